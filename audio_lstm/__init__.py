@@ -1,0 +1,1 @@
+"""One LSTM backbone that learns to write down speech and to write music."""

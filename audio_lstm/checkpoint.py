@@ -1,0 +1,244 @@
+"""The model folder: written whole or not at all, found by name, path or hub id, and never trusted blindly.
+
+    config.json        wing, name, the resolved model configuration (and, for music, the representation)
+    model.safetensors  the weights, for torch: fine-tuning and GPUs
+    model.onnx         the same model for CPUs: int8 weights, the state as inputs and outputs
+    README.md          the model card: data, licences, measured quality, size, limits
+
+Nothing here is ever unpickled, and no configuration names code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from audio_lstm.errors import MissingDependencyError, ModelError
+
+if TYPE_CHECKING:
+    import onnx
+    from torch import Tensor, nn
+
+__all__ = ["ModelFolder", "Wing", "load_weights", "open_model", "resolve_model", "shipped_models", "write_model"]
+
+Wing = Literal["speech", "music"]
+
+FORMAT_VERSION = 1
+CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE = "config.json", "model.safetensors", "model.onnx", "README.md"
+SHIPPED = Path(__file__).parent / "weights"
+_MAX_CONFIG_BYTES = 4_000_000
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model on disk whose config.json has been read."""
+
+    path: Path
+    wing: Wing
+    name: str
+    config: Mapping[str, Any]  # the model's own configuration
+    representation: Mapping[str, Any]  # how music becomes tokens; empty for speech
+
+    @property
+    def graph(self) -> Path:
+        """The ONNX file."""
+        return self.path / GRAPH_FILE
+
+
+def shipped_models() -> dict[str, Path]:
+    """The models inside this package, by name."""
+    folders = sorted(SHIPPED.iterdir()) if SHIPPED.is_dir() else []
+    return {folder.name: folder for folder in folders if (folder / CONFIG_FILE).is_file()}
+
+
+def resolve_model(model: str | os.PathLike[str]) -> Path:
+    """Find a model folder.
+
+    Args:
+        model: The name of a shipped model, else a local folder, else a Hugging Face hub id ("owner/name").
+
+    Returns:
+        The folder.
+
+    Raises:
+        ModelError: If nothing of that name is found; the message lists what was tried.
+    """
+    name = os.fspath(model)
+    shipped = shipped_models()
+    if name in shipped:
+        return shipped[name]
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    tried = [f"a shipped model ({', '.join(shipped) or 'none'})", f"a local folder ({folder})"]
+    if isinstance(model, str) and _HUB_ID.fullmatch(name):
+        reason = ""
+        try:
+            return _download(name)
+        except ModelError as error:
+            reason = str(error)
+        tried.append(f"the hub ({reason})")
+    raise ModelError(f"model {name!r} not found; tried {'; '.join(tried)}")
+
+
+def open_model(model: str | os.PathLike[str], wing: Wing) -> ModelFolder:
+    """Find a model folder and read its configuration.
+
+    Args:
+        model: Name, folder or hub id, as for `resolve_model`.
+        wing: The wing that is going to use it.
+
+    Returns:
+        The folder with its configuration, not yet its weights.
+
+    Raises:
+        ModelError: If it is not found, is not a model folder, is of a newer format, or belongs to the other wing.
+    """
+    path = resolve_model(model)
+    file = path / CONFIG_FILE
+    if not file.is_file():
+        raise ModelError(f"{path}: not a model folder (no {CONFIG_FILE}); pass a folder written by a recipe")
+    if file.stat().st_size > _MAX_CONFIG_BYTES:
+        raise ModelError(f"{file}: {file.stat().st_size} bytes is too large for a configuration")
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{file}: not valid JSON ({error}); the folder is damaged, copy it again") from error
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
+        raise ModelError(f"{file}: expected an object with wing, name and model; not a model of audio_lstm")
+    if content.get("format_version") != FORMAT_VERSION:
+        raise ModelError(
+            f"{file}: format {content.get('format_version')!r}, this version of audio_lstm reads {FORMAT_VERSION}; "
+            "upgrade audio_lstm or export the model again"
+        )
+    found = content.get("wing")
+    if found != wing:
+        verb = {"speech": "transcribe", "music": "compose"}
+        hint = f"; use it with `{verb[found]}`" if found in verb else ""
+        raise ModelError(f"{path}: a model of the {found} wing, but a {wing} model is needed{hint}")
+    representation = content.get("representation", {})
+    if not isinstance(representation, dict):
+        raise ModelError(f"{file}: representation must be an object")
+    return ModelFolder(path, wing, str(content.get("name", path.name)), content["model"], representation)
+
+
+def write_model(
+    folder: str | os.PathLike[str],
+    header: ModelFolder,
+    *,
+    module: nn.Module,
+    graph: onnx.ModelProto,
+    card: str,
+    half: bool = False,
+) -> Path:
+    """Write a whole model folder, replacing an older one only once the new one is complete.
+
+    Args:
+        folder: Where to write; parents are created.
+        header: Wing, name, configuration and representation (its path is ignored).
+        module: The torch model whose weights are saved.
+        graph: The ONNX model, usually int8.
+        card: The text of the model card, Markdown.
+        half: Store the weights for torch as float16, at half the size.
+
+    Returns:
+        The folder.
+    """
+    from safetensors.torch import save_file
+
+    target = Path(folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, Tensor] = {
+        name: (tensor.half() if half else tensor).cpu().contiguous() for name, tensor in module.state_dict().items()
+    }
+    content = {"format_version": FORMAT_VERSION, "wing": header.wing, "name": header.name, "model": header.config}
+    if header.representation:
+        content["representation"] = header.representation
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        (scratch / CONFIG_FILE).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        save_file(tensors, scratch / WEIGHTS_FILE)
+        (scratch / GRAPH_FILE).write_bytes(graph.SerializeToString())
+        (scratch / CARD_FILE).write_text(card, "utf-8")
+        scratch.chmod(0o755)
+        for file in scratch.iterdir():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+        if target.exists():
+            old = scratch.with_name(scratch.name + "-old")
+            target.rename(old)
+            scratch.rename(target)
+            shutil.rmtree(old)
+        else:
+            scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def load_weights(folder: ModelFolder, module: nn.Module) -> None:
+    """Read model.safetensors into a module built from the folder's configuration.
+
+    Args:
+        folder: An opened model folder.
+        module: The torch model, on the CPU; its parameters are overwritten.
+
+    Raises:
+        ModelError: If the file is missing or damaged, or names, shapes, types or values are not what the
+            configuration asks for.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    file = folder.path / WEIGHTS_FILE
+    if not file.is_file():
+        raise ModelError(f"{file}: no such file; a model without it runs on the CPU only (device='cpu')")
+    try:
+        tensors = load_file(file)
+    except SafetensorError as error:
+        raise ModelError(f"{file}: damaged ({error}); copy the model again") from error
+    expected = module.state_dict()
+    different = sorted(set(expected) ^ set(tensors))
+    if different:
+        raise ModelError(f"{file}: does not fit config.json (tensor {different[0]!r} is missing or unexpected)")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape:
+            raise ModelError(
+                f"{file}: {name} has shape {tuple(tensor.shape)}, config.json asks for {tuple(expected[name].shape)}"
+            )
+        if tensor.dtype not in (torch.float32, torch.float16):
+            raise ModelError(f"{file}: {name} is {tensor.dtype}, expected float32 or float16")
+        if not bool(torch.isfinite(tensor).all()):
+            raise ModelError(f"{file}: {name} holds values that are not finite; the training of this model failed")
+    module.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+
+
+def _download(hub_id: str) -> Path:
+    """A hub model's folder: from the local cache, else from the network; ModelError says what to do."""
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise MissingDependencyError("models from the hub need huggingface_hub: pip install huggingface_hub") from error
+    files = [CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE]
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=files, local_files_only=True))
+    except LocalEntryNotFoundError:
+        pass
+    except HFValidationError as error:
+        raise ModelError(f"{hub_id!r} is not a hub id") from error
+    if os.environ.get("HF_HUB_OFFLINE", "0") not in ("0", ""):
+        raise ModelError("not in the local cache, and HF_HUB_OFFLINE is set")
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=files, etag_timeout=5))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelError("not in the local cache and not reachable; check the id and the network") from error

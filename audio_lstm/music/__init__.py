@@ -1,0 +1,1 @@
+"""The music wing: scores -> tokens -> LSTM -> tokens -> scores."""

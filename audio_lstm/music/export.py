@@ -1,0 +1,38 @@
+"""The music model as an ONNX graph: see audio_lstm/export.py for the writer and the int8 step."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import TensorProto
+
+from audio_lstm.export import GraphWriter, declare_state, return_state
+from audio_lstm.music.model import MusicModel
+
+__all__ = ["music_graph"]
+
+
+def music_graph(model: MusicModel) -> onnx.ModelProto:
+    """The float32 graph of a music model.
+
+    Args:
+        model: The trained model.
+
+    Returns:
+        A graph with inputs `columns` (batch, time, n_columns) int64, `lengths` (batch,) int32, `hidden` and `cell`,
+        and outputs `logits` (batch, time, vocabulary), `next_hidden` and `next_cell`. One graph serves single steps
+        (time 1) and whole pieces.
+    """
+    config = model.config
+    writer = GraphWriter()
+    columns = writer.input("columns", TensorProto.INT64, ("batch", "time", len(config.column_sizes)))
+    lengths = writer.input("lengths", TensorProto.INT32, ("batch",))
+    state = declare_state(writer, model.backbone)
+    ids = writer.node("Add", [columns, writer.constant(model.offsets)])
+    x = writer.node("Gather", [writer.constant(model.embedding.weight), ids], axis=0)  # (B, T, K, E)
+    x = writer.node("ReduceSum", [x, writer.constant([2])], keepdims=0)
+    x = writer.node("Transpose", [x], perm=[1, 0, 2])  # time first
+    y, final = writer.backbone(x, model.backbone, lengths, state)
+    logits = writer.node("Transpose", [writer.linear(y, model.head)], perm=[1, 0, 2])
+    writer.output(logits, "logits", TensorProto.FLOAT, ("batch", "time", config.vocabulary_size))
+    return_state(writer, model.backbone, final)
+    return writer.model("music")

@@ -1,0 +1,87 @@
+"""The music model: columns of ids -> summed embeddings -> LSTM backbone -> scores of the next token.
+
+    logits, state = MusicModel(config)(columns, lengths, state)
+
+An autoregressive language model over the tokens of a piece (Eck & Schmidhuber 2002; BachBot, Liang et al. 2017):
+`logits[:, t]` scores token t from what lies before it. Which ids the columns hold, and which tokens are legal
+next, is the representation's business (music/representation.py).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from audio_lstm.backbone import LSTMBackbone, LSTMState
+from audio_lstm.music.config import MusicModelConfig
+
+__all__ = ["MusicModel", "token_loss"]
+
+
+class MusicModel(nn.Module):
+    """Input columns (batch, time, n_columns) in, unnormalised scores (batch, time, vocabulary_size) out."""
+
+    offsets: Tensor
+
+    def __init__(self, config: MusicModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        # One table for all columns: summed rows equal a linear layer over the concatenated one-hot columns.
+        self.embedding = nn.Embedding(sum(config.column_sizes), config.lstm.input_size)
+        nn.init.normal_(self.embedding.weight, std=len(config.column_sizes) ** -0.5)
+        starts = torch.tensor([0, *config.column_sizes[:-1]]).cumsum(0)
+        self.register_buffer("offsets", starts, persistent=False)
+        self.backbone = LSTMBackbone(config.lstm)
+        self.head = nn.Linear(config.lstm.output_size, config.vocabulary_size)
+
+    def forward(
+        self, columns: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None
+    ) -> tuple[Tensor, LSTMState]:
+        """Score the next token at every step.
+
+        Args:
+            columns: Ids (batch, time, n_columns), int64.
+            lengths: Valid steps per item (batch,); None means all.
+            state: Where the previous chunk ended; None starts a piece.
+
+        Returns:
+            Scores before the softmax (batch, time, vocabulary_size), and the state for the next chunk.
+
+        Raises:
+            ValueError: If the number of columns is not the model's.
+        """
+        if columns.ndim != 3 or columns.shape[2] != len(self.config.column_sizes):
+            raise ValueError(
+                f"expected columns of shape (batch, time, {len(self.config.column_sizes)}), "
+                f"got {tuple(columns.shape)}"
+            )
+        x = self.embedding(columns + self.offsets).sum(dim=2)  # (B, T, E)
+        if self.training and self.config.embedding_dropout:
+            keep = 1.0 - self.config.embedding_dropout
+            x = x * x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(keep) / keep
+        y, state = self.backbone(x, lengths, state)
+        logits: Tensor = self.head(y)
+        return logits, state
+
+    @staticmethod
+    def state_from_tensors(tensors: tuple[Tensor, ...]) -> LSTMState:
+        """The state again from its tensors in order: hidden, cell."""
+        return LSTMState(*tensors)
+
+
+def token_loss(logits: Tensor, targets: Tensor, legal: Tensor, weights: Tensor) -> Tensor:
+    """Negative log-likelihood in nats, summed, of tokens under the softmax over what is legal.
+
+    Args:
+        logits: (batch, time, vocabulary_size).
+        targets: Tokens (batch, time), int64; legal wherever the weight is not zero.
+        legal: (batch, time, vocabulary_size), bool.
+        weights: (batch, time): 0 for padding.
+
+    Returns:
+        A float32 scalar.
+    """
+    usable = legal | (weights == 0)[:, :, None]  # padding has no legal token; keep its softmax finite
+    scores = logits.float().masked_fill(~usable, float("-inf"))
+    losses = nn.functional.cross_entropy(scores.flatten(0, 1), targets.flatten(), reduction="none")
+    return (losses * weights.flatten()).sum()

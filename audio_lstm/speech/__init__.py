@@ -1,0 +1,1 @@
+"""The speech wing: recordings -> features -> LSTM -> CTC -> text."""

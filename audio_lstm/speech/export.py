@@ -1,0 +1,76 @@
+"""The speech model as an ONNX graph: see audio_lstm/export.py for the writer and the int8 step."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import TensorProto
+from torch import nn
+
+from audio_lstm.export import GraphWriter, declare_state, return_state
+from audio_lstm.speech.config import SUBSAMPLING
+from audio_lstm.speech.model import SpeechModel
+
+__all__ = ["speech_graph"]
+
+
+def speech_graph(model: SpeechModel) -> onnx.ModelProto:
+    """The float32 graph of a speech model.
+
+    Args:
+        model: The trained model.
+
+    Returns:
+        A graph with inputs `features` (batch, time, feature) and `lengths` (batch,) int32 and the output `log_probs`
+        (batch, ceil(time / 4), symbols); a unidirectional model also takes `feature_context`, `channel_context`,
+        `hidden` and `cell`, and returns the next ones.
+    """
+    config = model.config
+    writer = GraphWriter()
+    width, bands = config.features.feature_size, config.n_bands[0]
+    features = writer.input("features", TensorProto.FLOAT, ("batch", "time", width))
+    lengths = writer.input("lengths", TensorProto.INT32, ("batch",))
+    streams = not config.lstm.bidirectional
+    contexts, state = ("", ""), None
+    context_shapes = (("batch", 2, width), ("batch", config.conv_channels, 2, bands))
+    if streams:
+        contexts = (
+            writer.input("feature_context", TensorProto.FLOAT, context_shapes[0]),
+            writer.input("channel_context", TensorProto.FLOAT, context_shapes[1]),
+        )
+        state = declare_state(writer, model.backbone)
+    axis = writer.constant([1])
+    if streams:
+        whole = writer.node("Concat", [contexts[0], features], axis=1)
+        next_features = writer.slice(whole, 1, -2, 2**31)
+    else:
+        whole, next_features = features, ""
+    x = _convolution(writer, writer.node("Unsqueeze", [whole, axis]), model.conv1, causal_pad=not streams)
+    if streams:
+        x = writer.node("Concat", [contexts[1], x], axis=2)
+        next_channels = writer.slice(x, 2, -2, 2**31)
+    else:
+        next_channels = ""
+    x = _convolution(writer, x, model.conv2, causal_pad=not streams)  # (B, C, T / 4, F / 4)
+    x = writer.node("Transpose", [x], perm=[2, 0, 1, 3])  # time first from here on
+    x = writer.node("Reshape", [x, writer.constant([0, 0, config.conv_channels * config.n_bands[1]])])
+    x = writer.node("Relu", [writer.linear(x, model.front)])
+    more = writer.node("Add", [lengths, writer.constant_int32(SUBSAMPLING - 1)])
+    output_lengths = writer.node("Div", [more, writer.constant_int32(SUBSAMPLING)])
+    y, final = writer.backbone(x, model.backbone, output_lengths, state)
+    logits = writer.linear(y, model.head)
+    log_probs = writer.node("LogSoftmax", [logits], axis=-1)
+    log_probs = writer.node("Transpose", [log_probs], perm=[1, 0, 2])
+    writer.output(log_probs, "log_probs", TensorProto.FLOAT, ("batch", "output_time", config.n_outputs))
+    if streams:
+        writer.output(next_features, "next_feature_context", TensorProto.FLOAT, context_shapes[0])
+        writer.output(next_channels, "next_channel_context", TensorProto.FLOAT, context_shapes[1])
+        return_state(writer, model.backbone, final)
+    return writer.model("speech")
+
+
+def _convolution(writer: GraphWriter, x: str, conv: nn.Conv2d, *, causal_pad: bool) -> str:
+    """A 3x3 convolution of stride 2 and its ReLU; with `causal_pad`, two zero frames stand before the first."""
+    weights = [writer.constant(parameter) for parameter in conv.parameters()]  # weight, bias
+    pads = [2 if causal_pad else 0, 1, 0, 1]  # time and frequency before, time and frequency after
+    y = writer.node("Conv", [x, *weights], kernel_shape=[3, 3], strides=[2, 2], pads=pads)
+    return writer.node("Relu", [y])

@@ -1,0 +1,145 @@
+"""The acoustic model: features -> convolutional subsampling (x4) -> LSTM backbone -> CTC log-probabilities.
+
+    log_probs, lengths, state = SpeechModel(config)(features, lengths, state)
+
+The two convolutions look only backwards in time (causal), so that padding never reaches a valid frame and a
+unidirectional model streams with a few carried frames and no look-ahead. Layout after Amodei et al. 2016
+(Deep Speech 2: 2-d convolutions over time and frequency, then recurrent layers, then CTC, Graves et al. 2006).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from audio_lstm.backbone import LSTMBackbone, LSTMState
+from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
+
+__all__ = ["CTCLoss", "SpeechModel", "SpeechState", "ctc_loss"]
+
+_CONTEXT_FRAMES = 2  # frames of the past that a kernel of 3 sees beside the current one
+
+
+class SpeechState(NamedTuple):
+    """What a unidirectional model remembers between two chunks."""
+
+    features: Tensor  # (batch, 2, feature_size): the last feature frames
+    channels: Tensor  # (batch, channels, 2, bands): the last frames after the first convolution
+    lstm: LSTMState
+
+
+class SpeechModel(nn.Module):
+    """Log-mel or MFCC frames in, log-probabilities over blank and alphabet out, at a quarter of the frame rate."""
+
+    def __init__(self, config: SpeechModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels = config.conv_channels
+        self.conv1 = nn.Conv2d(1, channels, kernel_size=3, stride=2)
+        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, stride=2)
+        self.front = nn.Linear(channels * config.n_bands[1], config.front_size)
+        self.backbone = LSTMBackbone(config.lstm)
+        self.head = nn.Linear(config.lstm.output_size, config.n_outputs)
+
+    def forward(
+        self, features: Tensor, lengths: Tensor | None = None, state: SpeechState | None = None
+    ) -> tuple[Tensor, Tensor, SpeechState]:
+        """Score every symbol at every output frame.
+
+        Args:
+            features: (batch, time, feature_size); a chunk that is followed by another holds a multiple of 4 frames.
+            lengths: Valid feature frames per item (batch,); None means all.
+            state: Where the previous chunk ended (unidirectional models only).
+
+        Returns:
+            Log-probabilities (batch, ceil(time / 4), n_outputs) in float32, valid output frames per item (batch,),
+            and the state for the next chunk.
+
+        Raises:
+            ValueError: If the width of the features is not the model's.
+        """
+        if features.ndim != 3 or features.shape[2] != self.config.features.feature_size:
+            raise ValueError(
+                f"expected features of shape (batch, time, {self.config.features.feature_size}), "
+                f"got {tuple(features.shape)}"
+            )
+        batch_size, n_frames, _ = features.shape
+        if lengths is None:
+            lengths = torch.full((batch_size,), n_frames, device=features.device)
+        output_lengths = (lengths + SUBSAMPLING - 1) // SUBSAMPLING
+        if state is None:
+            state = self.initial_state(batch_size)
+            start = None
+        else:
+            start = state.lstm
+        whole = torch.cat([state.features, features], dim=1)  # (B, 2 + T, F)
+        x = torch.relu(self.conv1(nn.functional.pad(whole[:, None], (1, 1))))  # (B, C, T / 2, F / 2)
+        inner = torch.cat([state.channels, x], dim=2)
+        x = torch.relu(self.conv2(nn.functional.pad(inner, (1, 1))))  # (B, C, T / 4, F / 4)
+        x = torch.relu(self.front(x.transpose(1, 2).flatten(2)))  # (B, T / 4, front_size)
+        # In training nobody reads a unidirectional state, and without lengths the layers need no packing.
+        needed = None if self.training and not self.config.lstm.bidirectional else output_lengths
+        y, lstm_state = self.backbone(x, needed, start)
+        log_probs = torch.log_softmax(self.head(y).float(), dim=-1)
+        context = SpeechState(whole[:, -_CONTEXT_FRAMES:], inner[:, :, -_CONTEXT_FRAMES:], lstm_state)
+        return log_probs, output_lengths, context
+
+    def initial_state(self, batch_size: int) -> SpeechState:
+        """The state before the first frame: silence behind the convolutions, zeros in the LSTM."""
+        weight = self.front.weight
+        return SpeechState(
+            weight.new_zeros(batch_size, _CONTEXT_FRAMES, self.config.features.feature_size),
+            weight.new_zeros(batch_size, self.config.conv_channels, _CONTEXT_FRAMES, self.config.n_bands[0]),
+            self.backbone.initial_state(batch_size),
+        )
+
+    @staticmethod
+    def state_from_tensors(tensors: tuple[Tensor, ...]) -> SpeechState:
+        """The state again from its tensors in order: features, channels, hidden, cell."""
+        features, channels, hidden, cell = tensors
+        return SpeechState(features, channels, LSTMState(hidden, cell))
+
+
+class CTCLoss(NamedTuple):
+    """The loss of a batch, and the items that CTC cannot align."""
+
+    total: Tensor  # nats summed over the items that fit, float32 scalar
+    n_symbols: int  # symbols in the targets of the items that fit
+    too_long: tuple[int, ...]  # items of the batch whose target needs more frames than there are
+
+
+def ctc_loss(log_probs: Tensor, lengths: Tensor, targets: list[Tensor]) -> CTCLoss:
+    """CTC loss in float32 (Graves et al. 2006, eq. 8), with the items that cannot be aligned set apart.
+
+    Args:
+        log_probs: (batch, time, n_outputs), blank at index 0.
+        lengths: Valid frames per item (batch,).
+        targets: Symbol ids of each item, without blanks.
+
+    Returns:
+        The summed loss, its symbol count, and the indices of targets longer than their frames allow (a target of
+        n symbols with r adjacent repeats needs n + r frames): these add nothing to the loss, and the caller
+        counts and reports them.
+
+    Raises:
+        ValueError: If the number of targets is not the batch size.
+    """
+    if len(targets) != log_probs.shape[0]:
+        raise ValueError(f"expected {log_probs.shape[0]} targets, got {len(targets)}")
+    needed = [len(t) + int((t[1:] == t[:-1]).sum()) for t in targets]
+    fits = [n <= int(length) for n, length in zip(needed, lengths, strict=True)]
+    too_long = tuple(item for item, fit in enumerate(fits) if not fit)
+    kept = [item for item, fit in enumerate(fits) if fit]
+    if not kept:
+        return CTCLoss(log_probs.float().sum() * 0.0, 0, too_long)
+    total = nn.functional.ctc_loss(
+        log_probs.float()[kept].transpose(0, 1),  # (T, B, V)
+        torch.cat([targets[item] for item in kept]),
+        lengths[kept],
+        torch.tensor([len(targets[item]) for item in kept]),
+        reduction="sum",
+    )
+    return CTCLoss(total, sum(len(targets[item]) for item in kept), too_long)

@@ -1,0 +1,100 @@
+"""A loaded speech model: features in, log-probabilities out, whichever engine runs it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.checkpoint import ModelFolder, load_weights, open_model
+from audio_lstm.config import config_from_dict
+from audio_lstm.errors import ConfigError, ModelError
+from audio_lstm.runtime import Engine, OnnxEngine, State, TorchEngine, resolve_device
+from audio_lstm.speech.alphabet import Alphabet
+from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
+
+__all__ = ["DEFAULT_MODEL", "SpeechRecogniser", "load_speech"]
+
+DEFAULT_MODEL = "an4"
+
+
+@dataclass(frozen=True)
+class SpeechRecogniser:
+    """A speech model ready to run. Holds no state between calls, so several threads may share one."""
+
+    name: str
+    config: SpeechModelConfig
+    alphabet: Alphabet
+    engine: Engine
+
+    def log_probs(
+        self, features: NDArray[np.float32], state: State | None = None
+    ) -> tuple[NDArray[np.float32], State]:
+        """Score every symbol at every output frame of one recording, or of one chunk of it.
+
+        Args:
+            features: (time, feature_size); a chunk that is followed by another holds a multiple of 4 frames.
+            state: What the previous chunk returned (models that stream only).
+
+        Returns:
+            Natural-log probabilities (ceil(time / 4), n_outputs), and the state for the next chunk.
+
+        Raises:
+            ValueError: If the features have the wrong width, or a model that cannot stream is handed a state.
+        """
+        width = self.config.features.feature_size
+        if features.ndim != 2 or features.shape[1] != width:
+            raise ValueError(f"expected features of shape (time, {width}), got {features.shape}")
+        if state and self.config.lstm.bidirectional:
+            raise ValueError(f"model {self.name!r} is bidirectional: it reads whole recordings and takes no state")
+        if len(features) == 0:
+            return np.zeros((0, self.config.n_outputs), np.float32), state or ()
+        lengths = np.array([len(features)], np.int64)
+        outputs, next_state = self.engine.run(features[None].astype(np.float32, copy=False), lengths, state or None)
+        return outputs[0, : -(-len(features) // SUBSAMPLING)], next_state
+
+
+def load_speech(
+    model: str | os.PathLike[str] | SpeechRecogniser = DEFAULT_MODEL, *, device: str = "cpu", n_threads: int = 1
+) -> SpeechRecogniser:
+    """Load a speech model.
+
+    Example:
+        >>> recogniser = audio_lstm.load_speech("an4")
+        >>> audio_lstm.transcribe("letters.wav", model=recogniser).text
+
+    Args:
+        model: A shipped model's name, a model folder, or a hub id; a loaded recogniser is returned as it is.
+        device: "cpu" runs ONNX Runtime and never imports torch; "cuda" runs torch on the GPU.
+        n_threads: CPU threads for one recording.
+
+    Returns:
+        The recogniser.
+
+    Raises:
+        ModelError: If the model is not found, is damaged, or belongs to the music wing.
+    """
+    if isinstance(model, SpeechRecogniser):
+        return model
+    device = resolve_device(device)
+    folder = open_model(model, "speech")
+    try:
+        config = config_from_dict(SpeechModelConfig, folder.config, where=str(folder.path))
+    except ConfigError as error:
+        raise ModelError(f"{error}; the model folder is damaged or of another version") from error
+    engine: Engine
+    if device == "cpu":
+        engine = OnnxEngine(folder.graph, n_threads=n_threads)
+    else:
+        engine = _torch_engine(folder, config, device)
+    return SpeechRecogniser(folder.name, config, config.alphabet, engine)
+
+
+def _torch_engine(folder: ModelFolder, config: SpeechModelConfig, device: str) -> TorchEngine:
+    from audio_lstm.speech.model import SpeechModel
+
+    module = SpeechModel(config)
+    load_weights(folder, module)
+    return TorchEngine(module.to(device).eval(), streams=not config.lstm.bidirectional, device=device)

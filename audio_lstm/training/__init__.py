@@ -1,0 +1,1 @@
+"""Training: one loop for both wings, on plain torch and torchrun."""

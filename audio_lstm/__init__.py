@@ -1,1 +1,75 @@
-"""One LSTM backbone that learns to write down speech and to write music."""
+"""One LSTM backbone that learns to write down speech and to write music.
+
+>>> import audio_lstm
+>>> audio_lstm.transcribe("letters.wav").text
+>>> audio_lstm.compose(seed=1).save("chorale.mid")
+
+Importing this package does next to nothing; each name below is loaded when it is first used, and none of them needs
+torch on a CPU.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from audio_lstm.errors import AudioLSTMError
+from audio_lstm.version import __version__
+
+if TYPE_CHECKING:
+    from audio_lstm.music.compose import Composition, compose
+    from audio_lstm.music.composer import Composer, load_music
+    from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
+    from audio_lstm.speech.transcribe import transcribe
+    from audio_lstm.speech.transcript import Segment, Transcript, Word
+
+__all__ = [
+    "AudioLSTMError",
+    "Composer",
+    "Composition",
+    "Segment",
+    "SpeechRecogniser",
+    "Transcript",
+    "Word",
+    "__version__",
+    "compose",
+    "load_music",
+    "load_speech",
+    "transcribe",
+]
+
+_HOME = {
+    "Composer": "audio_lstm.music.composer",
+    "Composition": "audio_lstm.music.compose",
+    "Segment": "audio_lstm.speech.transcript",
+    "SpeechRecogniser": "audio_lstm.speech.recogniser",
+    "Transcript": "audio_lstm.speech.transcript",
+    "Word": "audio_lstm.speech.transcript",
+    "compose": "audio_lstm.music.compose",
+    "load_music": "audio_lstm.music.composer",
+    "load_speech": "audio_lstm.speech.recogniser",
+    "transcribe": "audio_lstm.speech.transcribe",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module (PEP 562).
+
+    Args:
+        name: One of `__all__`.
+
+    Returns:
+        The class or function.
+
+    Raises:
+        AttributeError: If the package has no such name.
+    """
+    if name not in _HOME:
+        raise AttributeError(f"module 'audio_lstm' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

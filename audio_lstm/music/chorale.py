@@ -21,7 +21,15 @@ from audio_lstm.music.echo import N_LENGTHS, Echo, echo_columns
 from audio_lstm.music.representation import START
 from audio_lstm.music.voices import N_VOICES, REST_PITCH, VOICES, as_voice_grid
 
-__all__ = ["END", "FEATURES", "FIRST_PITCH", "REST", "ChoraleCursor", "ChoraleGrid", "random_transposition"]
+__all__ = [
+    "END",
+    "FEATURES",
+    "FIRST_PITCH",
+    "REST",
+    "ChoraleCursor",
+    "ChoraleGrid",
+    "random_transposition",
+]
 
 END, REST, FIRST_PITCH = 1, 2, 3
 """Tokens: START is 0; MIDI pitch `low + i` is token `FIRST_PITCH + i`."""
@@ -283,6 +291,11 @@ class ChoraleCursor:
     def done(self) -> NDArray[np.bool_]:
         """Which pieces have met their END, (B,)."""
         return self._done.copy()
+
+    @property
+    def n_cells(self) -> NDArray[np.int64]:
+        """How many cells each piece has so far, (B,)."""
+        return self._position.copy()
 
     def columns(self) -> NDArray[np.int64]:
         """The next row of input columns of each piece, (B, K)."""

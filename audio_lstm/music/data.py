@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ __all__ = [
 SPLITS = ("train", "valid", "test")
 N_KEYS = 88
 """Columns of a roll: column j is MIDI pitch 21 + j, the keys of a piano."""
+_LOWEST_PITCH = 21
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,30 @@ class MusicData:
     pieces: tuple[NDArray[np.int64], ...] | tuple[NDArray[np.bool_], ...] | tuple[Score, ...]
     names: tuple[str, ...]  # one a piece: "valid[3]", or the path of its file
     source: str  # where the data came from
+    faults: tuple[str, ...] = ()  # one line for each file that was left out because it cannot be used
+
+    def voice_grids(self) -> tuple[NDArray[np.int64], ...]:
+        """The pieces of a chorale corpus, (T, 4) each; DataError for another kind."""
+        self._require("chorale")
+        return cast(tuple[NDArray[np.int64], ...], self.pieces)
+
+    def rolls(self) -> tuple[NDArray[np.bool_], ...]:
+        """The pieces of a roll corpus, (T, 88) each; DataError for another kind."""
+        self._require("roll")
+        return cast(tuple[NDArray[np.bool_], ...], self.pieces)
+
+    def scores(self) -> tuple[Score, ...]:
+        """The pieces of a folder of scores; DataError for another kind."""
+        self._require("scores")
+        return cast("tuple[Score, ...]", self.pieces)
+
+    def _require(self, kind: str) -> None:
+        if self.kind != kind:
+            raise DataError(f"{self.source} holds {self.kind} pieces; this needs {kind}: another corpus or model")
 
 
 def load_pieces(path: str | os.PathLike[str], split: str) -> MusicData:
-    """One split of whatever music lies at a path.
+    """One split of whatever music lies at a path; what is wrong with it is raised as DataError, in one line.
 
     Args:
         path: a chorale JSON, a roll npz, a score file, or a folder: with one JSON or npz that has the split, or
@@ -55,10 +76,6 @@ def load_pieces(path: str | os.PathLike[str], split: str) -> MusicData:
 
     Returns:
         Its pieces: voice grids (T, 4) int64, rolls (T, 88) bool, or Scores.
-
-    Raises:
-        DataError: nothing there, an unknown kind of file, no such split, more than one file that has it, or a
-            fault inside the file.
     """
     place = _existing(path)
     if place.is_file():
@@ -121,7 +138,9 @@ def load_rolls(path: str | os.PathLike[str], split: str) -> MusicData:
     if frames.ndim != 2 or frames.shape[1] != N_KEYS:
         raise DataError(f'{file}: "{split}" must have the shape (frames, {N_KEYS}), got {frames.shape}')
     if frames.dtype.kind not in "bui" or (frames.size and not np.isin(frames, (0, 1)).all()):
-        raise DataError(f'{file}: "{split}" must hold whole numbers 0 and 1, got {frames.dtype} with other values')
+        raise DataError(f'{file}: "{split}" must hold whole numbers 0 and 1, got others ({frames.dtype})')
+    if arrays.get("lowest_midi", _LOWEST_PITCH) != _LOWEST_PITCH:
+        raise DataError(f"{file}: column 0 must be MIDI pitch {_LOWEST_PITCH}, got {arrays['lowest_midi']}")
     if lengths.ndim != 1 or lengths.dtype.kind not in "ui" or lengths.size == 0 or (lengths < 1).any():
         raise DataError(f'{file}: "{split}_len" must hold one whole number of frames >= 1 for each piece')
     if int(lengths.sum()) != len(frames):
@@ -139,10 +158,11 @@ def load_score_folder(path: str | os.PathLike[str], split: str) -> MusicData:
         split: "train", "valid" or "test".
 
     Returns:
-        Kind "scores".
+        Kind "scores". Files that cannot be read or hold no notes are left out and listed in `faults`: a caller
+        that reports a figure has to report them too.
 
     Raises:
-        DataError: no such path or split, no score files, or none that can be read.
+        DataError: no such path or split, no score files, or none that can be used.
     """
     from audio_lstm.music.files import list_scores, read_scores
 
@@ -152,16 +172,31 @@ def load_score_folder(path: str | os.PathLike[str], split: str) -> MusicData:
         if split not in present:
             raise DataError(_no_split(place, split, present))
         place = place / split
-    files = list_scores(place)
-    if not files:
-        raise DataError(f"{place}: no score files here; expected .mid, .midi, .mxl, .musicxml or a JSON or npz corpus")
-    raise NotImplementedError(read_scores)
+    try:
+        files = list_scores(place)
+    except ScoreError as error:
+        raise DataError(f"{error}, or a JSON or npz corpus") from error
+    pieces: list[Score] = []
+    names, faults = [], []
+    for file, score in read_scores(files):
+        if isinstance(score, ScoreError):
+            faults.append(str(score))
+        elif not score.n_notes:
+            faults.append(f"{file}: there is no note in it")
+        else:
+            pieces.append(score)
+            names.append(str(file.relative_to(place)) if place.is_dir() else file.name)
+    if not pieces:
+        raise DataError(f"{place}: none of its {len(files)} files can be used; the first one: {faults[0]}")
+    return MusicData("scores", tuple(pieces), tuple(names), str(place), tuple(faults))
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:
     place = Path(path)
     if not place.exists():
         raise DataError(f"{place}: no such file or folder; give the path of a corpus")
+    if not place.is_file() and not place.is_dir():
+        raise DataError(f"{place}: is a pipe or device; give the path of a file or folder")
     return place
 
 
@@ -178,10 +213,13 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def _read_npz(file: Path) -> dict[str, Any]:
-    wanted = {f"{name}{suffix}" for name in SPLITS for suffix in ("", "_len")}
+    wanted = {f"{name}{suffix}" for name in SPLITS for suffix in ("", "_len")} | {"lowest_midi"}
     try:
         # Never pickles: an array of objects is an error.
-        with np.load(file, allow_pickle=False) as arrays:
+        arrays = np.load(file, allow_pickle=False)
+        if isinstance(arrays, np.ndarray):
+            raise DataError(f"{file}: holds one array without a name; expected arrays such as train, train_len")
+        with arrays:
             return {name: arrays[name] for name in arrays.files if name in wanted}
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{file}: not readable as npz ({error}); expected arrays such as train, train_len") from error
@@ -202,7 +240,7 @@ _ROLLS = _Form(".npz", _read_npz)
 def _files_with_splits(folder: Path, form: _Form) -> dict[Path, dict[str, Any]]:
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() == form.suffix and file.is_file())
     contents = {file: form.read(file) for file in files}
-    return {file: content for file, content in contents.items() if content}
+    return {file: content for file, content in contents.items() if set(content) & set(SPLITS)}
 
 
 def _file_with(place: Path, split: str, form: _Form) -> tuple[Path, dict[str, Any]]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import onnx
 from onnx import TensorProto
 
-from audio_lstm.export import GraphWriter, declare_state, return_state
+from audio_lstm.checkpoint import ModelFolder, write_model
+from audio_lstm.config import config_to_dict
+from audio_lstm.export import GraphWriter, declare_state, quantise, return_state
 from audio_lstm.music.model import MusicModel
+from audio_lstm.music.representation import Representation
 
-__all__ = ["music_graph"]
+__all__ = ["export_music", "music_graph"]
 
 
 def music_graph(model: MusicModel) -> onnx.ModelProto:
@@ -36,3 +42,29 @@ def music_graph(model: MusicModel) -> onnx.ModelProto:
     writer.output(logits, "logits", TensorProto.FLOAT, ("batch", "time", config.vocabulary_size))
     return_state(writer, model.backbone, final)
     return writer.model("music")
+
+
+def export_music(
+    model: MusicModel,
+    representation: Representation,
+    folder: str | os.PathLike[str],
+    *,
+    name: str,
+    card: str,
+    half: bool = False,
+) -> Path:
+    """Write a trained model as a folder that `compose` can use.
+
+    Args:
+        model: The trained model.
+        representation: How it reads and writes music.
+        folder: Where to write; an older model there is replaced.
+        name: The model's name.
+        card: The model card, Markdown.
+        half: Store the weights for torch as float16.
+
+    Returns:
+        The folder.
+    """
+    header = ModelFolder(Path(folder), "music", name, config_to_dict(model.config), representation.to_dict())
+    return write_model(folder, header, module=model, graph=quantise(music_graph(model)), card=card, half=half)

@@ -23,7 +23,6 @@ from audio_lstm.music.score import (
     Tempo,
     TimeSignature,
     Track,
-    make_notes,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +37,13 @@ _MAX_MIDO_BYTES = 1 << 20
 _MIDO_ERRORS = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError)
 
 _DRUM_CHANNEL = 9
+
+_SYMUSIC_FIELDS = (
+    ("start_ticks", "time"),
+    ("duration_ticks", "duration"),
+    ("pitch", "pitch"),
+    ("velocity", "velocity"),
+)
 
 
 def midi_to_score(data: bytes, *, max_notes: int = 1_000_000) -> Score:
@@ -101,9 +107,7 @@ def score_to_midi(score: Score) -> bytes:
     for tempo in score.tempi:
         written.tempos.append(symusic.Tempo(tempo.tick, mspq=tempo.microseconds_per_quarter))
     for metre in score.time_signatures:
-        written.time_signatures.append(
-            symusic.TimeSignature(metre.tick, metre.numerator, metre.denominator)
-        )
+        written.time_signatures.append(symusic.TimeSignature(metre.tick, metre.numerator, metre.denominator))
     for key in score.key_signatures:
         written.key_signatures.append(symusic.KeySignature(key.tick, key.sharps, int(key.is_minor)))
     return bytes(written.dumps_midi())
@@ -146,21 +150,20 @@ def _check_chunks(data: bytes) -> None:
 
 
 def _from_symusic(parsed: Any) -> Score:
-    tracks: list[Track] = []
-    parts: list[NDArray[Any]] = []
-    for track in parsed.tracks:
-        fields = track.notes.numpy()
-        if not len(fields["time"]):
-            continue
-        start, duration = fields["time"].astype(np.int64), fields["duration"].astype(np.int64)
-        _check_ticks(start, duration)
-        velocity = np.maximum(fields["velocity"], 1)
-        parts.append(make_notes(start, np.maximum(duration, 1), fields["pitch"], velocity, len(tracks)))
-        tracks.append(Track(track.name, track.program, track.is_drum))
+    parts = [(track, track.notes.numpy()) for track in parsed.tracks if len(track.notes)]
+    sizes = [len(fields["time"]) for _, fields in parts]
+    notes = np.empty(sum(sizes), NOTE_DTYPE)
+    if parts:
+        for name, field in _SYMUSIC_FIELDS:
+            notes[name] = np.concatenate([fields[field] for _, fields in parts])
+        notes["track"] = np.repeat(np.arange(len(parts)), sizes)
+        _check_ticks(notes["start_ticks"], notes["duration_ticks"])
+        for name in ("duration_ticks", "velocity"):
+            notes[name] = np.maximum(notes[name], 1)
     return Score(
         ticks_per_quarter=parsed.ticks_per_quarter,
-        notes=np.concatenate(parts) if parts else np.empty(0, NOTE_DTYPE),
-        tracks=tuple(tracks),
+        notes=notes,
+        tracks=tuple(Track(track.name, track.program, track.is_drum) for track, _ in parts),
         tempi=tuple(Tempo(event.time, event.mspq) for event in parsed.tempos),
         time_signatures=tuple(
             TimeSignature(event.time, event.numerator, event.denominator) for event in parsed.time_signatures

@@ -9,12 +9,14 @@ the score's tables + its notes as `NOTE_DTYPE`, or `{"error": text}`, or `{"miss
 from __future__ import annotations
 
 import base64
+import faulthandler
 import io
 import json
 import os
 import struct
 import sys
 import zipfile
+from dataclasses import replace
 from typing import Any, BinaryIO
 from xml.parsers import expat
 
@@ -22,7 +24,7 @@ import numpy as np
 
 from audio_lstm.errors import MissingDependencyError, ScoreError
 from audio_lstm.music.midi_bytes import midi_to_score
-from audio_lstm.music.score import NOTE_DTYPE, KeySignature, Score, Tempo, TimeSignature, Track, make_notes
+from audio_lstm.music.score import NOTE_DTYPE, KeySignature, Score, Tempo, TimeSignature, Track
 
 __all__ = [
     "header_to_score",
@@ -164,14 +166,15 @@ def _parse_musicxml(data: bytes, *, max_notes: int) -> Score:
     try:
         import verovio
     except ImportError as error:
-        raise MissingDependencyError(
-            "reading MusicXML needs verovio: pip install 'audio-lstm[scores]'"
-        ) from error
+        raise MissingDependencyError("reading MusicXML needs verovio: pip install 'audio-lstm[scores]'") from error
     toolkit = verovio.toolkit()
     toolkit.setOptions({"breaks": "none"})  # without page layout it takes half the time
     if not toolkit.loadData(data.decode("utf-8-sig" if b"\x00" not in data[:4] else "utf-16")):
         raise ScoreError("verovio cannot read this MusicXML; export the file again")
-    return midi_to_score(base64.b64decode(toolkit.renderToMIDI()), max_notes=max_notes)
+    score = midi_to_score(base64.b64decode(toolkit.renderToMIDI()), max_notes=max_notes)
+    notes = score.notes.copy()
+    notes["duration_ticks"] += 1  # verovio ends every note one tick (of 120 a quarter) before its written end
+    return replace(score, notes=notes)
 
 
 def _limit_memory(max_bytes: int) -> None:
@@ -197,21 +200,26 @@ def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes
     return score_to_header(score), score.notes.tobytes()
 
 
-def main(max_memory_bytes: int) -> None:
+def main(max_memory_bytes: int, timeout_s: float) -> None:
     """Answer requests until the other side closes the pipe.
 
     Args:
         max_memory_bytes: the address space that this process may use.
+        timeout_s: this process ends itself (status 1) when a request takes longer.
     """
     _limit_memory(max_memory_bytes)
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     # Libraries print warnings to stdout, which would break the frames: send theirs to nowhere.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    while (frame := read_frame(requests)) is not None:
-        write_frame(answers, *_answer(*frame))
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        while (frame := read_frame(requests)) is not None:
+            # A thread in C: it also ends a parser that hangs in C and never comes back to Python.
+            faulthandler.dump_traceback_later(timeout_s, exit=True, file=nowhere)
+            answer = _answer(*frame)
+            faulthandler.cancel_dump_traceback_later()
+            write_frame(answers, *answer)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), float(sys.argv[2]))

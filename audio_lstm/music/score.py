@@ -133,6 +133,15 @@ class KeySignature:
         _check(self.sharps, -7, 7, "sharps of a key signature")
 
 
+# In the order of NOTE_DTYPE; the highest track depends on the score.
+_NOTE_RANGES = {
+    "start_ticks": (0, MAX_TICKS),
+    "duration_ticks": (1, MAX_TICKS),
+    "pitch": (0, 127),
+    "velocity": (1, 127),
+    "track": (0, 0),
+}
+
 _Event = TypeVar("_Event", Tempo, TimeSignature, KeySignature)
 
 
@@ -196,8 +205,8 @@ class Score:
                 "(build them with make_notes)"
             )
         tracks = tuple(self.tracks)
+        _check_notes(self.notes, len(tracks))
         notes = _sorted_notes(self.notes)
-        _check_notes(notes, len(tracks))
         notes.setflags(write=False)
         object.__setattr__(self, "notes", notes)
         object.__setattr__(self, "tracks", tracks)
@@ -328,29 +337,32 @@ class Score:
 
 
 def _sorted_notes(notes: NDArray[Any]) -> NDArray[Any]:
-    keys = ("velocity", "duration_ticks", "pitch", "track", "start_ticks")  # the last one sorts first
-    return np.ascontiguousarray(notes[np.lexsort([notes[key] for key in keys])])
+    """Ordered by start, track, pitch, duration and velocity; a new array. The fields are known to be in range."""
+    # 28 bits of start, 28 of track, 7 of pitch: one integer a note sorts many times faster than five keys.
+    key = (notes["start_ticks"] << 35) | (notes["track"] << 7) | notes["pitch"]
+    notes = notes[np.argsort(key, kind="stable")]
+    key.sort()
+    if (key[1:] == key[:-1]).any():
+        names = ("velocity", "duration_ticks", "pitch", "track", "start_ticks")  # the last one sorts first
+        notes = notes[np.lexsort([notes[name] for name in names])]
+    return notes
 
 
 def _check_notes(notes: NDArray[Any], n_tracks: int) -> None:
     if not len(notes):
         return
-    limits = {
-        "start_ticks": (0, MAX_TICKS),
-        "duration_ticks": (1, MAX_TICKS),
-        "pitch": (0, 127),
-        "velocity": (1, 127),
-        "track": (0, n_tracks - 1),
-    }
-    for name, (low, high) in limits.items():
-        worst = notes[name].min() if notes[name].min() < low else notes[name].max()
-        if not low <= worst <= high:
+    rows = np.ascontiguousarray(notes).view(np.int64).reshape(len(notes), len(_NOTE_RANGES))
+    lowest, highest = rows.min(axis=0).tolist(), rows.max(axis=0).tolist()
+    for name, least, most in zip(_NOTE_RANGES, lowest, highest, strict=True):
+        low, high = _NOTE_RANGES[name]
+        if name == "track":
+            high = n_tracks - 1
+        if least < low or most > high:
+            worst = least if least < low else most
             raise ScoreError(f"{name} of a note is {worst}; expected {low} to {high}")
-    end = int((notes["start_ticks"] + notes["duration_ticks"]).max())
+    end = int((rows[:, 0] + rows[:, 1]).max())
     if end > MAX_TICKS:
-        raise ScoreError(
-            f"a note ends at tick {end}; the last tick is {MAX_TICKS}: use fewer ticks per quarter"
-        )
+        raise ScoreError(f"a note ends at tick {end}, after the last, {MAX_TICKS}: use fewer ticks per quarter")
 
 
 def _last_on_each_tick(events: Iterable[_Event]) -> tuple[_Event, ...]:

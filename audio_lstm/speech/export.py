@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import onnx
 from onnx import TensorProto
 from torch import nn
 
-from audio_lstm.export import GraphWriter, declare_state, return_state
+from audio_lstm.checkpoint import ModelFolder, write_model
+from audio_lstm.config import config_to_dict
+from audio_lstm.export import GraphWriter, declare_state, quantise, return_state
 from audio_lstm.speech.config import SUBSAMPLING
 from audio_lstm.speech.model import SpeechModel
 
-__all__ = ["speech_graph"]
+__all__ = ["export_speech", "speech_graph"]
 
 
 def speech_graph(model: SpeechModel) -> onnx.ModelProto:
@@ -74,3 +79,20 @@ def _convolution(writer: GraphWriter, x: str, conv: nn.Conv2d, *, causal_pad: bo
     pads = [2 if causal_pad else 0, 1, 0, 1]  # time and frequency before, time and frequency after
     y = writer.node("Conv", [x, *weights], kernel_shape=[3, 3], strides=[2, 2], pads=pads)
     return writer.node("Relu", [y])
+
+
+def export_speech(model: SpeechModel, folder: str | os.PathLike[str], *, name: str, card: str, half: bool = False) -> Path:
+    """Write a trained model as a folder that `transcribe` can use.
+
+    Args:
+        model: The trained model.
+        folder: Where to write; an older model there is replaced.
+        name: The model's name.
+        card: The model card, Markdown.
+        half: Store the weights for torch as float16.
+
+    Returns:
+        The folder.
+    """
+    header = ModelFolder(Path(folder), "speech", name, config_to_dict(model.config), {})
+    return write_model(folder, header, module=model, graph=quantise(speech_graph(model)), card=card, half=half)

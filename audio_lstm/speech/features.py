@@ -11,8 +11,8 @@ Conventions, each tested against librosa or torchaudio:
 - Mel filters "htk": 2595 log10(1 + f / 700), triangles of height 1 (torchaudio's default); "slaney": linear below
   1 kHz, triangles of area 1 (librosa's default).
 - Natural logarithm: ln(mel + log_offset).
-- MFCC: orthonormal DCT-II of that (torchaudio's MFCC(log_mels=True), librosa's mfcc(S=log_mel)), no liftering. librosa's
-  and torchaudio's defaults take decibels instead: those are larger by 10 / ln(10) and clipped at 80 dB below the peak.
+- MFCC: orthonormal DCT-II of that (torchaudio's MFCC(log_mels=True), librosa's mfcc(S=log_mel)), no liftering. The
+  defaults of both take decibels instead: larger by 10 / ln(10), and clipped at 80 dB below the peak.
 - Deltas: regression over 5 frames, edges replicated (torchaudio.functional.compute_deltas, mode="replicate"); the
   second order is the delta of the first.
 - Normalisation comes last, per feature: see FeatureConfig.
@@ -22,28 +22,49 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
+from audio_lstm.speech.filters import dct_matrix, hann_window, mel_filters
+from audio_lstm.speech.normalise import RunningNormalisation, normalise_utterance
 
 __all__ = ["FeatureConfig", "StreamingFeatures", "extract_features", "n_frames"]
 
-_BLOCK_FRAMES = 256  # frames per FFT call: the block's arrays stay in the cache
+_BLOCK_FRAMES = 128  # frames per FFT call: the block's arrays stay in the cache
 _DELTA_REACH = 2  # frames that a delta sees on either side
 _DELTA_SCALE = 10.0  # 2 * (1^2 + 2^2)
-_VARIANCE_FLOOR = 1e-4  # of a normalised feature: digital silence becomes zeros instead of NaN
-_RUNNING_BLOCK = 64  # frames per step of the running mean: its matrix is this size squared
 # Statistics of close-talk speech (AN4, LibriSpeech, speechocean762, Common Voice; 80 utterances each), where a running
 # normalisation starts from. A model learns with them, so they need not fit a recording closely.
 _PRIOR_LEVEL = -5.0  # mean ln(power) of an FFT bin at low frequencies
 _PRIOR_WINDOW_ENERGY = 150.0  # sum of the squared window that the level was measured with
 _PRIOR_VARIANCE = 12.0  # of ln(power) in a mel band
 _PRIOR_DELTA_VARIANCE = (1.0, 0.04, 0.006)  # of the statics, the deltas and their deltas, relative to the statics
+
+_STREAM_ENDED = "this stream has finished: make a new StreamingFeatures for the next recording"
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "kind": ("log_mel", "mfcc"),
+    "mel_scale": ("htk", "slaney"),
+    "normalisation": ("utterance", "running", "none"),
+}
+# Wider than any use; a config from elsewhere cannot ask for gigabytes.
+_RANGES: dict[str, tuple[float, float, type[int] | tuple[type[int], type[float]]]] = {
+    "sample_rate": (1_000, 768_000, int),
+    "window_ms": (1, 1_000, (int, float)),
+    "hop_ms": (0.1, 1_000, (int, float)),
+    "n_fft": (16, 16_384, int),
+    "n_mels": (1, 512, int),
+    "f_min_hz": (0, 384_000, (int, float)),
+    "f_max_hz": (0, 384_000, (int, float)),
+    "n_mfcc": (1, 512, int),
+    "deltas": (0, 2, int),
+    "running_memory_s": (0.1, 1e6, (int, float)),
+    "running_prior_s": (0.01, 1e6, (int, float)),
+    "log_offset": (1e-30, 1, (int, float)),
+}
 
 
 @dataclass(frozen=True)
@@ -72,22 +93,15 @@ class FeatureConfig:
         Raises:
             ConfigError: If a value is outside what is allowed, or two values do not fit together.
         """
-        for name, allowed in (
-            ("kind", ("log_mel", "mfcc")),
-            ("mel_scale", ("htk", "slaney")),
-            ("normalisation", ("utterance", "running", "none")),
-            ("deltas", (0, 1, 2)),
-        ):
+        for name, allowed in _CHOICES.items():
             value = getattr(self, name)
             if value not in allowed:
-                raise ConfigError(f"{name} is one of {', '.join(map(str, allowed))}; got {value!r}")
-        for name in (
-            *("sample_rate", "window_ms", "hop_ms", "n_fft", "n_mels", "n_mfcc"),
-            *("running_memory_s", "running_prior_s", "log_offset"),
-        ):
+                raise ConfigError(f"{name} is one of {', '.join(allowed)}; got {value!r}")
+        for name, (low, high, kind) in _RANGES.items():
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ConfigError(f"{name} must be above 0; got {value!r}")
+            if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:
+                number = "a whole number" if kind is int else "a number"
+                raise ConfigError(f"{name} is {number} in {low:g}..{high:g}; got {value!r}")
         if not 1 <= self.hop_samples <= self.window_samples:
             raise ConfigError(
                 f"hop_ms must lie between one sample and window_ms={self.window_ms}, so that no sample "
@@ -98,9 +112,9 @@ class FeatureConfig:
                 f"n_fft must hold the window of {self.window_samples} samples ({self.window_ms} ms at "
                 f"{self.sample_rate} Hz); got {self.n_fft}"
             )
-        if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate / 2:
+        if not self.f_min_hz < self.f_max_hz <= self.sample_rate / 2:
             raise ConfigError(
-                f"expected 0 <= f_min_hz < f_max_hz <= {self.sample_rate / 2:g} (half of sample_rate); "
+                f"expected f_min_hz < f_max_hz <= {self.sample_rate / 2:g} (half of sample_rate); "
                 f"got f_min_hz={self.f_min_hz}, f_max_hz={self.f_max_hz}"
             )
         if self.kind == "mfcc" and self.n_mfcc > self.n_mels:
@@ -180,11 +194,7 @@ def extract_features(samples: NDArray[np.floating], config: FeatureConfig) -> ND
     if np.size(samples) == 0:
         raise ValueError("expected at least one sample, got an empty array")
     features = _Pipeline(config).advance(samples, last=True)
-    if config.normalisation == "utterance":
-        features -= features.mean(axis=0, dtype=np.float64).astype(np.float32)
-        variance = np.square(features).mean(axis=0, dtype=np.float64)
-        features /= np.sqrt(np.maximum(variance, _VARIANCE_FLOOR)).astype(np.float32)
-    return features
+    return normalise_utterance(features) if config.normalisation == "utterance" else features
 
 
 class StreamingFeatures:
@@ -207,9 +217,7 @@ class StreamingFeatures:
             ConfigError: If the normalisation is "utterance", which needs the end before the first frame.
         """
         if config.normalisation == "utterance":
-            raise ConfigError(
-                'normalisation="utterance" needs the whole recording; a stream takes "running" or "none"'
-            )
+            raise ConfigError('normalisation="utterance" needs the whole recording; a stream takes "running" or "none"')
         self.config = config
         self._pipeline = _Pipeline(config)
         self._finished = False
@@ -226,7 +234,8 @@ class StreamingFeatures:
         Raises:
             ValueError: If samples is not a finite one-dimensional array of floats, or the stream has finished.
         """
-        self._check_open()
+        if self._finished:
+            raise ValueError(_STREAM_ENDED)
         return self._pipeline.advance(samples, last=False)
 
     def finish(self) -> NDArray[np.float32]:
@@ -238,13 +247,10 @@ class StreamingFeatures:
         Raises:
             ValueError: If the stream has finished before.
         """
-        self._check_open()
+        if self._finished:
+            raise ValueError(_STREAM_ENDED)
         self._finished = True
         return self._pipeline.advance(np.zeros(0, np.float32), last=True)
-
-    def _check_open(self) -> None:
-        if self._finished:
-            raise ValueError("this stream has finished; make a new StreamingFeatures for the next recording")
 
 
 class _Pipeline:
@@ -257,7 +263,13 @@ class _Pipeline:
         self._deltas = [_Delta(config._static_size) for _ in range(config.deltas)]
         # Columns computed but not yet given out, because their deltas lag behind: static, first order, second order.
         self._waiting = [np.zeros((0, config._static_size), np.float32)] * (1 + config.deltas)
-        self._running = _RunningNormalisation(config) if config.normalisation == "running" else None
+        self._running: RunningNormalisation | None = None
+        if config.normalisation == "running":
+            self._running = RunningNormalisation(
+                *_speech_prior(config),
+                memory_frames=config.running_memory_s * config.frame_rate,
+                prior_frames=config.running_prior_s * config.frame_rate,
+            )
 
     def advance(self, samples: NDArray[np.floating], *, last: bool) -> NDArray[np.float32]:
         columns = [_static_features(self._take_frames(_checked(samples), last=last), self._config)]
@@ -304,44 +316,10 @@ class _Delta:
         self._frames = frames[ready:].copy()
         near = frames[3 : ready + 3] - frames[1 : ready + 1]
         far = frames[4 : ready + 4] - frames[:ready]
-        return (near + 2 * far) / np.float32(_DELTA_SCALE)
-
-
-class _RunningNormalisation:
-    """Causal mean and variance with exponential forgetting, started from the statistics of typical speech.
-
-    With y = x - prior mean and d = exp(-1 / (running_memory_s * frame_rate)), per feature:
-
-        n[t] = d n[t-1] + 1      s[t] = d s[t-1] + y[t]      q[t] = d q[t-1] + y[t]^2
-        n[-1] = running_prior_s * frame_rate      s[-1] = 0      q[-1] = n[-1] * prior variance
-        output[t] = (y[t] - s[t] / n[t]) / sqrt(max(q[t] / n[t] - (s[t] / n[t])^2, variance floor))
-
-    A block of frames is one product with the triangular matrix of powers of d, in float64.
-    """
-
-    def __init__(self, config: FeatureConfig) -> None:
-        self._prior_mean, variance = _speech_prior(config)
-        decay = -1 / (config.running_memory_s * config.frame_rate)
-        age = np.arange(_RUNNING_BLOCK)[:, None] - np.arange(_RUNNING_BLOCK)
-        self._weights = np.where(age >= 0, np.exp(decay * np.maximum(age, 0)), 0)
-        self._carry = np.exp(decay * (np.arange(_RUNNING_BLOCK) + 1))[:, None]
-        start = np.concatenate([[1.0], np.zeros_like(variance), variance])
-        self._sums = start * config.running_prior_s * config.frame_rate  # (1 + 2 F,): n, s, q
-
-    def advance(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        normalised = np.empty_like(features)
-        size = features.shape[1]
-        for begin in range(0, len(features), _RUNNING_BLOCK):
-            y = features[begin : begin + _RUNNING_BLOCK] - self._prior_mean  # float64
-            t = len(y)
-            terms = np.concatenate([np.ones((t, 1)), y, np.square(y)], axis=1)
-            sums = self._carry[:t] * self._sums + self._weights[:t, :t] @ terms  # (t, 1 + 2 F)
-            self._sums = sums[-1]
-            moments = sums[:, 1:] / sums[:, :1]
-            mean = moments[:, :size]
-            variance = moments[:, size:] - np.square(mean)
-            normalised[begin : begin + t] = (y - mean) / np.sqrt(np.maximum(variance, _VARIANCE_FLOOR))
-        return normalised
+        far *= 2
+        far += near
+        far /= np.float32(_DELTA_SCALE)
+        return far
 
 
 def _speech_prior(config: FeatureConfig) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -350,14 +328,14 @@ def _speech_prior(config: FeatureConfig) -> tuple[NDArray[np.float64], NDArray[n
     The mean logarithm of the power at f is _PRIOR_LEVEL - 0.7 ln(1 + (f / 500 Hz)^2) for a 25 ms Hann window at 16 kHz;
     the bands have one variance, and a correlation that falls by e over 0.4 of their number.
     """
-    bins_hz = np.linspace(0, config.sample_rate / 2, config.n_fft // 2 + 1)
-    energy = np.square(_window(config), dtype=np.float64).sum() / _PRIOR_WINDOW_ENERGY
+    bins_hz = np.fft.rfftfreq(config.n_fft, 1 / config.sample_rate)
+    energy = np.square(hann_window(config.window_samples), dtype=np.float64).sum() / _PRIOR_WINDOW_ENERGY
     power = energy * math.exp(_PRIOR_LEVEL) / (1 + np.square(bins_hz / 500)) ** 0.7
     mean = np.log(power @ _mel_filters(config) + config.log_offset)
     variance = np.full(config.n_mels, _PRIOR_VARIANCE)
     if config.kind == "mfcc":
         distance = np.abs(np.arange(config.n_mels)[:, None] - np.arange(config.n_mels)) / (0.4 * config.n_mels)
-        dct = _dct(config).astype(np.float64)
+        dct = dct_matrix(config.n_mels, config.n_mfcc).astype(np.float64)
         mean = mean @ dct
         variance = _PRIOR_VARIANCE * np.einsum("ik,ij,jk->k", dct, np.exp(-distance), dct, optimize=True)
     means = [mean, np.zeros_like(mean), np.zeros_like(mean)][: 1 + config.deltas]
@@ -366,70 +344,47 @@ def _speech_prior(config: FeatureConfig) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _checked(samples: NDArray[np.floating]) -> NDArray[np.float32]:
-    if not isinstance(samples, np.ndarray) or samples.ndim != 1:
-        raise ValueError(f"expected mono samples of shape (n,), got shape {np.shape(samples)}: mix channels first")
+    samples = np.asarray(samples)
+    if samples.ndim != 1:
+        raise ValueError(f"expected mono samples of shape (n,), got shape {samples.shape}: mix the channels first")
     if not np.issubdtype(samples.dtype, np.floating):
         raise ValueError(
             f"expected floating-point samples in [-1, 1], got {samples.dtype}: divide 16-bit samples by 32768"
         )
-    if not np.isfinite(samples).all():
-        bad = int(np.flatnonzero(~np.isfinite(samples))[0])
+    finite = np.isfinite(samples)
+    if not finite.all():
+        bad = int(np.argmin(finite))
         raise ValueError(f"expected finite samples, got {samples[bad]} at sample {bad}")
     return samples.astype(np.float32, copy=False)
 
 
 def _static_features(frames: NDArray[np.float32], config: FeatureConfig) -> NDArray[np.float32]:
     """Log-mel or MFCC of overlapping frames (T, window) -> (T, features), a block at a time."""
-    window, filters = _window(config), _mel_filters(config)
-    offset = np.float32(config.log_offset)
+    window, filters = hann_window(config.window_samples), _mel_filters(config)
+    dct = dct_matrix(config.n_mels, config.n_mfcc) if config.kind == "mfcc" else None
+    padded = np.zeros((_BLOCK_FRAMES, config.n_fft), np.float32)
+    spectrum: Any = np.empty((_BLOCK_FRAMES, config.n_fft // 2 + 1), np.complex64)  # numpy types out= as complex128
     features = np.empty((len(frames), config._static_size), np.float32)
     for start in range(0, len(frames), _BLOCK_FRAMES):
         block = frames[start : start + _BLOCK_FRAMES]
-        spectrum = np.fft.rfft(block * window, config.n_fft)  # (t, n_fft / 2 + 1), complex64
-        power = np.square(spectrum.real)
-        power += np.square(spectrum.imag)
-        mel = power @ filters  # (t, n_mels)
-        mel += offset
+        t = len(block)
+        np.multiply(block, window, out=padded[:t, : len(window)])
+        np.fft.rfft(padded[:t], out=spectrum[:t])
+        squares: NDArray[np.float32] = spectrum[:t].view(np.float32)  # (t, n_fft + 2): real, imaginary in turn
+        np.square(squares, out=squares)
+        mel = (squares[:, ::2] + squares[:, 1::2]) @ filters  # (t, n_mels)
+        mel += np.float32(config.log_offset)
         np.log(mel, out=mel)
-        features[start : start + len(block)] = mel if config.kind == "log_mel" else mel @ _dct(config)
+        features[start : start + t] = mel if dct is None else mel @ dct
     return features
 
 
-@lru_cache(maxsize=16)
-def _window(config: FeatureConfig) -> NDArray[np.float32]:
-    n = config.window_samples
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
-
-
-@lru_cache(maxsize=16)
 def _mel_filters(config: FeatureConfig) -> NDArray[np.float32]:
-    """Triangular filters (n_fft / 2 + 1, n_mels): O'Shaughnessy 1987 ("htk") or Slaney 1998 ("slaney")."""
-    bins_hz = np.linspace(0, config.sample_rate / 2, config.n_fft // 2 + 1)
-    if config.mel_scale == "htk":
-        low, high = (2595 * math.log10(1 + f / 700) for f in (config.f_min_hz, config.f_max_hz))
-        edges_hz = 700 * (10 ** (np.linspace(low, high, config.n_mels + 2) / 2595) - 1)
-    else:
-        low, high = (_slaney_mel(f) for f in (config.f_min_hz, config.f_max_hz))
-        mels = np.linspace(low, high, config.n_mels + 2)
-        edges_hz = np.where(mels < 15, mels * 200 / 3, 1000 * 6.4 ** ((mels - 15) / 27))
-    left, centre, right = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
-    rising = (bins_hz[:, None] - left) / (centre - left)
-    falling = (right - bins_hz[:, None]) / (right - centre)
-    filters = np.maximum(0, np.minimum(rising, falling))
-    if config.mel_scale == "slaney":
-        filters *= 2 / (right - left)
-    return filters.astype(np.float32)
-
-
-def _slaney_mel(frequency_hz: float) -> float:
-    """Slaney's mel (Auditory Toolbox): 3 per 200 Hz up to 1 kHz, then 27 for each factor of 6.4."""
-    return frequency_hz * 3 / 200 if frequency_hz < 1000 else 15 + 27 * math.log(frequency_hz / 1000, 6.4)
-
-
-@lru_cache(maxsize=16)
-def _dct(config: FeatureConfig) -> NDArray[np.float32]:
-    """Orthonormal DCT-II (n_mels, n_mfcc)."""
-    n = config.n_mels
-    matrix = np.cos(np.pi / n * (np.arange(n)[:, None] + 0.5) * np.arange(config.n_mfcc)) * math.sqrt(2 / n)
-    matrix[:, 0] /= math.sqrt(2)
-    return matrix.astype(np.float32)
+    return mel_filters(
+        config.n_mels,
+        n_fft=config.n_fft,
+        sample_rate=config.sample_rate,
+        f_min_hz=config.f_min_hz,
+        f_max_hz=config.f_max_hz,
+        scale=config.mel_scale,
+    )

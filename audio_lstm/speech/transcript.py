@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,6 +51,11 @@ class Transcript:
     def words(self) -> tuple[Word, ...]:
         """The words of all segments in order."""
         return tuple(word for segment in self.segments for word in segment.words)
+
+    @property
+    def loudness(self) -> str:
+        """The peak level in words, for messages."""
+        return "digital silence" if self.peak_db == -math.inf else f"peak {self.peak_db:.0f} dBFS"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values: text, segments with their words, duration and model."""

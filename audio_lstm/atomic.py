@@ -1,0 +1,52 @@
+"""Files that are written whole or not at all: beside the target, flushed to the disk, then renamed over it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["atomic_write"]
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path to write to; when the block ends without an error, its file replaces the target.
+
+        with atomic_write("model.safetensors") as scratch:
+            save_file(tensors, scratch)
+
+    A reader, and a process killed at any moment, sees the old file or the new one, never half of either. A full
+    disk leaves the old file as it was. Links are followed, so that they survive; a target that is no regular file
+    (/dev/stdout, a pipe) is written directly, since there is nothing to protect.
+
+    Args:
+        path: The file to write; its folder must exist.
+
+    Yields:
+        A path in the same folder with the same suffix, at which nothing exists yet (the block creates the file).
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file() and not target.is_dir():
+        yield target
+        return
+    scratch = target.with_name(f".{target.stem}-{secrets.token_hex(8)}{target.suffix}")
+    try:
+        yield scratch
+        _flush(scratch)
+        os.replace(scratch, target)
+        if os.name == "posix":  # other systems cannot open a folder
+            _flush(target.parent)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    # Windows flushes only what is open for writing.
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

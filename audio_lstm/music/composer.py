@@ -1,0 +1,106 @@
+"""A loaded music model: input columns in, scores of the next token out, whichever engine runs it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.checkpoint import ModelFolder, load_weights, open_model
+from audio_lstm.config import config_from_dict
+from audio_lstm.errors import ConfigError, ModelError
+from audio_lstm.music.config import MusicModelConfig
+from audio_lstm.music.kinds import representation_from_dict
+from audio_lstm.music.representation import Representation
+from audio_lstm.runtime import Engine, OnnxEngine, State, TorchEngine, resolve_device
+
+__all__ = ["DEFAULT_MODEL", "Composer", "load_music"]
+
+DEFAULT_MODEL = "chorale"
+
+
+@dataclass(frozen=True)
+class Composer:
+    """A music model ready to run. Holds no state between calls, so several threads may share one."""
+
+    name: str
+    config: MusicModelConfig
+    representation: Representation
+    engine: Engine
+
+    def step(
+        self, columns: NDArray[np.int64], state: State | None = None
+    ) -> tuple[NDArray[np.float32], State]:
+        """Score the next token of each piece of a batch.
+
+        Args:
+            columns: Input ids (batch, n_columns).
+            state: What the previous step returned; None starts the pieces.
+
+        Returns:
+            Scores before the softmax (batch, vocabulary_size), and the state for the next step.
+        """
+        logits, next_state = self.engine.run(columns[:, None], np.ones(len(columns), np.int64), state)
+        return logits[:, 0], next_state
+
+    def logits(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Score every token of a whole piece.
+
+        Args:
+            tokens: (n,) int64.
+
+        Returns:
+            (n, vocabulary_size): row t scores token t from those before it.
+        """
+        columns = self.representation.columns(tokens)
+        logits, _ = self.engine.run(columns[None], np.array([len(tokens)], np.int64), None)
+        return logits[0]
+
+
+def load_music(
+    model: str | os.PathLike[str] | Composer = DEFAULT_MODEL, *, device: str = "cpu", n_threads: int = 1
+) -> Composer:
+    """Load a music model.
+
+    Example:
+        >>> composer = audio_lstm.load_music("chorale")
+        >>> audio_lstm.compose(model=composer, seed=1).save("one.mid")
+
+    Args:
+        model: A shipped model's name, a model folder, or a hub id; a loaded composer is returned as it is.
+        device: "cpu" runs ONNX Runtime and never imports torch; "cuda" runs torch on the GPU.
+        n_threads: CPU threads for one step.
+
+    Returns:
+        The composer.
+
+    Raises:
+        ModelError: If the model is not found, is damaged, or belongs to the speech wing.
+    """
+    if isinstance(model, Composer):
+        return model
+    device = resolve_device(device)
+    folder = open_model(model, "music")
+    try:
+        config = config_from_dict(MusicModelConfig, folder.config, where=str(folder.path))
+    except ConfigError as error:
+        raise ModelError(f"{error}; the model folder is damaged or of another version") from error
+    representation = representation_from_dict(dict(folder.representation))
+    if representation.column_sizes != config.column_sizes or representation.vocabulary_size != config.vocabulary_size:
+        raise ModelError(f"{folder.path}: config.json is at odds with itself (representation and model differ in size)")
+    engine: Engine
+    if device == "cpu":
+        engine = OnnxEngine(folder.graph, n_threads=n_threads)
+    else:
+        engine = _torch_engine(folder, config, device)
+    return Composer(folder.name, config, representation, engine)
+
+
+def _torch_engine(folder: ModelFolder, config: MusicModelConfig, device: str) -> TorchEngine:
+    from audio_lstm.music.model import MusicModel
+
+    module = MusicModel(config)
+    load_weights(folder, module)
+    return TorchEngine(module.to(device).eval(), streams=True, device=device)

@@ -1,0 +1,107 @@
+"""The exact negative log-likelihood of a corpus under a music model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.errors import DataError, ScoreError
+from audio_lstm.music.chorale import ChoraleGrid
+from audio_lstm.music.composer import Composer
+from audio_lstm.music.data import MusicData
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.metrics import NLL, PieceNLL, negative_log_likelihood
+from audio_lstm.music.representation import Representation
+from audio_lstm.music.rolls import RollFrames
+
+__all__ = ["MusicEvaluation", "encode_pieces", "evaluate_music"]
+
+
+@dataclass(frozen=True)
+class MusicEvaluation:
+    """How well a model foretells a corpus."""
+
+    nll: NLL
+    unusable: tuple[str, ...]  # what was wrong with pieces that the representation cannot hold; they are left out
+    wall_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return {
+            "nll": self.nll.nats_per_unit,
+            "unit": f"nats/{self.nll.unit}",
+            "n_pieces": len(self.nll.pieces),
+            "n_steps": self.nll.n_steps,
+            "n_units": self.nll.n_units,
+            "n_unusable": len(self.unusable),
+            "steps_per_s": round(self.nll.n_steps / self.wall_s, 1),
+        }
+
+
+def encode_pieces(
+    data: MusicData, representation: Representation
+) -> tuple[list[tuple[str, NDArray[np.int64]]], list[str]]:
+    """The tokens of every piece that fits.
+
+    Args:
+        data: From `load_pieces`.
+        representation: The model's.
+
+    Returns:
+        (name, tokens) of each piece, and a line for each piece that cannot be written in this representation.
+
+    Raises:
+        DataError: If the corpus is of another kind than the representation reads, or none of its pieces fits.
+    """
+    encoders = {
+        "chorale": ("chorale", cast(ChoraleGrid, representation)),
+        "events": ("scores", cast(EventVocabulary, representation)),
+        "roll": ("roll", cast(RollFrames, representation)),
+    }
+    wanted, encoder = encoders[representation.kind]
+    if data.kind != wanted:
+        raise DataError(
+            f"{data.source}: holds pieces of kind {data.kind!r}, but a model of {representation.kind!r} reads "
+            f"{wanted!r}; pick a model trained on such data"
+        )
+    fitting: list[tuple[str, NDArray[np.int64]]] = []
+    unusable: list[str] = []
+    for name, piece in zip(data.names, data.pieces, strict=True):
+        try:
+            fitting.append((name, encoder.encode(cast(Any, piece))))
+        except ScoreError as error:
+            unusable.append(f"{name}: {error}")
+    if not fitting:
+        raise DataError(f"{data.source}: no piece fits the model's vocabulary (first: {unusable[0]})")
+    return fitting, unusable
+
+
+def evaluate_music(
+    data: MusicData, composer: Composer, *, progress: Callable[[int], None] | None = None
+) -> MusicEvaluation:
+    """Score every piece of a corpus from its first token to its last.
+
+    Args:
+        data: From `load_pieces`.
+        composer: From `load_music`.
+        progress: Called with the number of pieces done.
+
+    Returns:
+        Nats per unit, all pieces pooled, and what was left out.
+    """
+    fitting, unusable = encode_pieces(data, composer.representation)
+    start = time.perf_counter()
+    pieces: list[PieceNLL] = []
+    for done, (name, tokens) in enumerate(fitting, 1):
+        nats = negative_log_likelihood(composer.logits(tokens), tokens, composer.representation.legal(tokens))
+        pieces.append(PieceNLL(name, float(nats.sum()), composer.representation.n_units(tokens), len(tokens)))
+        if progress is not None:
+            progress(done)
+    wall_s = time.perf_counter() - start
+    return MusicEvaluation(NLL(composer.representation.unit, tuple(pieces)), tuple(unusable), wall_s)
+

@@ -1,0 +1,152 @@
+"""What every music recipe shares: truncated back-propagation over token pieces, and the finished model's card.
+
+A recipe builds a `TokenTask`, hands it to `audio_lstm.training.loop.train`, and writes the result with `write_music_model`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audio_lstm.backbone import LSTMState
+from audio_lstm.config import LSTMConfig
+from audio_lstm.music.config import MusicModelConfig
+from audio_lstm.music.data import MusicData
+from audio_lstm.music.evaluate import encode_pieces
+from audio_lstm.music.export import export_music
+from audio_lstm.music.metrics import negative_log_likelihood
+from audio_lstm.music.model import MusicModel, token_loss
+from audio_lstm.music.representation import Representation
+from audio_lstm.music.windows import Augment, BPTTWindows
+from audio_lstm.training.batches import share
+from audio_lstm.training.loop import StepLoss, TrainResult
+
+
+__all__ = ["TokenBatch", "TokenTask", "first", "write_music_model"]
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """One window of truncated back-propagation: this process's rows."""
+
+    columns: Tensor  # (rows, window, columns)
+    targets: Tensor  # (rows, window)
+    legal: Tensor  # (rows, window, vocabulary)
+    weights: Tensor  # (rows, window)
+    reset: Tensor  # (rows,): a new piece begins, the carried state is dropped
+    names: tuple[str, ...]
+
+
+def first(data: MusicData, n_pieces: int) -> MusicData:
+    """The first pieces of a split; 0 takes all."""
+    stop = n_pieces or None
+    return replace(data, pieces=data.pieces[:stop], names=data.names[:stop])
+
+
+class TokenTask:
+    """Data, model, loss and metric of a model of tokens, for audio_lstm.training.loop."""
+
+    def __init__(
+        self,
+        representation: Representation,
+        lstm: LSTMConfig,
+        *,
+        train_set: MusicData,
+        valid_set: MusicData,
+        augment: Augment | None,
+        batch_size: int,
+        window: int,
+        embedding_dropout: float,
+        seed: int,
+    ) -> None:
+        self.representation = representation
+        self.valid_set = valid_set
+        train_pieces, _ = encode_pieces(train_set, representation)
+        self.valid_pieces, self.unusable = encode_pieces(valid_set, representation)
+        self.windows = BPTTWindows(
+            [tokens for _, tokens in train_pieces],
+            representation,
+            batch_size=batch_size,
+            window=window,
+            seed=seed,
+            names=[name for name, _ in train_pieces],
+            augment=augment,
+        )
+        torch.manual_seed(seed)
+        self.model = MusicModel(
+            MusicModelConfig(
+                representation.column_sizes, representation.vocabulary_size, lstm, embedding_dropout=embedding_dropout
+            )
+        )
+
+    def n_batches(self, epoch: int) -> int:
+        """How many windows the epoch has."""
+        return self.windows.n_windows(epoch)
+
+    def batch(self, epoch: int, index: int, rank: int, world_size: int) -> TokenBatch | None:
+        """This process's rows of a window; the same rows in every window of an epoch, as their state is carried."""
+        window = self.windows.window(epoch, index)
+        rows = list(share(range(len(window.lengths)), rank, world_size))
+        if not rows:
+            return None
+        return TokenBatch(
+            torch.from_numpy(window.columns[rows]),
+            torch.from_numpy(window.targets[rows]),
+            torch.from_numpy(window.legal[rows]),
+            torch.from_numpy(window.weights[rows]),
+            torch.from_numpy(window.reset[rows]),
+            tuple(window.names[row] for row in rows),
+        )
+
+    def loss(self, batch: TokenBatch, carry: tuple[Tensor, ...] | None) -> StepLoss:
+        """Negative log-likelihood of the window's tokens; the state goes on to the next window."""
+        state = LSTMState(*carry) if carry else self.model.backbone.initial_state(len(batch.reset))
+        kept = (~batch.reset)[None, :, None]
+        state = LSTMState(state.hidden * kept, state.cell * kept)
+        logits, state = self.model(batch.columns, None, state)
+        total = token_loss(logits, batch.targets, batch.legal, batch.weights)
+        return StepLoss(total, int(batch.weights.sum()), tuple(state), batch.names)
+
+    def evaluate(self) -> dict[str, float]:
+        """Nats per unit on the validation pieces, each from its first token to its last."""
+        device = next(self.model.parameters()).device
+        nats, n_units = 0.0, 0
+        for _, tokens in self.valid_pieces:
+            columns = torch.from_numpy(self.representation.columns(tokens))[None]
+            logits, _ = self.model(columns.to(device))
+            costs = negative_log_likelihood(
+                logits[0].float().cpu().numpy(), tokens, self.representation.legal(tokens)
+            )
+            nats += float(np.sum(costs))
+            n_units += self.representation.n_units(tokens)
+        return {"score": nats / n_units, f"nats_per_{self.representation.unit}": nats / n_units}
+
+
+def write_music_model(task: TokenTask, folder: Path, *, name: str, trained_on: str, result: TrainResult) -> str:
+    """Write the model folder, measure it as users will run it, and put the figures into its card."""
+    from audio_lstm.music.composer import load_music
+    from audio_lstm.music.evaluate import evaluate_music
+
+    export_music(task.model, task.representation, folder, name=name, card=f"# {name}\n")
+    figures = evaluate_music(task.valid_set, load_music(folder)).to_dict()
+    n_parameters = sum(parameter.numel() for parameter in task.model.parameters())
+    size_mb = (folder / "model.onnx").stat().st_size / 1e6
+    card = f"""# {name}
+
+A small autoregressive LSTM trained on {trained_on}.
+
+| | |
+|---|---|
+| negative log-likelihood, valid, int8 | {figures["nll"]:.4f} {figures["unit"]} |
+| the same weights in torch, float32 | {result.best_score:.4f} |
+| pieces, units | {figures["n_pieces"]}, {figures["n_units"]} |
+| parameters | {n_parameters / 1e6:.2f} M |
+| model.onnx | {size_mb:.1f} MB |
+| training steps | {result.step} |
+"""
+    export_music(task.model, task.representation, folder, name=name, card=card)
+    return f"{folder}: {figures['nll']:.4f} {figures['unit']}, {size_mb:.1f} MB"

@@ -1,0 +1,73 @@
+"""Corpus-level error rates of a speech model on a manifest of recordings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audio_lstm.errors import AudioError
+from audio_lstm.speech.data import Utterance
+from audio_lstm.speech.metrics import ErrorReport, score
+from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.transcribe import transcribe
+
+__all__ = ["SpeechEvaluation", "evaluate_speech"]
+
+
+@dataclass(frozen=True)
+class SpeechEvaluation:
+    """How well, and how fast, a model wrote down a manifest."""
+
+    report: ErrorReport
+    hypotheses: tuple[str, ...]  # one an utterance, in the manifest's order
+    unreadable: tuple[str, ...]  # what was wrong with recordings that could not be read; they count as empty
+    audio_s: float  # seconds of audio
+    wall_s: float  # seconds it took, reading the files included
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return {
+            "wer": self.report.wer,
+            "cer": self.report.cer,
+            "n_utterances": len(self.hypotheses),
+            "n_words": self.report.words.n_reference,
+            "n_characters": self.report.characters.n_reference,
+            "n_unreadable": len(self.unreadable),
+            "audio_s": round(self.audio_s, 3),
+            "real_time_factor": round(self.wall_s / self.audio_s, 5) if self.audio_s else None,
+        }
+
+
+def evaluate_speech(
+    utterances: Sequence[Utterance], recogniser: SpeechRecogniser, *, progress: Callable[[int], None] | None = None
+) -> SpeechEvaluation:
+    """Transcribe every utterance and compare it with its text.
+
+    Args:
+        utterances: From `read_manifest`.
+        recogniser: From `load_speech`.
+        progress: Called with the number of utterances done.
+
+    Returns:
+        Word and character error rates over the whole corpus. A recording that cannot be read counts as an empty
+        hypothesis and is listed.
+    """
+    hypotheses: list[str] = []
+    unreadable: list[str] = []
+    audio_s = 0.0
+    start = time.perf_counter()
+    for done, utterance in enumerate(utterances, 1):
+        try:
+            transcript = transcribe(utterance.audio, model=recogniser)
+            audio_s += transcript.duration_s
+            hypotheses.append(transcript.text)
+        except AudioError as error:
+            unreadable.append(str(error))
+            hypotheses.append("")
+        if progress is not None:
+            progress(done)
+    wall_s = time.perf_counter() - start
+    report = score([utterance.text for utterance in utterances], hypotheses)
+    return SpeechEvaluation(report, tuple(hypotheses), tuple(unreadable), audio_s, wall_s)

@@ -1,0 +1,78 @@
+"""Bach's chorales on a 16th grid -> an LSTM that writes four-voice chorales.
+
+    python recipes/music/chorales.py --data ../shared/music/jsb16 --out runs/chorale
+    audio-lstm evaluate music --data ../shared/music/jsb16 --split valid --model runs/chorale/model
+
+Data: 382 four-voice chorales of J. S. Bach (public domain), each a list of [S, A, T, B] MIDI numbers a 16th, in the
+splits of Boulanger-Lewandowski et al. 2012. `--data` is the JSON file or its folder; the public source is
+https://github.com/czhuang/JSB-Chorales-dataset (Jsb16thSeparated.json, whose keys are the same).
+
+Trained on `train`, moved by up to five semitones; `valid` chooses the epoch. Options as in recipes/speech/an4.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from audio_lstm.config import LSTMConfig
+from audio_lstm.music.chorale import ChoraleGrid, random_transposition
+from audio_lstm.music.data import load_chorales
+from audio_lstm.training.loop import TrainConfig, train
+from audio_lstm.music.task import TokenTask, first, write_music_model
+from audio_lstm.training.options import parse_recipe, settings_of
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that can be set."""
+
+    data: Path = Path("../shared/music/jsb16")  # the JSON file or its folder
+    out: Path = Path("runs/chorale")  # the run: log, checkpoints, and the finished model in its folder `model`
+    representation: ChoraleGrid = ChoraleGrid()
+    lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.4, weight_drop=0.3)
+    embedding_dropout: float = 0.1
+    max_semitones: int = 5  # transposition, drawn anew in each epoch
+    batch_size: int = 32  # rows of truncated back-propagation
+    window: int = 128  # cells a row and step: 8 beats
+    train: TrainConfig = TrainConfig(max_epochs=60, learning_rate=3e-3, warmup_steps=100, n_threads=2)
+    max_pieces: int = 0  # of each split; 0 = all
+
+
+BASE = Recipe()
+TINY = replace(
+    BASE,
+    out=Path("runs/chorale-tiny"),
+    lstm=LSTMConfig(input_size=16, hidden_size=16, n_layers=1),
+    batch_size=4,
+    window=32,
+    train=replace(BASE.train, max_epochs=2, warmup_steps=2, n_threads=1, tensorboard=False),
+    max_pieces=4,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, choose the best epoch, write the model folder."""
+    recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
+    task = TokenTask(
+        recipe.representation,
+        recipe.lstm,
+        train_set=first(load_chorales(recipe.data, "train"), recipe.max_pieces),
+        valid_set=first(load_chorales(recipe.data, "valid"), recipe.max_pieces),
+        augment=random_transposition(recipe.representation, max_semitones=recipe.max_semitones),
+        batch_size=recipe.batch_size,
+        window=recipe.window,
+        embedding_dropout=recipe.embedding_dropout,
+        seed=recipe.train.seed,
+    )
+    result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
+    if result.stopped_by != "signal":
+        trained_on = "chorales of J. S. Bach (the JSB16 training split, public domain)"
+        print(write_music_model(task, recipe.out / "model", name="chorale", trained_on=trained_on, result=result))
+    return result.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""AN4: an hour of letters, digits and control words -> a small bidirectional LSTM-CTC recogniser.
+
+    python recipes/speech/an4.py --data ../shared/speech --out runs/an4
+    audio-lstm evaluate speech --manifest ../shared/speech/an4.dev.jsonl --model runs/an4/model
+
+Data: CMU's AN4 census corpus (1991, BSD-like licence): 948 training and 130 test recordings. The public source is
+http://www.speech.cs.cmu.edu/databases/an4/ (an4_raw.bigendian.tar.gz). `--data` is a folder with an4.train.jsonl and
+an4.dev.jsonl (one JSON object a line: id, audio, text, duration_s, speaker) and the audio that they name.
+
+Only an4.train is trained on; an4.dev chooses the epoch. Every value below can be set on the command line
+(`--train.learning_rate 5e-4`) or in a YAML file (`--config my.yaml`); `--preset tiny` is what the tests run.
+A run that was stopped goes on when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from audio_lstm.config import LSTMConfig
+from audio_lstm.speech.alphabet import ENGLISH
+from audio_lstm.speech.augment import AugmentConfig
+from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.data import read_manifest
+from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.training.loop import TrainConfig, train
+from audio_lstm.training.options import parse_recipe, settings_of
+from audio_lstm.speech.task import CTCTask, load_corpus, write_speech_model
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that can be set."""
+
+    data: Path = Path("../shared/speech")  # the folder of the manifests
+    out: Path = Path("runs/an4")  # the run: log, checkpoints, and the finished model in its folder `model`
+    model: SpeechModelConfig = SpeechModelConfig(
+        features=FeatureConfig(kind="log_mel", n_mels=80),
+        # 3 x 256 both ways is 5 M weights: the most that an hour of two CPU cores trains to the end.
+        lstm=LSTMConfig(input_size=256, hidden_size=256, n_layers=3, bidirectional=True, dropout=0.3),
+        symbols=ENGLISH.symbols,
+    )
+    augment: AugmentConfig = AugmentConfig()
+    batch_frames: int = 5_000  # padded frames of 10 ms a batch: 50 s, about 16 clips
+    train: TrainConfig = TrainConfig(max_epochs=70, learning_rate=1.5e-3, warmup_steps=300, n_threads=2)
+    max_utterances: int = 0  # of each set; 0 = all
+
+
+BASE = Recipe()
+TINY = replace(
+    BASE,
+    out=Path("runs/an4-tiny"),
+    model=replace(
+        BASE.model,
+        features=FeatureConfig(n_mels=20),
+        lstm=LSTMConfig(input_size=32, hidden_size=32, n_layers=1, bidirectional=True),
+        conv_channels=4,
+    ),
+    train=replace(BASE.train, max_epochs=2, warmup_steps=2, n_threads=1, tensorboard=False),
+    max_utterances=12,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, choose the best epoch, write the model folder."""
+    recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
+    limit = recipe.max_utterances or None
+    train_set = load_corpus(read_manifest(recipe.data / "an4.train.jsonl")[:limit], recipe.model)
+    dev_set = load_corpus(read_manifest(recipe.data / "an4.dev.jsonl")[:limit], recipe.model)
+    task = CTCTask(
+        recipe.model,
+        train_set,
+        dev_set,
+        augment=recipe.augment,
+        batch_frames=recipe.batch_frames,
+        seed=recipe.train.seed,
+    )
+    result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
+    if result.stopped_by != "signal":
+        trained_on = f"{len(train_set)} training recordings of AN4"
+        print(write_speech_model(task, recipe.out / "model", name="an4", trained_on=trained_on, result=result))
+    return result.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

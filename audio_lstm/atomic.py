@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,14 +34,26 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield target
         return
     scratch = target.with_name(f".{target.stem}-{secrets.token_hex(8)}{target.suffix}")
+    mode = _usual_mode(target, scratch)
     try:
         yield scratch
+        scratch.chmod(mode)  # some writers (safetensors, tempfile) make files that only their owner may read
         _flush(scratch)
         os.replace(scratch, target)
         if os.name == "posix":  # other systems cannot open a folder
             _flush(target.parent)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def _usual_mode(target: Path, scratch: Path) -> int:
+    """The permissions of the file that is replaced, or of a new one in this process."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    scratch.touch()  # asking for the umask itself would change it for a moment, in all threads
+    mode = stat.S_IMODE(scratch.stat().st_mode)
+    scratch.unlink()
+    return mode
 
 
 def _flush(path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 import stat
 import tempfile
 import wave
@@ -20,6 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from audio_lstm.atomic import atomic_write
 from audio_lstm.audio_decode import DecodedStream, check_sample_rate, open_recording
 from audio_lstm.errors import AudioError, ConfigError
 from audio_lstm.units import rescale_samples
@@ -53,7 +53,7 @@ def load_audio(
             aiff, au, caf, avi, NIST Sphere.
         sample_rate: Rate of the result in Hz.
         max_seconds: Longest recording that is accepted, counted while it is decoded.
-        allow_truncated: Use what can be read of a file whose end is missing, instead of an error.
+        allow_truncated: Use what can be read of a damaged file or one whose end is missing, instead of an error.
 
     Returns:
         Samples `(n,)`, full scale ±1; the channels are averaged. At least one sample.
@@ -78,7 +78,7 @@ def read_blocks(
         source: As for `load_audio`.
         sample_rate: Rate of the result in Hz.
         max_seconds: Longest recording that is accepted, counted while it is decoded.
-        allow_truncated: Use what can be read of a file whose end is missing, instead of an error.
+        allow_truncated: Use what can be read of a damaged file or one whose end is missing, instead of an error.
 
     Returns:
         An iterator over blocks `(n,)`, float32: ten seconds each but for the last.
@@ -137,25 +137,11 @@ def write_wav(path: str | os.PathLike[str], samples: NDArray[Any], sample_rate: 
         target = os.path.realpath(path)  # a link stays a link
         if os.path.lexists(target) and not os.path.isfile(target):
             raise AudioError(f"{where}: exists and is not a regular file; choose another name")
-        _replace_with_wav(target, frames, sample_rate)
+        with atomic_write(target) as scratch, open(scratch, "xb") as file:
+            _write_frames(file, frames, sample_rate)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"{where}: cannot be written ({reason}); check the folder and the space left") from error
-
-
-def _replace_with_wav(target: str, frames: NDArray[np.int16], sample_rate: int) -> None:
-    """Fill a new file in the same folder, then give it the target's name; on any error nothing is left."""
-    temporary = os.path.join(os.path.dirname(target), f".{secrets.token_hex(6)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            _write_frames(file, frames, sample_rate)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        raise
 
 
 def _write_frames(file: BinaryIO, frames: NDArray[np.int16], sample_rate: int) -> None:

@@ -65,7 +65,7 @@ def open_recording(file: BinaryIO, where: str, *, allow_truncated: bool = False)
     Args:
         file: A seekable binary file; read from its start.
         where: Named in error messages, e.g. the path.
-        allow_truncated: Decode what is there of a file whose end is missing.
+        allow_truncated: Decode what is there of a damaged file or one whose end is missing.
 
     Yields:
         The stream; decoding happens as its blocks are drawn.
@@ -82,8 +82,9 @@ def open_recording(file: BinaryIO, where: str, *, allow_truncated: bool = False)
         )
     with ExitStack() as stack:
         stream = None
-        # libsndfile finds nothing in an Ogg file without its last page, and reads only the codecs that it knows.
-        if found.reader == "soundfile" and not (cut and found.name == "ogg"):
+        # Where an end is missing libsndfile gives nothing of an Ogg file and loses the last block of a FLAC.
+        lenient = allow_truncated and found.name in ("ogg", "flac")
+        if found.reader == "soundfile" and not lenient:
             stream = _decode_with_soundfile(stack, file, found, where, allow_truncated=allow_truncated)
         if stream is None:
             stream = _decode_with_av(stack, file, found, where, allow_truncated=allow_truncated)
@@ -131,7 +132,8 @@ def _decode_with_soundfile(
         if found.demuxer:
             return None
         raise AudioError(f"{where}: the {found.name} file cannot be decoded ({_one_line(error)})") from error
-    if sound.frames > _UNKNOWN_SAMPLES:  # soundfile seeks after each read, which fails without a length
+    # soundfile seeks after each read, which fails without a length; its mp3 decoder prints to stderr.
+    if sound.frames > _UNKNOWN_SAMPLES or "MPEG" in sound.subtype:
         return None
 
     def blocks() -> Iterator[NDArray[np.float32]]:
@@ -141,7 +143,7 @@ def _decode_with_soundfile(
             try:
                 block = sound.read(n_read, dtype="float32", always_2d=True)  # (samples, channels)
             except soundfile.SoundFileError as error:
-                if allow_truncated:
+                if allow_truncated and n_samples:
                     return
                 _raise_damaged(error, where, n_samples / sound.samplerate)
             if source.error:
@@ -230,10 +232,16 @@ def _av_blocks(first: AudioFrame, frames: Iterable[AudioFrame], sample_rate: int
 
     resampler, template = None, None
     for frame in _chain(first, frames):
-        current = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if resampler is None or current != template:
-            if resampler is not None:
-                yield from map(_frame_to_mono, resampler.resample(None))
+        name, n_channels = frame.format.name, frame.layout.nb_channels
+        direct = name in ("flt", "fltp") and n_channels < 8 and frame.sample_rate == sample_rate  # most codecs
+        current = None if direct else (name, frame.layout.name, frame.sample_rate)
+        if resampler is not None and current != template:
+            yield from map(_frame_to_mono, resampler.resample(None))
+            resampler = None
+        if direct:
+            yield _frame_to_mono(frame)
+            continue
+        if resampler is None:
             # "flt" is packed: `to_ndarray` on planar frames of 8 or more channels crashes the process. The channels
             # are averaged here: FFmpeg's own mix to mono raises the level and drops channels that it cannot place.
             resampler, template = av.AudioResampler(format="flt", rate=sample_rate), current
@@ -248,8 +256,8 @@ def _chain(first: AudioFrame, frames: Iterable[AudioFrame]) -> Iterator[AudioFra
 
 
 def _frame_to_mono(frame: AudioFrame) -> NDArray[np.float32]:
-    values = np.asarray(frame.to_ndarray(), np.float32)  # (1, S * C)
-    return _to_mono(values.reshape(-1, frame.layout.nb_channels))  # (S, C)
+    values = np.asarray(frame.to_ndarray(), np.float32)  # packed (1, S * C), or planar (C, S)
+    return _to_mono(values.T if len(values) > 1 else values.reshape(-1, frame.layout.nb_channels))  # (S, C)
 
 
 def _to_mono(block: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.chorale import END, ChoraleCursor
-from audio_lstm.music.representation import Cursor
-from audio_lstm.music.voices import N_VOICES
+from audio_lstm.music.chorale import END, ChoraleCursor, ChoraleGrid
+from audio_lstm.music.event_cursor import EventCursor
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.representation import Cursor, Representation
+from audio_lstm.music.sample import Mask
+from audio_lstm.music.voices import N_VOICES, STEPS_PER_QUARTER
 
-__all__ = ["exact_steps"]
+__all__ = ["exact_bars", "exact_steps"]
+
+_STEPS_PER_BAR = 4 * STEPS_PER_QUARTER
 
 
-def exact_steps(n_steps: int) -> Callable[[Cursor], NDArray[np.bool_]]:
+def exact_bars(representation: Representation, n_bars: int) -> Mask:
+    """A `mask` for sample_tokens: pieces of exactly this many bars, whatever the representation.
+
+    Args:
+        representation: of chorales (bars of 4/4) or of events (bars of the piece's own metres).
+        n_bars: at least 1.
+
+    Returns:
+        The mask; END is forbidden before the last bar, and a further bar after it.
+
+    Raises:
+        ConfigError: no bars, or a representation without bars.
+    """
+    if n_bars < 1:
+        raise ConfigError(f"n_bars must be >= 1, got {n_bars}")
+    if isinstance(representation, ChoraleGrid):
+        return exact_steps(n_bars * _STEPS_PER_BAR)
+    if not isinstance(representation, EventVocabulary):
+        raise ConfigError(f"pieces of kind {representation.kind!r} have no bars to count; leave bars out")
+    end, bar = representation.end, representation.bar
+
+    def mask(cursor: Cursor) -> NDArray[np.bool_]:
+        if not isinstance(cursor, EventCursor):
+            raise ConfigError(f"this mask counts the bars of events, not those of {type(cursor).__name__}")
+        allowed = cursor.legal()
+        allowed[:, end] &= (cursor.n_bars == n_bars) | cursor.done
+        allowed[:, bar] &= cursor.n_bars < n_bars
+        return allowed
+
+    return mask
+
+
+def exact_steps(n_steps: int) -> Mask:
     """A `mask` for sample_tokens: chorales of exactly this length; END is forced there and forbidden before.
 
     Args:

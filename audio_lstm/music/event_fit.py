@@ -108,13 +108,11 @@ def fit_score(score: Score, tables: EventTables) -> tuple[Score, FitReport]:
     )
     if last // min(tables.bar_steps) > _MAX_BARS and _count_bars(metres, last, tables) > _MAX_BARS:
         raise ScoreError(f"the last event is more than {_MAX_BARS} bars from the start; cut the score")
-    given = [tempo.microseconds_per_quarter for tempo in score.tempi] or [DEFAULT_MICROSECONDS_PER_QUARTER]
-    taken = np.array(tables.tempi)[nearest(np.log(tables.tempi), np.log(given))]
     report = FitReport(
         n_notes=score.n_notes,
         n_merged_notes=score.n_notes - len(notes),
         **shifts,
-        max_tempo_ratio=float(np.max(np.exp(np.abs(np.log(taken / np.array(given)))) - 1)),
+        max_tempo_ratio=_max_tempo_ratio(score.tempi, tables),
         n_metres_changed=n_metres_changed,
     )
     return fitted, report
@@ -169,6 +167,12 @@ def _fit_notes(score: Score, tables: EventTables, used: NDArray[np.int64]) -> tu
         for name in ("duration_ticks", "velocity"):
             merged[name] = np.maximum.reduceat(notes[name], heads)
     return merged, shifts
+
+
+def _max_tempo_ratio(tempi: tuple[Tempo, ...], tables: EventTables) -> float:
+    given = np.array([tempo.microseconds_per_quarter for tempo in tempi] or [DEFAULT_MICROSECONDS_PER_QUARTER])
+    taken = np.array(tables.tempi)[nearest(np.log(tables.tempi), np.log(given))]
+    return float(np.exp(np.abs(np.log(taken / given)).max()) - 1)
 
 
 def _fit_tempi(tempi: tuple[Tempo, ...], tables: EventTables) -> tuple[Tempo, ...]:

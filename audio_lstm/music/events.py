@@ -141,6 +141,11 @@ class EventVocabulary:
         """The token that ends a piece."""
         return int(self._layout.first[Kind.END])
 
+    @property
+    def bar(self) -> int:
+        """The token that begins a bar."""
+        return int(self._layout.ids(Kind.BAR))
+
     @cached_property
     def _tables(self) -> EventTables:
         return EventTables(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from audio_lstm.atomic import atomic_write
 from audio_lstm.errors import ConfigError, MissingDependencyError, ScoreError
 from audio_lstm.music.midi_bytes import midi_to_score, score_to_midi
-from audio_lstm.music.parse_worker import header_to_score, read_frame, write_frame
+from audio_lstm.music.parse_worker import frame_to_score, read_frame, write_frame
 from audio_lstm.music.score import Score, Tempo
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class ReadLimits:
 
 _DEFAULT_LIMITS = ReadLimits()
 
+_WORKER_MODULE = "audio_lstm.music.parse_worker"
+
 
 class ScoreReader:
     """One worker process, reused over many files and replaced when a file kills it.
@@ -95,7 +97,7 @@ class ScoreReader:
         if self._process is None:
             return
         process, self._process = self._process, None
-        if process.stdout is not None and process.poll() is None:
+        if process.poll() is None:
             process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
@@ -123,7 +125,7 @@ class ScoreReader:
             raise MissingDependencyError(f"{name}: {header['missing']}")
         if "error" in header:
             raise ScoreError(f"{name}: {header['error']}")
-        return header_to_score(header, payload)
+        return frame_to_score(header, payload)
 
     def _exchange(self, name: str, data: bytes) -> tuple[dict[str, object], bytes]:
         process, started_s = self._running(), time.monotonic()
@@ -135,6 +137,9 @@ class ScoreReader:
             pass
         finally:
             if answer is None:
+                # It has closed its pipe, so it is ending: wait a moment for its own last word.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=1.0)
                 self.close()
         if answer is None:
             if time.monotonic() - started_s > self._limits.timeout_s:
@@ -152,7 +157,7 @@ class ScoreReader:
                     sys.executable,
                     "-P",
                     "-m",
-                    "audio_lstm.music.parse_worker",
+                    _WORKER_MODULE,
                     str(self._limits.max_memory_bytes),
                     str(self._limits.timeout_s),
                 ],
@@ -337,15 +342,18 @@ def _read_regular_file(path: Path, *, max_bytes: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError as error:
         raise ScoreError(f"{path}: no such file; check the path") from error
-    except OSError as error:
-        raise ScoreError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
-    with os.fdopen(descriptor, "rb") as file:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ScoreError(f"{path}: cannot be opened ({error}); check its path and permissions") from error
+    try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise ScoreError(f"{path}: is a folder; give a file in it, or list it with list_scores")
         if not stat.S_ISREG(mode):
             raise ScoreError(f"{path}: is a pipe or device, not a file; write it to a file first")
-        return file.read(max_bytes + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(max_bytes + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _how_it_ended(returncode: int) -> str:

@@ -3,7 +3,7 @@
 `python -m audio_lstm.music.parse_worker` is started by files.py and spoken to over its stdin and stdout, with
 no pickle and no multiprocessing, so that a user's script needs no `__main__` guard. A frame is two little-endian
 uint32 (sizes in bytes), a JSON object, and raw bytes. A request is `{"max_notes": n}` + the file; the answer is
-the score's tables + its notes as `NOTE_DTYPE`, or `{"error": text}`, or `{"missing": package}`.
+the score's tables + its notes packed, or `{"error": text}`, or `{"missing": package}`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import struct
 import sys
 import zipfile
+import zlib
 from dataclasses import replace
 from typing import Any, BinaryIO
 from xml.parsers import expat
@@ -27,15 +28,26 @@ from audio_lstm.music.midi_bytes import midi_to_score
 from audio_lstm.music.score import NOTE_DTYPE, KeySignature, Score, Tempo, TimeSignature, Track
 
 __all__ = [
-    "header_to_score",
+    "frame_to_score",
     "main",
     "parse_bytes",
     "read_frame",
-    "score_to_header",
+    "score_to_frame",
     "write_frame",
 ]
 
 _SIZES = struct.Struct("<II")
+
+# NOTE_DTYPE with fields just wide enough: a third of the bytes, so that most scores fit into a pipe's buffer.
+_PACKED = np.dtype(
+    [
+        ("start_ticks", np.uint32),
+        ("duration_ticks", np.uint32),
+        ("pitch", np.uint8),
+        ("velocity", np.uint8),
+        ("track", np.uint16),
+    ]
+)
 
 # An engraved opera act is about 30 MB of MusicXML; a compressed file may not promise more than this.
 _MAX_XML_BYTES = 64 << 20
@@ -76,30 +88,31 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return json.loads(text), payload
 
 
-def score_to_header(score: Score) -> dict[str, Any]:
-    """Everything in a score but its notes, as JSON values."""
-    return {
+def score_to_frame(score: Score) -> tuple[dict[str, Any], bytes]:
+    """A score as a frame's header (all but the notes, as JSON values) and payload (the notes)."""
+    header = {
         "ticks_per_quarter": score.ticks_per_quarter,
         "tracks": [[track.name, track.program, track.is_drum] for track in score.tracks],
         "tempi": [[tempo.tick, tempo.microseconds_per_quarter] for tempo in score.tempi],
         "time_signatures": [[m.tick, m.numerator, m.denominator] for m in score.time_signatures],
         "key_signatures": [[key.tick, key.sharps, key.is_minor] for key in score.key_signatures],
     }
+    return header, score.notes.astype(_PACKED).tobytes()
 
 
-def header_to_score(header: dict[str, Any], notes: bytes) -> Score:
-    """The score whose `score_to_header` and note bytes these are, checked again.
+def frame_to_score(header: dict[str, Any], payload: bytes) -> Score:
+    """The score of a frame, checked again.
 
     Args:
-        header: the tables.
-        notes: `NOTE_DTYPE` rows.
+        header: what `score_to_frame` gave.
+        payload: likewise.
 
     Returns:
         The score.
     """
     return Score(
         ticks_per_quarter=header["ticks_per_quarter"],
-        notes=np.frombuffer(notes, NOTE_DTYPE),
+        notes=np.frombuffer(payload, _PACKED).astype(NOTE_DTYPE),
         tracks=tuple(Track(*row) for row in header["tracks"]),
         tempi=tuple(Tempo(*row) for row in header["tempi"]),
         time_signatures=tuple(TimeSignature(*row) for row in header["time_signatures"]),
@@ -137,7 +150,7 @@ def _unzip(data: bytes) -> bytes:
                 if len(text) > _MAX_XML_BYTES:
                     raise ScoreError(f"too large: more than {_MAX_XML_BYTES} bytes of MusicXML when unpacked")
                 return text
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
         raise ScoreError(f"damaged compressed MusicXML ({error}); copy or export the file again") from error
     raise ScoreError("a zip file without a MusicXML score in it; export the score again as .mxl or .musicxml")
 
@@ -196,8 +209,8 @@ def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes
     except MissingDependencyError as error:
         return {"missing": str(error)}, b""
     except MemoryError:
-        return {"error": "too large: reading it takes more memory than allowed (an option)"}, b""
-    return score_to_header(score), score.notes.tobytes()
+        return {"error": "too large: reading it takes more memory than allowed; raise max_memory_bytes"}, b""
+    return score_to_frame(score)
 
 
 def main(max_memory_bytes: int, timeout_s: float) -> None:

@@ -108,13 +108,15 @@ class Alphabet:
             The smallest alphabet that encodes them all.
 
         Raises:
-            DataError: If the texts hold no characters.
-            ConfigError: If they hold white space other than the space.
+            DataError: If the texts hold no characters, or white space other than the space.
         """
         symbols = tuple(sorted(set().union(*texts)))
         if not symbols:
             raise DataError("the texts hold no characters to make an alphabet of; check the transcripts")
-        return cls(symbols)
+        try:
+            return cls(symbols)
+        except ConfigError as error:
+            raise DataError(f"the texts make no alphabet: {error}; put single spaces between the words") from error
 
 
 ENGLISH = Alphabet((*"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "'", " "))

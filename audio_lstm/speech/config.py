@@ -24,6 +24,7 @@ class SpeechModelConfig:
     conv_channels: int = 32  # as in Deep Speech 2's first layers
 
     def __post_init__(self) -> None:
+        Alphabet(self.symbols)  # says what is wrong with the symbols
         if not 1 <= self.conv_channels <= 1024:
             raise ConfigError(f"conv_channels must lie in 1..1024, got {self.conv_channels}")
         if self.features.feature_size < SUBSAMPLING:

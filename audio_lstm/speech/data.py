@@ -7,7 +7,7 @@ import math
 import os
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,8 @@ __all__ = [
 ]
 
 AUDIO_SUFFIXES = frozenset(
-    ".aac .aif .aifc .aiff .amr .au .caf .flac .m4a .mka .mkv .mov .mp3 .mp4 .oga .ogg .opus .wav .webm .wma".split()
+    {".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mkv", ".mov", ".mp3", ".mp4"}
+    | {".oga", ".ogg", ".opus", ".wav", ".webm", ".wma"}
 )
 _APOSTROPHES = "\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07\u00b4`"  # typed or set where ' is meant
 _SPOKEN_SIGNS = frozenset("%&@#§‰")  # Unicode calls them punctuation, people say them
@@ -91,11 +92,15 @@ def write_manifest(path: str | os.PathLike[str], utterances: Sequence[Utterance]
             be moved; other audio by its absolute path.
 
     Raises:
-        DataError: If there are no utterances, or the file cannot be written.
+        DataError: If there are no utterances, two share an id, one holds what UTF-8 cannot express, or the file
+            cannot be written.
     """
     target = Path(path)
     if not utterances:
         raise DataError(f"{target}: a manifest needs at least one utterance, got none")
+    twice = [name for name, count in Counter(utterance.id for utterance in utterances).items() if count > 1]
+    if twice:
+        raise DataError(f"{target}: the id {twice[0]!r} is used twice; give each utterance its own id")
     folder = Path(os.path.abspath(target.parent))
     scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
@@ -106,10 +111,13 @@ def write_manifest(path: str | os.PathLike[str], utterances: Sequence[Utterance]
             handle.flush()
             os.fsync(handle.fileno())
         scratch.replace(target)
+    except UnicodeEncodeError as error:
+        raise DataError(f"{target}: {error.object!r:.80} cannot be written as UTF-8; rename the file") from error
     except OSError as error:
         raise DataError(f"{target}: cannot write the manifest ({error.strerror}); choose another place") from error
     finally:
-        scratch.unlink(missing_ok=True)
+        if scratch.exists():
+            scratch.unlink()
 
 
 def read_folder(path: str | os.PathLike[str]) -> tuple[Utterance, ...]:
@@ -185,12 +193,14 @@ def normalise_text(text: str, alphabet: Alphabet) -> str:
     """Bring ordinary text towards an alphabet without losing what is spoken.
 
     Characters of the alphabet stay. Others are changed to the case that the alphabet has (upper case for ENGLISH);
-    typographic apostrophes become ' (none at all where the alphabet has no '); other punctuation becomes a space;
-    spaces are collapsed. Compatibility forms are unified first (Unicode NFKC: full-width letters, ligatures). Digits,
-    letters with other accents and signs that people say (% & @ # $ + …) stay as they are, so that `Alphabet.encode`
-    names them: spell them out.
+    typographic apostrophes become ' (none at all where the alphabet has no '), and one that touches no letter goes;
+    other punctuation becomes a space; spaces are collapsed. Where that is not enough, compatibility forms are unified
+    first (Unicode NFKC: full-width letters, ligatures, separate accents). Digits, letters that the alphabet lacks and
+    signs that people say (% & @ # $ + …) stay, so that `Alphabet.encode` names them: spell them out. Quotations in
+    single quotes keep them, since 'TIS and DOGS' look the same: use double ones.
 
     Example:
+        >>> from audio_lstm.speech.alphabet import ENGLISH
         >>> normalise_text("“Don’t stop – it's twenty-one!”", ENGLISH)
         "DON'T STOP IT'S TWENTY ONE"
 
@@ -199,15 +209,21 @@ def normalise_text(text: str, alphabet: Alphabet) -> str:
         alphabet: The symbols of the model.
 
     Returns:
-        The normalised text; normalising it again changes nothing.
+        The normalised text; where it can be encoded, normalising it again changes nothing.
     """
-    kept = "".join(_normalise_character(c, alphabet) for c in unicodedata.normalize("NFKC", _straighten(text)))
+    marks = str.maketrans({mark: "'" for mark in _APOSTROPHES if mark not in alphabet})
+    straight = text.translate(marks)
+    normalised = _normalise(straight, alphabet)
+    if all(character in alphabet for character in normalised):
+        return normalised
+    return _normalise(unicodedata.normalize("NFKC", straight).translate(marks), alphabet)
+
+
+def _normalise(text: str, alphabet: Alphabet) -> str:
+    """Case, punctuation and spaces, a character at a time."""
+    kept = "".join(_normalise_character(character, alphabet) for character in text)
     separator = " " if " " in alphabet else ""
     return separator.join(_APOSTROPHE_ALONE.sub(" ", kept).split())
-
-
-def _straighten(text: str) -> str:
-    return text.translate({ord(mark): "'" for mark in _APOSTROPHES})
 
 
 def _normalise_character(character: str, alphabet: Alphabet) -> str:
@@ -255,8 +271,8 @@ def _parse(line: str, folder: Path, where: str) -> Utterance:
             found = ", ".join(values) or "none"
             raise DataError(f"{where}: the key {key!r} is missing (keys found: {found}); add it")
     audio, text = _string(values, "audio", where), _string(values, "text", where)
-    if not audio or "\0" in audio:
-        raise DataError(f"{where}: audio must be a path, got {audio!r}")
+    if not Path(audio).name or "\0" in audio:
+        raise DataError(f"{where}: audio must be the path of a recording, got {audio!r:.60}")
     identifier = _string(values, "id", where) if values.get("id") is not None else ""
     speaker = _string(values, "speaker", where) if values.get("speaker") is not None else None
     return Utterance(

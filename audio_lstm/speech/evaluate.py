@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audio_lstm.atomic import atomic_write
 from audio_lstm.errors import AudioError
-from audio_lstm.speech.data import Utterance
-from audio_lstm.speech.metrics import ErrorReport, score
+from audio_lstm.speech.data import Utterance, normalise_text
+from audio_lstm.speech.metrics import ErrorReport, count_edits, score
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.transcribe import transcribe
 
@@ -21,10 +24,34 @@ class SpeechEvaluation:
     """How well, and how fast, a model wrote down a manifest."""
 
     report: ErrorReport
+    references: tuple[str, ...]  # the manifest's texts, normalised to the model's alphabet
     hypotheses: tuple[str, ...]  # one an utterance, in the manifest's order
     unreadable: tuple[str, ...]  # what was wrong with recordings that could not be read; they count as empty
     audio_s: float  # seconds of audio
     wall_s: float  # seconds it took, reading the files included
+
+    def write_per_utterance(self, path: str | os.PathLike[str], utterances: Sequence[Utterance]) -> None:
+        """Write one JSON object a line: id, reference, hypothesis, word errors.
+
+        Args:
+            path: The file to write.
+            utterances: Those that were evaluated.
+        """
+        lines = [
+            json.dumps(
+                {
+                    "id": utterance.id,
+                    "reference": reference,
+                    "hypothesis": hypothesis,
+                    "n_word_errors": count_edits(alignment).n_errors,
+                }
+            )
+            for utterance, reference, hypothesis, alignment in zip(
+                utterances, self.references, self.hypotheses, self.report.alignments, strict=True
+            )
+        ]
+        with atomic_write(path) as scratch:
+            scratch.write_text("\n".join(lines) + "\n", "utf-8")
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
@@ -69,5 +96,6 @@ def evaluate_speech(
         if progress is not None:
             progress(done)
     wall_s = time.perf_counter() - start
-    report = score([utterance.text for utterance in utterances], hypotheses)
-    return SpeechEvaluation(report, tuple(hypotheses), tuple(unreadable), audio_s, wall_s)
+    references = [normalise_text(utterance.text, recogniser.alphabet) for utterance in utterances]
+    report = score(references, hypotheses)
+    return SpeechEvaluation(report, tuple(references), tuple(hypotheses), tuple(unreadable), audio_s, wall_s)

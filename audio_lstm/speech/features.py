@@ -362,8 +362,9 @@ def _static_features(frames: NDArray[np.float32], config: FeatureConfig) -> NDAr
     """Log-mel or MFCC of overlapping frames (T, window) -> (T, features), a block at a time."""
     window, filters = hann_window(config.window_samples), _mel_filters(config)
     dct = dct_matrix(config.n_mels, config.n_mfcc) if config.kind == "mfcc" else None
-    padded = np.zeros((_BLOCK_FRAMES, config.n_fft), np.float32)
-    spectrum: Any = np.empty((_BLOCK_FRAMES, config.n_fft // 2 + 1), np.complex64)  # numpy types out= as complex128
+    rows = min(_BLOCK_FRAMES, len(frames))
+    padded = np.zeros((rows, config.n_fft), np.float32)
+    spectrum: Any = np.empty((rows, config.n_fft // 2 + 1), np.complex64)  # numpy types out= as complex128
     features = np.empty((len(frames), config._static_size), np.float32)
     for start in range(0, len(frames), _BLOCK_FRAMES):
         block = frames[start : start + _BLOCK_FRAMES]

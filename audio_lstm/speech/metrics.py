@@ -9,7 +9,7 @@ nothing at all, the rate is the number of insertions (0 if there are none): fini
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal
@@ -25,7 +25,6 @@ __all__ = [
     "ErrorReport",
     "align_tokens",
     "count_edits",
-    "error_listing",
     "score",
 ]
 
@@ -128,6 +127,37 @@ class ErrorReport:
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0].reference or "", item[0].hypothesis or ""))
         return tuple(Confusion(op.kind, op.reference, op.hypothesis, count) for op, count in ranked[:n_most])
 
+    def listing(self, *, names: Sequence[str] | None = None, n_confusions: int = 20) -> str:
+        """A text to read errors in: wrong utterances with reference above hypothesis, common errors, totals.
+
+        Args:
+            names: One an utterance, e.g. ids; numbers from 1 where absent.
+            n_confusions: How many of the most common errors to list.
+
+        Returns:
+            Lines of text, each ended by a newline.
+
+        Raises:
+            ValueError: If there are not as many names as utterances.
+        """
+        if names is None:
+            names = [str(number) for number in range(1, self.n_utterances + 1)]
+        if len(names) != self.n_utterances:
+            raise ValueError(f"expected one name an utterance, got {len(names)} for {self.n_utterances}")
+        lines = []
+        for name, alignment in zip(names, self.alignments, strict=True):
+            if any(op.kind != "hit" for op in alignment):
+                lines += [name, *_three_rows(alignment), ""]
+        confusions = self.confusions(n_confusions)
+        if confusions:
+            lines += ["most common errors", *(f"  {_confusion_line(confusion)}" for confusion in confusions), ""]
+        lines += [
+            f"utterances {self.n_utterances}, with errors {self.n_wrong_utterances}",
+            f"WER {_counts_line(self.words)}",
+            f"CER {_counts_line(self.characters)}",
+        ]
+        return "".join(f"{line.rstrip()}\n" for line in lines)
+
 
 def score(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorReport:
     """Compare a corpus of hypotheses with what was said.
@@ -194,39 +224,6 @@ def align_tokens(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[E
     return tuple(ops)
 
 
-def error_listing(report: ErrorReport, *, names: Sequence[str] | None = None, n_confusions: int = 20) -> str:
-    """A text to read errors in: wrong utterances with reference above hypothesis, common confusions, totals.
-
-    Args:
-        report: From `score`.
-        names: One an utterance, e.g. ids; numbers from 1 where absent.
-        n_confusions: How many of the most common errors to list.
-
-    Returns:
-        Lines of text, each ended by a newline.
-
-    Raises:
-        ValueError: If there are not as many names as utterances.
-    """
-    if names is None:
-        names = [str(number) for number in range(1, report.n_utterances + 1)]
-    if len(names) != report.n_utterances:
-        raise ValueError(f"expected one name an utterance, got {len(names)} for {report.n_utterances}")
-    lines = []
-    for name, alignment in zip(names, report.alignments, strict=True):
-        if any(op.kind != "hit" for op in alignment):
-            lines += [name, *_three_rows(alignment), ""]
-    confusions = report.confusions(n_confusions)
-    if confusions:
-        lines += ["most common errors", *(f"  {_confusion_line(confusion)}" for confusion in confusions), ""]
-    lines += [
-        f"utterances {report.n_utterances}, with errors {report.n_wrong_utterances}",
-        f"WER {_counts_line(report.words)}",
-        f"CER {_counts_line(report.characters)}",
-    ]
-    return "".join(f"{line.rstrip()}\n" for line in lines)
-
-
 def _three_rows(alignment: Sequence[EditOp]) -> list[str]:
     rows = ["  REF:", "  HYP:", "      "]
     for op in alignment:
@@ -286,7 +283,7 @@ def _align_halves(reference: Sequence[str], hypothesis: Sequence[str]) -> list[_
     return first + _shift(_align(reference[cut:], hypothesis[half:]), cut, half)
 
 
-def _deltas(reference: Sequence[str], hypothesis: Sequence[str]) -> Iterable[tuple[int, int]]:
+def _deltas(reference: Sequence[str], hypothesis: Sequence[str]) -> Iterator[tuple[int, int]]:
     """The Levenshtein table a row at a time, as bits: Myers 1999 in Hyyrö's 2003 form, on Python's long integers.
 
     Args:

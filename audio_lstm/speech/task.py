@@ -18,7 +18,7 @@ from torch import Tensor
 from audio_lstm.audio import load_audio
 from audio_lstm.speech.augment import AugmentConfig, augment_features, augment_waveform
 from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.data import Utterance, pad_features
+from audio_lstm.speech.data import Utterance, normalise_text, pad_features
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.export import export_speech
 from audio_lstm.speech.features import extract_features, n_frames
@@ -58,7 +58,7 @@ def load_corpus(utterances: Sequence[Utterance], model: SpeechModelConfig) -> li
         Recording(
             utterance,
             load_audio(utterance.audio, sample_rate=model.features.sample_rate),
-            torch.from_numpy(model.alphabet.encode(utterance.text)),
+            torch.from_numpy(model.alphabet.encode(normalise_text(utterance.text, model.alphabet))),
         )
         for utterance in utterances
     ]

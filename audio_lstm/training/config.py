@@ -33,7 +33,7 @@ class TrainConfig:
     tensorboard: bool = True
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 autocast on a GPU, fp32 on a CPU
     seed: int = 0
-    device: str = "auto"  # auto, cpu or cuda
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     n_threads: int | None = None  # of torch on the CPU; None leaves torch's own choice
 
     def __post_init__(self) -> None:

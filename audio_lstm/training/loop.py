@@ -233,7 +233,7 @@ class _Trainer(Generic[Batch]):
         if not math.isfinite(loss_sum):
             self._fail(f"loss is {loss_sum}", turn, () if math.isfinite(loss) else item_ids)
         if all_units < 1:
-            self._fail("batch has no units to learn from (n_units is 0)", turn, item_ids)
+            self._fail("number of units to learn from is 0", turn, item_ids)
         world.add(self.optimizer.gradient)
         norm = self.optimizer.norm(all_units)
         if not math.isfinite(norm):
@@ -243,7 +243,7 @@ class _Trainer(Generic[Batch]):
         self.average.update(position.step)
         self.unsaved = True
         if self.report is not None:
-            done = StepReport(position.step, turn.epoch, loss_sum, all_units, norm, learning_rate)
+            done = StepReport(position.step, turn.epoch + 1, loss_sum, all_units, norm, learning_rate)
             self.report.step(done)
         if stop:
             return "signal"
@@ -288,7 +288,7 @@ class _Trainer(Generic[Batch]):
             f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
         )
         raise TrainingError(
-            f"the {what} at step {self.position.step + 1} (epoch {turn.epoch}, batch {turn.index}; "
+            f"the {what} at step {self.position.step + 1} (batch {turn.index} of epoch {turn.epoch}, from 0; "
             f"items: {listed or 'not named'}); look at these items, or lower learning_rate or gradient_clip_norm. "
             "The last checkpoint is untouched"
         )
@@ -300,8 +300,10 @@ class _Trainer(Generic[Batch]):
         self._save()
 
     def _evaluate(self) -> None:
-        """Measure the averaged weights and keep them if they are the best so far."""
+        """Measure the averaged weights, once a step, and keep them if they are the best so far."""
         position, began = self.position, time.monotonic()
+        if any(evaluation["step"] == position.step for evaluation in position.history):
+            return  # time was up, or max_steps reached, at the very end of an epoch
         metrics: dict[str, float] = {}
         if self.folder is not None:
             self.model.eval()
@@ -325,8 +327,7 @@ class _Trainer(Generic[Batch]):
 
     def _finish(self, stopped_by: StoppedBy) -> None:
         """Evaluate what no epoch's end will, save, and hand over the best weights."""
-        steps_evaluated = {evaluation["step"] for evaluation in self.position.history}
-        if stopped_by in ("steps", "time") and self.position.step not in steps_evaluated:
+        if stopped_by in ("steps", "time"):
             self._evaluate()
         if self.unsaved:
             self._save()
@@ -372,8 +373,9 @@ class _Trainer(Generic[Batch]):
             self.optimizer.load(checkpoint.group("optimizer"))
             self.position = _Position(**checkpoint.facts["position"])
         except (KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
             raise TrainingError(
-                f"{file}: does not fit this task's model ({error}); name another run folder to start a new run"
+                f"{file}: does not fit this task's model ({reason}); name another run folder to start a new run"
             ) from error
         carry = checkpoint.group(f"carry/{self.world.rank}")
         if carry:

@@ -20,7 +20,7 @@ class StepReport:
     """What came of one step, over all processes."""
 
     step: int  # steps taken so far, this one included
-    epoch: int
+    epoch: int  # from 1: the evaluation at its end bears the same number
     loss_sum: float  # summed over the units
     n_units: float
     gradient_norm: float  # of the mean gradient, before clipping

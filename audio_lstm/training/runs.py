@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -153,7 +154,7 @@ class RunFolder:
         """
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        for stale in self.path.glob(".*-????????????????.*"):
+        for stale in self.path.glob(f".*-{'[0-9a-f]' * 16}.*"):  # atomic_write's temporary files
             stale.unlink()
         self._writer: Any = None
         if tensorboard:
@@ -211,7 +212,8 @@ class RunFolder:
         """
         header = {_HEADER: json.dumps(checkpoint.facts)}
         # safetensors refuses tensors that share memory (tied weights), so each is written for itself.
-        tensors = {key: value.detach().cpu().clone() for key, value in checkpoint.tensors.items()}
+        whole = torch.contiguous_format
+        tensors = {key: t.detach().cpu().clone(memory_format=whole) for key, t in checkpoint.tensors.items()}
         with atomic_write(self.path / name) as scratch:
             safetensors.torch.save_file(tensors, scratch, metadata=header)
 

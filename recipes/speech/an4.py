@@ -38,13 +38,13 @@ class Recipe:
     out: Path = Path("runs/an4")  # the run: log, checkpoints, and the finished model in its folder `model`
     model: SpeechModelConfig = SpeechModelConfig(
         features=FeatureConfig(kind="log_mel", n_mels=80),
-        # 3 x 256 both ways is 5 M weights: the most that an hour of two CPU cores trains to the end.
-        lstm=LSTMConfig(input_size=256, hidden_size=256, n_layers=3, bidirectional=True, dropout=0.3),
+        # 3 x 192 both ways is 2.5 M weights: what an hour of CPU trains to the end.
+        lstm=LSTMConfig(input_size=192, hidden_size=192, n_layers=3, bidirectional=True, dropout=0.3),
         symbols=ENGLISH.symbols,
     )
     augment: AugmentConfig = AugmentConfig()
     batch_frames: int = 5_000  # padded frames of 10 ms a batch: 50 s, about 16 clips
-    train: TrainConfig = TrainConfig(max_epochs=70, learning_rate=1.5e-3, warmup_steps=300, n_threads=2)
+    train: TrainConfig = TrainConfig(max_epochs=60, learning_rate=2e-3, warmup_steps=200, n_threads=1)
     max_utterances: int = 0  # of each set; 0 = all
 
 

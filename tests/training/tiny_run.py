@@ -1,6 +1,6 @@
 """A run of seconds, for the tests of the training loop: imported by them, and started as a process to be killed.
 
-    python tiny_run.py RUN_DIR [--signal SIGKILL --at-step 7 --on-rank 0 --once FILE] [--dropout 0.3] [--max-epochs 3]
+python tiny_run.py RUN_DIR [--fire SIGKILL --at-step 7 --on-rank 0 --once FILE] [--dropout 0.3] [--max-epochs 3]
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class TinyTask:
         x = torch.from_numpy(np.random.default_rng(99).normal(size=(8, N_STEPS, 3)).astype(np.float32))
         device = next(self.model.parameters()).device
         y, _ = self.model(x.to(device), None)
-        return {"score": float((y.cpu() - x.sum(-1).cumsum(-1)).square().mean()), "training": self.model.training}
+        error = (y.detach().cpu() - x.sum(-1).cumsum(-1)).square().mean()
+        return {"score": float(error), "training": self.model.training}
 
 
 CONFIG = TrainConfig(
@@ -113,7 +114,7 @@ def report(task: TinyTask, result: TrainResult) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("run_dir", type=Path)
-    parser.add_argument("--signal", choices=("SIGKILL", "SIGTERM"))
+    parser.add_argument("--fire", choices=("SIGKILL", "SIGTERM"))
     parser.add_argument("--at-step", type=int, default=0)
     parser.add_argument("--on-rank", type=int, default=0)
     parser.add_argument("--dropout", type=float, default=0.3)
@@ -126,9 +127,9 @@ def main() -> None:
     def before_loss() -> None:
         nonlocal n_calls
         n_calls += 1
-        if options.signal and rank == options.on_rank and n_calls == options.at_step and not fired.exists():
+        if options.fire and rank == options.on_rank and n_calls == options.at_step and not fired.exists():
             fired.touch()
-            os.kill(os.getpid(), getattr(signal, options.signal))
+            os.kill(os.getpid(), getattr(signal, options.fire))
 
     task.before_loss = before_loss
     result = train(task, CONFIG, options.run_dir)

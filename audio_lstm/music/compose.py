@@ -1,0 +1,240 @@
+"""`compose`: a model, a seed and a few wishes -> a piece that can be saved, shown and written again."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.errors import ConfigError, ModelError, ScoreError
+from audio_lstm.music.chorale import END, ChoraleGrid
+from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
+from audio_lstm.music.constraints import exact_bars
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.files import score_to_pretty_midi, write_midi
+from audio_lstm.music.metrics import negative_log_likelihood
+from audio_lstm.music.sample import SamplingConfig, sample_tokens
+from audio_lstm.music.score import Score, Tempo
+from audio_lstm.music.voices import voice_grid_to_score
+
+if TYPE_CHECKING:
+    import pretty_midi
+
+__all__ = ["DEFAULT_SAMPLING", "Composition", "compose", "compose_takes"]
+
+DEFAULT_SAMPLING = SamplingConfig(temperature=0.9, top_p=0.98)  # a little tamer than the model: fewer wrong notes
+CHORALE_BPM = 80.0
+MAX_BARS = 1000
+N_DRAFTS = 8  # written side by side when the length is asked for: the one whose ending the model likes best is kept
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A piece that a model wrote, and all that is needed to write it again."""
+
+    score: Score
+    tokens: NDArray[np.int64]  # (n,) what the model wrote
+    model: str  # name of the model
+    seed: int
+    take: int  # which of the pieces of this seed
+    sampling: SamplingConfig
+    bars: int | None  # the length that was asked for; None: the model ended the piece itself
+    ended: bool  # False where the piece was cut at sampling.max_tokens
+    nats_per_unit: float  # the model's own price of the piece, without temperature and cuts
+    unit: str  # what nats_per_unit counts: "cell", "event" or "frame"
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds at the score's tempi."""
+        return self.score.duration_s
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the piece to a file, whole or not at all.
+
+        Args:
+            path: Ends in .mid or .midi.
+
+        Returns:
+            The path.
+
+        Raises:
+            ScoreError: If the suffix is none that can be written, or the folder is missing.
+        """
+        target = Path(path)
+        if target.suffix.lower() not in (".mid", ".midi"):
+            raise ScoreError(f"{target}: cannot write {target.suffix or 'a name without suffix'!r}; use .mid")
+        if not target.parent.is_dir():
+            raise ScoreError(f"{target}: the folder {target.parent} does not exist; create it first")
+        write_midi(self.score, target)
+        return target
+
+    def to_pretty_midi(self) -> pretty_midi.PrettyMIDI:
+        """The piece as a pretty_midi object."""
+        return score_to_pretty_midi(self.score)
+
+    def summary(self) -> str:
+        """One line for people: length, notes, seed, likelihood."""
+        bars = f"{self.bars} bars, " if self.bars else ""
+        cut = "" if self.ended else ", cut at the token limit"
+        return (
+            f"{bars}{self.duration_s:.1f} s, {self.score.n_notes} notes, model {self.model}, seed {self.seed}, "
+            f"take {self.take}, {self.nats_per_unit:.3f} nats/{self.unit}{cut}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as JSON values, without the notes."""
+        return {
+            "model": self.model,
+            "seed": self.seed,
+            "take": self.take,
+            "bars": self.bars,
+            "temperature": self.sampling.temperature,
+            "top_k": self.sampling.top_k,
+            "top_p": self.sampling.top_p,
+            "duration_s": round(self.duration_s, 3),
+            "n_notes": self.score.n_notes,
+            "ended": self.ended,
+            "nats_per_unit": self.nats_per_unit,
+            "unit": self.unit,
+        }
+
+
+def compose(
+    *,
+    model: str | os.PathLike[str] | Composer = DEFAULT_MODEL,
+    seed: int | None = None,
+    bars: int | None = None,
+    temperature: float = DEFAULT_SAMPLING.temperature,
+    tempo_bpm: float | None = None,
+    device: str = "cpu",
+) -> Composition:
+    """Write a piece of music.
+
+    Example:
+        >>> import audio_lstm
+        >>> audio_lstm.compose(seed=7, bars=16).save("chorale.mid")
+
+    Args:
+        model: A shipped model's name, a model folder, a hub id, or a model from `load_music`.
+        seed: The same seed and options give the same piece; None draws one (it is in the result).
+        bars: Exactly this many bars of 4/4 (for models of events: of the metre that the model chooses); None lets
+            the model end the piece.
+        temperature: 1 is the model's own distribution, 0 takes the likeliest token always.
+        tempo_bpm: Quarters a minute; None keeps the model's choice, or 80 for chorales.
+        device: "cpu" or "cuda".
+
+    Returns:
+        The piece. More options: `compose_takes`.
+
+    Raises:
+        ConfigError: If an option is out of range.
+        ModelError: If the model is not found, is damaged, or belongs to the speech wing.
+    """
+    sampling = replace(DEFAULT_SAMPLING, temperature=temperature)
+    takes = compose_takes(
+        n_takes=1, model=model, seed=seed, bars=bars, tempo_bpm=tempo_bpm, sampling=sampling, device=device
+    )
+    return takes[0]
+
+
+def compose_takes(
+    *,
+    n_takes: int,
+    model: str | os.PathLike[str] | Composer = DEFAULT_MODEL,
+    seed: int | None = None,
+    bars: int | None = None,
+    tempo_bpm: float | None = None,
+    sampling: SamplingConfig = DEFAULT_SAMPLING,
+    device: str = "cpu",
+) -> list[Composition]:
+    """Write several pieces from one seed; the options are those of `compose`.
+
+    Args:
+        n_takes: How many.
+        model: As for `compose`.
+        seed: As for `compose`; take i of a seed is the same whatever the number of takes.
+        bars: As for `compose`. Then each take is the best of 8 drafts: the one whose ending is likeliest to the model.
+        tempo_bpm: As for `compose`.
+        sampling: Temperature, top-k, top-p, and the most tokens a piece may have.
+        device: "cpu" or "cuda".
+
+    Returns:
+        The pieces, numbered from 0.
+
+    Raises:
+        ConfigError: If an option is out of range.
+    """
+    if n_takes < 1:
+        raise ConfigError(f"n_takes must be at least 1, got {n_takes}")
+    if bars is not None and not 1 <= bars <= MAX_BARS:
+        raise ConfigError(f"bars must lie in 1..{MAX_BARS}, got {bars}")
+    if tempo_bpm is not None and not 5.0 <= tempo_bpm <= 1000.0:
+        raise ConfigError(f"tempo must lie in 5..1000 quarters a minute, got {tempo_bpm}")
+    if seed is not None and seed < 0:
+        raise ConfigError(f"seed must not be negative, got {seed}")
+    composer = load_music(model, device=device)
+    if seed is None:
+        seed = secrets.randbelow(2**31)
+    return [
+        _compose_one(composer, seed, take, bars=bars, tempo_bpm=tempo_bpm, sampling=sampling) for take in range(n_takes)
+    ]
+
+
+def _compose_one(
+    composer: Composer, seed: int, take: int, *, bars: int | None, tempo_bpm: float | None, sampling: SamplingConfig
+) -> Composition:
+    """One take: a single draft, or the best of several where the length is given."""
+    n_drafts = N_DRAFTS if bars else 1
+    mask = exact_bars(composer.representation, bars) if bars else None
+    if bars:  # the length is bounded by the bars already
+        sampling = replace(sampling, max_tokens=max(sampling.max_tokens, 2000 * bars))
+    drafts = sample_tokens(
+        composer.step,
+        composer.representation,
+        n_takes=n_drafts,
+        seed=seed,
+        first_take=take * n_drafts,
+        config=sampling,
+        mask=mask,
+    )
+    priced = [(draft, _price(composer, draft)) for draft in drafts]
+    tokens, nats = min(priced, key=lambda pair: float(pair[1][-1]))
+    return Composition(
+        score=_with_tempo(_to_score(composer, tokens), tempo_bpm),
+        tokens=tokens,
+        model=composer.name,
+        seed=seed,
+        take=take,
+        sampling=sampling,
+        bars=bars,
+        ended=len(tokens) < sampling.max_tokens,
+        nats_per_unit=float(nats.sum()) / max(1, composer.representation.n_units(tokens)),
+        unit=composer.representation.unit,
+    )
+
+
+def _price(composer: Composer, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What each token costs in nats under the model, (n,)."""
+    return negative_log_likelihood(composer.logits(tokens), tokens, composer.representation.legal(tokens))
+
+
+def _to_score(composer: Composer, tokens: NDArray[np.int64]) -> Score:
+    representation = composer.representation
+    if isinstance(representation, ChoraleGrid):
+        whole_steps = tokens if tokens[-1] == END else tokens[: len(tokens) - len(tokens) % 4]
+        return voice_grid_to_score(representation.decode(whole_steps), bpm=CHORALE_BPM)
+    if isinstance(representation, EventVocabulary):
+        return representation.decode(tokens)
+    raise ModelError(f"model {composer.name!r} scores {representation.kind} pieces but cannot compose; use another model")
+
+
+def _with_tempo(score: Score, tempo_bpm: float | None) -> Score:
+    """The score at another tempo throughout."""
+    if tempo_bpm is None:
+        return score
+    return replace(score, tempi=(Tempo.from_bpm(0, tempo_bpm),))

@@ -1,0 +1,162 @@
+"""The worker's framing, its formats, and one clear line for each kind of bad MusicXML."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import types
+import zipfile
+
+import pytest
+
+from audio_lstm.errors import MissingDependencyError, ScoreError
+from audio_lstm.music import parse_worker
+from audio_lstm.music.midi_bytes import score_to_midi
+from audio_lstm.music.parse_worker import (
+    frame_to_score,
+    parse_bytes,
+    read_frame,
+    score_to_frame,
+    write_frame,
+)
+from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
+
+SCORE = Score(
+    480,
+    make_notes([0, 480], 480, [60, 64]),
+    (Track("Flöte", 73),),
+    (Tempo(0, 500_000),),
+    (TimeSignature(0, 3, 4),),
+    (KeySignature(0, -1, True),),
+)
+
+MUSICXML = """<?xml version="1.0" encoding="UTF-8"?>
+<score-partwise version="3.1">
+  <part-list><score-part id="P1"><part-name>Voice</part-name></score-part></part-list>
+  <part id="P1"><measure number="1">
+    <attributes><divisions>2</divisions><key><fifths>1</fifths></key>
+      <time><beats>3</beats><beat-type>4</beat-type></time></attributes>
+    <note><pitch><step>G</step><octave>4</octave></pitch><duration>2</duration><type>quarter</type></note>
+    <note><pitch><step>A</step><octave>4</octave></pitch><duration>1</duration><type>eighth</type></note>
+    <note><rest/><duration>1</duration><type>eighth</type></note>
+    <note><pitch><step>B</step><octave>4</octave></pitch><duration>2</duration><type>quarter</type></note>
+  </measure></part>
+</score-partwise>
+"""
+
+
+def parse(data: bytes) -> Score:
+    return parse_bytes(data, max_notes=1000)
+
+
+def zipped(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("__", "."), data)
+    return buffer.getvalue()
+
+
+def test_frames_and_scores_survive_the_pipe() -> None:
+    pipe = io.BytesIO()
+    write_frame(pipe, *score_to_frame(SCORE))
+    write_frame(pipe, {}, b"")
+    pipe.seek(0)
+    frame = read_frame(pipe)
+    assert frame is not None
+    assert frame_to_score(*frame) == SCORE
+    assert read_frame(pipe) == ({}, b"")
+    assert read_frame(pipe) is None
+
+
+def test_half_a_frame_is_none() -> None:
+    pipe = io.BytesIO()
+    write_frame(pipe, {"a": 1}, b"12345")
+    assert read_frame(io.BytesIO(pipe.getvalue()[:-1])) is None
+    assert read_frame(io.BytesIO(pipe.getvalue()[:9])) is None
+
+
+def test_the_process_answers_many_requests_until_the_pipe_closes() -> None:
+    requests = io.BytesIO()
+    for data in (score_to_midi(SCORE), b"no music", score_to_midi(SCORE)):
+        write_frame(requests, {"max_notes": 10}, data)
+    done = subprocess.run(
+        [sys.executable, "-m", "audio_lstm.music.parse_worker", str(1 << 31), "60"],
+        input=requests.getvalue(),
+        capture_output=True,
+        check=True,
+    )
+    answers = io.BytesIO(done.stdout)
+    scores = [read_frame(answers) for _ in range(3)]
+    assert scores[0] == scores[2]
+    assert scores[0] is not None
+    assert frame_to_score(*scores[0]) == SCORE
+    assert scores[1] == ({"error": "not a MIDI file: it starts with b'no music', not with b'MThd'"}, b"")
+    assert answers.read() == b""
+
+
+def test_musicxml_plain_compressed_and_in_utf_16_are_the_same_music() -> None:
+    pytest.importorskip("verovio", reason="needs the extra audio-lstm[scores]")
+    plain = parse(MUSICXML.encode())
+    quarter = plain.ticks_per_quarter
+    assert plain.notes["pitch"].tolist() == [67, 69, 71]
+    assert (plain.notes["start_ticks"] * 2 / quarter).tolist() == [0, 2, 4]
+    assert (plain.notes["duration_ticks"] * 2 / quarter).tolist() == [2, 1, 2]
+    assert plain.time_signatures == (TimeSignature(0, 3, 4),)
+    assert plain.key_signatures == (KeySignature(0, 1),)
+    assert parse(zipped(score__xml=MUSICXML.encode())) == plain
+    assert parse(MUSICXML.replace("UTF-8", "UTF-16").encode("utf-16")) == plain
+    assert parse(b"\xef\xbb\xbf" + MUSICXML.encode()) == plain
+
+
+def test_what_verovio_refuses_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Toolkit:
+        def setOptions(self, options: object) -> None:  # noqa: N802
+            pass
+
+        def loadData(self, text: str) -> bool:  # noqa: N802
+            return False
+
+    monkeypatch.setitem(sys.modules, "verovio", types.SimpleNamespace(toolkit=Toolkit))
+    with pytest.raises(ScoreError, match="verovio cannot read this MusicXML; export the file again"):
+        parse(MUSICXML.encode())
+
+
+def test_musicxml_without_verovio_gives_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "verovio", None)
+    message = r"reading MusicXML needs verovio: pip install 'audio-lstm\[scores\]'"
+    with pytest.raises(MissingDependencyError, match=message):
+        parse(MUSICXML.encode())
+    answer, _ = parse_worker._answer({"max_notes": 9}, MUSICXML.encode())
+    assert "pip install" in answer["missing"]
+
+
+def test_running_out_of_memory_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def greedy(data: bytes, *, max_notes: int) -> Score:
+        raise MemoryError
+
+    monkeypatch.setattr(parse_worker, "parse_bytes", greedy)
+    answer, _ = parse_worker._answer({"max_notes": 9}, b"")
+    assert answer["error"].startswith("too large: reading it takes more memory than allowed; raise")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"PK but no zip", "damaged compressed MusicXML .File is not a zip file"),
+        (zipped(readme__txt=b"hello"), "a zip file without a MusicXML score in it; export the score again"),
+        (MUSICXML[:300].encode(), "damaged or truncated MusicXML .*line 6.*; export the file again"),
+        (b"<html></html>", "XML, but not MusicXML: its root is <html>"),
+        (b"<a>&bomb;</a>", "damaged or truncated MusicXML .undefined entity"),
+    ],
+)
+def test_bad_musicxml_is_one_clear_error(data: bytes, message: str) -> None:
+    with pytest.raises(ScoreError, match=message):
+        parse(data)
+
+
+def test_a_zip_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parse_worker, "_MAX_XML_BYTES", 100)
+    with pytest.raises(ScoreError, match="too large: more than 100 bytes of MusicXML when unpacked"):
+        parse(zipped(score__xml=MUSICXML.encode()))

@@ -1,0 +1,82 @@
+import os
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from audio_lstm.atomic import atomic_write
+
+
+def test_file_appears_whole_with_the_same_suffix_and_nothing_else_remains(tmp_path):
+    target = tmp_path / "a.wav"
+    with atomic_write(target) as scratch:
+        assert (scratch.parent, scratch.suffix) == (tmp_path, ".wav")
+        assert not scratch.exists()
+        scratch.write_text("new")
+        assert not target.exists()
+    assert target.read_text() == "new"
+    assert os.listdir(tmp_path) == ["a.wav"]
+
+
+def test_an_error_in_the_block_leaves_the_old_file_and_no_scratch(tmp_path):
+    target = tmp_path / "a.json"
+    target.write_text("old")
+
+    def write():
+        with atomic_write(target) as scratch:
+            scratch.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "a.json"):
+        pass
+
+
+def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path):
+    target = tmp_path / "a.json"
+    target.write_text("old")
+    program = (
+        "import os, signal, sys\n"
+        "from audio_lstm.atomic import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as scratch:\n"
+        "    scratch.write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, target], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert target.read_text() == "old"
+
+
+def test_permissions_are_those_of_the_old_file_or_of_any_new_one(tmp_path):
+    plain, target = tmp_path / "plain", tmp_path / "target"
+    plain.touch()
+    for _ in range(2):  # a new file, then a replaced one
+        with atomic_write(target) as scratch:
+            scratch.touch(mode=0o600)
+        assert stat.S_IMODE(target.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+        for file in (plain, target):
+            file.chmod(0o640)
+
+
+def test_a_link_survives_and_its_target_is_replaced(tmp_path):
+    real, link = tmp_path / "real.txt", tmp_path / "link.txt"
+    real.write_text("old")
+    link.symlink_to(real)
+    with atomic_write(link) as scratch:
+        scratch.write_text("new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+
+
+def test_a_device_is_written_to_and_not_replaced():
+    with atomic_write("/dev/null") as scratch:
+        scratch.write_text("gone")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)

@@ -40,9 +40,7 @@ class LSTMBackbone(nn.Module):
         sizes = [config.layer_input_size(layer) for layer in range(config.n_layers)]
         self.norms = nn.ModuleList(nn.LayerNorm(size) for size in sizes if config.layer_norm)
         self.forward_layers = nn.ModuleList(_lstm(size, config.hidden_size) for size in sizes)
-        self.backward_layers = nn.ModuleList(
-            _lstm(size, config.hidden_size) for size in sizes if config.bidirectional
-        )
+        self.backward_layers = nn.ModuleList(_lstm(size, config.hidden_size) for size in sizes if config.bidirectional)
         self.projections = nn.ModuleList(
             nn.Linear(config.hidden_size * config.n_directions, config.projection_size)
             for _ in sizes
@@ -78,13 +76,11 @@ class LSTMBackbone(nn.Module):
             inputs = self.norms[layer](x) if self.config.layer_norm else x
             y, (h, c) = self._direction(self.forward_layers[layer], inputs, lengths, start)
             if reversal is not None:
-                backward, _ = self._direction(
-                    self.backward_layers[layer], _take(inputs, reversal), None, None
-                )
+                backward, _ = self._direction(self.backward_layers[layer], _take(inputs, reversal), None, None)
                 y = torch.cat([y, _take(backward, reversal)], dim=-1)  # (B, T, 2H)
             if self.config.projection_size:
                 y = self.projections[layer](y)
-            y = _locked_dropout(y, self.config.dropout, self.training)
+            y = _locked_dropout(y, self.config.dropout, training=self.training)
             x = x + y if self.config.residual and x.shape == y.shape else y
             hidden.append(h)
             cell.append(c)
@@ -109,27 +105,21 @@ class LSTMBackbone(nn.Module):
         h, c = start[0][None].contiguous(), start[1][None].contiguous()
         if self.training and self.config.weight_drop:
             weights = lstm_weights(lstm)
-            dropped = weights._replace(
-                recurrent=nn.functional.dropout(weights.recurrent, self.config.weight_drop)
-            )
+            dropped = weights._replace(recurrent=nn.functional.dropout(weights.recurrent, self.config.weight_drop))
             # What nn.LSTM.forward itself calls; cuDNN flattens the four again at each step, hence its one warning.
             y, h, c = torch.lstm(x, (h, c), list(dropped), True, 1, 0.0, True, False, True)
         elif lengths is None or self.config.bidirectional:
             # Padding lies after the valid frames, so a forward layer needs no lengths for its outputs.
             y, (h, c) = lstm(x, (h, c))
         else:  # the state after each item's own last frame is asked for: that takes packing
-            packed = nn.utils.rnn.pack_padded_sequence(
-                x, lengths.cpu(), batch_first=True, enforce_sorted=False
-            )
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
             packed_y, (h, c) = lstm(packed, (h, c))
             y, _ = nn.utils.rnn.pad_packed_sequence(packed_y, batch_first=True, total_length=x.shape[1])
         return y, (h[0], c[0])
 
     def _check(self, x: Tensor, lengths: Tensor | None, state: LSTMState | None) -> None:
         if x.ndim != 3 or x.shape[2] != self.config.input_size or x.shape[1] == 0:
-            raise ValueError(
-                f"expected x of shape (batch, time >= 1, {self.config.input_size}), got {tuple(x.shape)}"
-            )
+            raise ValueError(f"expected x of shape (batch, time >= 1, {self.config.input_size}), got {tuple(x.shape)}")
         if lengths is not None:
             if lengths.shape != (x.shape[0],):
                 raise ValueError(f"expected lengths of shape ({x.shape[0]},), got {tuple(lengths.shape)}")
@@ -192,7 +182,7 @@ def _take(x: Tensor, indices: Tensor) -> Tensor:
     return torch.gather(x, 1, indices[:, :, None].expand(-1, -1, x.shape[2]))
 
 
-def _locked_dropout(x: Tensor, probability: float, training: bool) -> Tensor:
+def _locked_dropout(x: Tensor, probability: float, *, training: bool) -> Tensor:
     """Dropout with one mask per item and feature for all time steps (Gal & Ghahramani 2016)."""
     if not training or not probability:
         return x

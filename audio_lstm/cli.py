@@ -208,7 +208,8 @@ def _evaluate_speech(options: argparse.Namespace) -> int:
         print(json.dumps(result))
     else:
         print(f"WER {100 * result['wer']:.2f} %   CER {100 * result['cer']:.2f} %")
-        print(f"{result['n_utterances']} utterances, {result['n_words']} words, {result['audio_s'] / 3600:.2f} h of audio")
+        hours = result["audio_s"] / 3600
+        print(f"{result['n_utterances']} utterances, {result['n_words']} words, {hours:.2f} h of audio")
         print(f"real-time factor {result['real_time_factor']}")
     if options.errors:
         print(evaluation.report.listing())

@@ -26,9 +26,7 @@ class LSTMConfig:
     hidden_size: int = 256  # units per direction
     n_layers: int = 3
     bidirectional: bool = False  # reads the future too: better, but it cannot stream
-    projection_size: int = (
-        0  # 0: none; else a linear layer after each LSTM layer (Sak 2014 puts it in the loop)
-    )
+    projection_size: int = 0  # 0: none; else a linear layer after each LSTM layer (Sak 2014 puts it in the loop)
     layer_norm: bool = False  # normalises the input of every layer; needed once the stack is deep or residual
     residual: bool = False  # adds a layer's input to its output where the sizes agree
     dropout: float = 0.0  # between the layers and after the last, one mask for all time steps
@@ -41,9 +39,7 @@ class LSTMConfig:
         if not 1 <= self.n_layers <= _MAX_LAYERS:
             raise ConfigError(f"n_layers must lie in 1..{_MAX_LAYERS}, got {self.n_layers}")
         if not 0 <= self.projection_size <= _MAX_SIZE:
-            raise ConfigError(
-                f"projection_size must lie in 0 (none)..{_MAX_SIZE}, got {self.projection_size}"
-            )
+            raise ConfigError(f"projection_size must lie in 0 (none)..{_MAX_SIZE}, got {self.projection_size}")
         for name in ("dropout", "weight_drop"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ConfigError(f"{name} is a probability below 1, got {getattr(self, name)}")
@@ -100,9 +96,7 @@ def config_from_dict(kind: type[Config], values: Mapping[str, Any], *, where: st
     missing = [
         name
         for name, field in fields.items()
-        if name not in values
-        and field.default is dataclasses.MISSING
-        and field.default_factory is dataclasses.MISSING
+        if name not in values and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     ]
     if missing:
         raise ConfigError(f"{where}: {kind.__name__} needs the field {missing[0]!r}")

@@ -71,7 +71,7 @@ class GraphWriter:
         return self.node("Slice", [x, *bounds])
 
     def linear(self, x: str, layer: nn.Module) -> str:
-        """y = x W' + b over the last axis."""
+        """A linear layer over the last axis: x W' + b."""
         product = self.node("MatMul", [x, self.constant(layer.get_parameter("weight").T)])
         return self.node("Add", [product, self.constant(layer.get_parameter("bias"))])
 
@@ -129,17 +129,13 @@ class GraphWriter:
         weights = [lstm_weights(lstm) for lstm in directions]
         w = np.stack([reorder(layer.input) for layer in weights])
         r = np.stack([reorder(layer.recurrent) for layer in weights])
-        b = np.stack(
-            [np.concatenate([reorder(layer.input_bias), reorder(layer.recurrent_bias)]) for layer in weights]
-        )
+        b = np.stack([np.concatenate([reorder(layer.input_bias), reorder(layer.recurrent_bias)]) for layer in weights])
         return [self.constant(w), self.constant(r), self.constant(b)]
 
     def model(self, name: str) -> onnx.ModelProto:
         """The finished, checked model."""
         graph = helper.make_graph(self._nodes, name, self._inputs, self._outputs, self._weights)
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="audio_lstm"
-        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="audio_lstm")
         model.ir_version = IR_VERSION
         onnx.checker.check_model(model)
         return model

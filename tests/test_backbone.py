@@ -128,9 +128,7 @@ def test_forget_gates_start_open() -> None:
 
 
 def test_gradients_reach_every_parameter() -> None:
-    config = replace(
-        SMALL, input_size=8, bidirectional=True, projection_size=8, layer_norm=True, residual=True
-    )
+    config = replace(SMALL, input_size=8, bidirectional=True, projection_size=8, layer_norm=True, residual=True)
     backbone = build(config).train()
     backbone(torch.randn(2, 5, 8), torch.tensor([5, 3]))[0].square().sum().backward()
     without = [name for name, p in backbone.named_parameters() if p.grad is None or not p.grad.any()]

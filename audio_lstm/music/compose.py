@@ -230,7 +230,7 @@ def _to_score(composer: Composer, tokens: NDArray[np.int64]) -> Score:
         return voice_grid_to_score(representation.decode(whole_steps), bpm=CHORALE_BPM)
     if isinstance(representation, EventVocabulary):
         return representation.decode(tokens)
-    raise ModelError(f"model {composer.name!r} scores {representation.kind} pieces but cannot compose; use another model")
+    raise ModelError(f"model {composer.name!r} scores pieces of kind {representation.kind!r} but cannot compose them")
 
 
 def _with_tempo(score: Score, tempo_bpm: float | None) -> Score:

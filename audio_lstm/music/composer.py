@@ -30,9 +30,7 @@ class Composer:
     representation: Representation
     engine: Engine
 
-    def step(
-        self, columns: NDArray[np.int64], state: State | None = None
-    ) -> tuple[NDArray[np.float32], State]:
+    def step(self, columns: NDArray[np.int64], state: State | None = None) -> tuple[NDArray[np.float32], State]:
         """Score the next token of each piece of a batch.
 
         Args:
@@ -56,7 +54,8 @@ class Composer:
         """
         columns = self.representation.columns(tokens)
         logits, _ = self.engine.run(columns[None], np.array([len(tokens)], np.int64), None)
-        return logits[0]
+        rows: NDArray[np.float32] = logits[0]
+        return rows
 
 
 def load_music(

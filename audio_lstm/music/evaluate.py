@@ -22,12 +22,15 @@ from audio_lstm.music.rolls import RollFrames
 __all__ = ["MusicEvaluation", "encode_pieces", "evaluate_music"]
 
 
+Encode = Callable[[Any], NDArray[np.int64]]
+
+
 @dataclass(frozen=True)
 class MusicEvaluation:
     """How well a model foretells a corpus."""
 
     nll: NLL
-    unusable: tuple[str, ...]  # what was wrong with pieces that the representation cannot hold; they are left out
+    unusable: tuple[str, ...]  # what was wrong with files or pieces that had to be left out
     wall_s: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,22 +61,24 @@ def encode_pieces(
     Raises:
         DataError: If the corpus is of another kind than the representation reads, or none of its pieces fits.
     """
-    encoders = {
-        "chorale": ("chorale", cast(ChoraleGrid, representation)),
-        "events": ("scores", cast(EventVocabulary, representation)),
-        "roll": ("roll", cast(RollFrames, representation)),
-    }
-    wanted, encoder = encoders[representation.kind]
+    if isinstance(representation, ChoraleGrid):
+        wanted, encode = "chorale", cast(Encode, representation.encode)
+    elif isinstance(representation, EventVocabulary):
+        wanted, encode = "scores", cast(Encode, representation.encode)
+    elif isinstance(representation, RollFrames):
+        wanted, encode = "roll", cast(Encode, representation.encode)
+    else:
+        raise DataError(f"no corpus holds pieces of kind {representation.kind!r}")
     if data.kind != wanted:
         raise DataError(
             f"{data.source}: holds pieces of kind {data.kind!r}, but a model of {representation.kind!r} reads "
             f"{wanted!r}; pick a model trained on such data"
         )
     fitting: list[tuple[str, NDArray[np.int64]]] = []
-    unusable: list[str] = []
+    unusable = list(data.faults)
     for name, piece in zip(data.names, data.pieces, strict=True):
         try:
-            fitting.append((name, encoder.encode(cast(Any, piece))))
+            fitting.append((name, encode(piece)))
         except ScoreError as error:
             unusable.append(f"{name}: {error}")
     if not fitting:
@@ -104,4 +109,3 @@ def evaluate_music(
             progress(done)
     wall_s = time.perf_counter() - start
     return MusicEvaluation(NLL(composer.representation.unit, tuple(pieces)), tuple(unusable), wall_s)
-

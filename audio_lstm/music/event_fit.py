@@ -17,6 +17,7 @@ from audio_lstm.music.score import (
     Tempo,
     TimeSignature,
     Track,
+    rescale_ticks,
 )
 
 __all__ = ["EventTables", "FitReport", "fit_score", "nearest"]
@@ -140,8 +141,8 @@ def _fit_notes(score: Score, tables: EventTables, used: NDArray[np.int64]) -> tu
     """The notes in grid steps, sorted and merged, and how far they moved."""
     old, new = score.ticks_per_quarter, tables.steps_per_quarter
     given = score.notes
-    start = (2 * given["start_ticks"] * new + old) // (2 * old)
-    end = (2 * (given["start_ticks"] + given["duration_ticks"]) * new + old) // (2 * old)
+    start = rescale_ticks(given["start_ticks"], old, new)
+    end = rescale_ticks(given["start_ticks"] + given["duration_ticks"], old, new)
     durations, velocities = np.array(tables.durations), np.array(tables.velocities)
     notes = np.empty(len(given), NOTE_DTYPE)
     notes["start_ticks"] = start

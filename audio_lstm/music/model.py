@@ -52,8 +52,7 @@ class MusicModel(nn.Module):
         """
         if columns.ndim != 3 or columns.shape[2] != len(self.config.column_sizes):
             raise ValueError(
-                f"expected columns of shape (batch, time, {len(self.config.column_sizes)}), "
-                f"got {tuple(columns.shape)}"
+                f"expected columns of shape (batch, time, {len(self.config.column_sizes)}), got {tuple(columns.shape)}"
             )
         x = self.embedding(columns + self.offsets).sum(dim=2)  # (B, T, E)
         if self.training and self.config.embedding_dropout:

@@ -21,6 +21,7 @@ __all__ = [
     "TimeSignature",
     "Track",
     "make_notes",
+    "rescale_ticks",
 ]
 
 NOTE_DTYPE = np.dtype(
@@ -171,6 +172,20 @@ def make_notes(
     for name, values in zip(NOTE_DTYPE.names or (), fields, strict=True):
         notes[name] = values
     return notes
+
+
+def rescale_ticks(ticks: Any, old: int, new: int) -> Any:
+    """Ticks at another resolution, rounded to the nearest (halves up).
+
+    Args:
+        ticks: whole numbers at `old` ticks a quarter; one, or an array of any shape.
+        old: ticks a quarter.
+        new: ticks a quarter.
+
+    Returns:
+        The same shape, at `new` ticks a quarter.
+    """
+    return (2 * ticks * new + old) // (2 * old)
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,8 +339,8 @@ class Score:
         _check(ticks_per_quarter, 1, _MAX_TICKS_PER_QUARTER, "ticks per quarter")
         notes = self.notes.copy()
         end = notes["start_ticks"] + notes["duration_ticks"]
-        notes["start_ticks"] = _rescale(notes["start_ticks"], old, ticks_per_quarter)
-        notes["duration_ticks"] = np.maximum(_rescale(end, old, ticks_per_quarter) - notes["start_ticks"], 1)
+        notes["start_ticks"] = rescale_ticks(notes["start_ticks"], old, ticks_per_quarter)
+        notes["duration_ticks"] = np.maximum(rescale_ticks(end, old, ticks_per_quarter) - notes["start_ticks"], 1)
         return replace(
             self,
             ticks_per_quarter=ticks_per_quarter,
@@ -372,12 +387,8 @@ def _last_on_each_tick(events: Iterable[_Event]) -> tuple[_Event, ...]:
     return tuple(by_tick.values())
 
 
-def _rescale(ticks: NDArray[np.int64], old: int, new: int) -> NDArray[np.int64]:
-    return (2 * ticks * new + old) // (2 * old)
-
-
 def _rescale_events(events: Sequence[_Event], old: int, new: int) -> tuple[_Event, ...]:
-    return tuple(replace(event, tick=(2 * event.tick * new + old) // (2 * old)) for event in events)
+    return tuple(replace(event, tick=int(rescale_ticks(event.tick, old, new))) for event in events)
 
 
 def _transposed_sharps(key: KeySignature, semitones: int) -> int:

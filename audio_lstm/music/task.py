@@ -1,6 +1,6 @@
 """What every music recipe shares: truncated back-propagation over token pieces, and the finished model's card.
 
-A recipe builds a `TokenTask`, hands it to `audio_lstm.training.loop.train`, and writes the result with `write_music_model`.
+A recipe builds a `TokenTask`, hands it to `audio_lstm.training.loop.train`, and writes it with `write_music_model`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from audio_lstm.music.windows import Augment, BPTTWindows
 from audio_lstm.training.batches import share
 from audio_lstm.training.loop import StepLoss, TrainResult
 
-
-__all__ = ["TokenBatch", "TokenTask", "first", "write_music_model"]
+__all__ = ["BPTTConfig", "TokenBatch", "TokenTask", "first", "write_music_model"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,15 @@ def first(data: MusicData, n_pieces: int) -> MusicData:
     return replace(data, pieces=data.pieces[:stop], names=data.names[:stop])
 
 
+@dataclass(frozen=True)
+class BPTTConfig:
+    """How pieces are laid out for truncated back-propagation through time."""
+
+    batch_size: int  # rows that walk through pieces side by side
+    window: int  # tokens a row and step: how far gradients reach
+    augment: Augment | None = None  # what each epoch does to each piece
+
+
 class TokenTask:
     """Data, model, loss and metric of a model of tokens, for audio_lstm.training.loop."""
 
@@ -57,9 +65,7 @@ class TokenTask:
         *,
         train_set: MusicData,
         valid_set: MusicData,
-        augment: Augment | None,
-        batch_size: int,
-        window: int,
+        bptt: BPTTConfig,
         embedding_dropout: float,
         seed: int,
     ) -> None:
@@ -70,11 +76,11 @@ class TokenTask:
         self.windows = BPTTWindows(
             [tokens for _, tokens in train_pieces],
             representation,
-            batch_size=batch_size,
-            window=window,
+            batch_size=bptt.batch_size,
+            window=bptt.window,
             seed=seed,
             names=[name for name, _ in train_pieces],
-            augment=augment,
+            augment=bptt.augment,
         )
         torch.manual_seed(seed)
         self.model = MusicModel(
@@ -118,9 +124,7 @@ class TokenTask:
         for _, tokens in self.valid_pieces:
             columns = torch.from_numpy(self.representation.columns(tokens))[None]
             logits, _ = self.model(columns.to(device))
-            costs = negative_log_likelihood(
-                logits[0].float().cpu().numpy(), tokens, self.representation.legal(tokens)
-            )
+            costs = negative_log_likelihood(logits[0].float().cpu().numpy(), tokens, self.representation.legal(tokens))
             nats += float(np.sum(costs))
             n_units += self.representation.n_units(tokens)
         return {"score": nats / n_units, f"nats_per_{self.representation.unit}": nats / n_units}

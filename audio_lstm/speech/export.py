@@ -81,7 +81,9 @@ def _convolution(writer: GraphWriter, x: str, conv: nn.Conv2d, *, causal_pad: bo
     return writer.node("Relu", [y])
 
 
-def export_speech(model: SpeechModel, folder: str | os.PathLike[str], *, name: str, card: str, half: bool = False) -> Path:
+def export_speech(
+    model: SpeechModel, folder: str | os.PathLike[str], *, name: str, card: str, half: bool = False
+) -> Path:
     """Write a trained model as a folder that `transcribe` can use.
 
     Args:

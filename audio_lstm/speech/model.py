@@ -9,7 +9,7 @@ unidirectional model streams with a few carried frames and no look-ahead. Layout
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -111,7 +111,7 @@ class CTCLoss(NamedTuple):
     too_long: tuple[int, ...]  # items of the batch whose target needs more frames than there are
 
 
-def ctc_loss(log_probs: Tensor, lengths: Tensor, targets: list[Tensor]) -> CTCLoss:
+def ctc_loss(log_probs: Tensor, lengths: Tensor, targets: Sequence[Tensor]) -> CTCLoss:
     """CTC loss in float32 (Graves et al. 2006, eq. 8), with the items that cannot be aligned set apart.
 
     Args:

@@ -29,9 +29,7 @@ class SpeechRecogniser:
     alphabet: Alphabet
     engine: Engine
 
-    def log_probs(
-        self, features: NDArray[np.float32], state: State | None = None
-    ) -> tuple[NDArray[np.float32], State]:
+    def log_probs(self, features: NDArray[np.float32], state: State | None = None) -> tuple[NDArray[np.float32], State]:
         """Score every symbol at every output frame of one recording, or of one chunk of it.
 
         Args:

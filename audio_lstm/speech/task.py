@@ -1,6 +1,6 @@
 """What every CTC recipe shares: recordings in memory, the training task, and the finished model with its card.
 
-A recipe builds a `CTCTask`, hands it to `audio_lstm.training.loop.train`, and writes the result with `write_speech_model`.
+A recipe builds a `CTCTask`, hands it to `audio_lstm.training.loop.train`, and writes it with `write_speech_model`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from audio_lstm.speech.metrics import ErrorReport, score
 from audio_lstm.speech.model import SpeechModel, ctc_loss
 from audio_lstm.training.batches import bucket_batches, seed_for, share
 from audio_lstm.training.loop import StepLoss, TrainResult
-
 
 __all__ = ["CTCBatch", "CTCTask", "Recording", "load_corpus", "write_speech_model"]
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from audio_lstm.config import LSTMConfig
 from audio_lstm.music.chorale import ChoraleGrid, random_transposition
 from audio_lstm.music.data import load_chorales
+from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
 from audio_lstm.training.loop import TrainConfig, train
-from audio_lstm.music.task import TokenTask, first, write_music_model
 from audio_lstm.training.options import parse_recipe, settings_of
 
 
@@ -35,9 +35,9 @@ class Recipe:
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.4, weight_drop=0.3)
     embedding_dropout: float = 0.1
     max_semitones: int = 5  # transposition, drawn anew in each epoch
-    batch_size: int = 32  # rows of truncated back-propagation
+    batch_size: int = 16  # rows of truncated back-propagation
     window: int = 128  # cells a row and step: 8 beats
-    train: TrainConfig = TrainConfig(max_epochs=60, learning_rate=3e-3, warmup_steps=100, n_threads=2)
+    train: TrainConfig = TrainConfig(max_epochs=30, learning_rate=3e-3, warmup_steps=100, n_threads=1)
     max_pieces: int = 0  # of each split; 0 = all
 
 
@@ -61,9 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe.lstm,
         train_set=first(load_chorales(recipe.data, "train"), recipe.max_pieces),
         valid_set=first(load_chorales(recipe.data, "valid"), recipe.max_pieces),
-        augment=random_transposition(recipe.representation, max_semitones=recipe.max_semitones),
-        batch_size=recipe.batch_size,
-        window=recipe.window,
+        bptt=BPTTConfig(
+            batch_size=recipe.batch_size,
+            window=recipe.window,
+            augment=random_transposition(recipe.representation, max_semitones=recipe.max_semitones),
+        ),
         embedding_dropout=recipe.embedding_dropout,
         seed=recipe.train.seed,
     )

@@ -25,9 +25,9 @@ from audio_lstm.speech.augment import AugmentConfig
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.data import read_manifest
 from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.speech.task import CTCTask, load_corpus, write_speech_model
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, settings_of
-from audio_lstm.speech.task import CTCTask, load_corpus, write_speech_model
 
 
 @dataclass(frozen=True)

@@ -275,10 +275,17 @@ def write_midi(score: Score, path: str | os.PathLike[str]) -> None:
     Args:
         score: what to write.
         path: where; an old file is replaced.
+
+    Raises:
+        ScoreError: the file cannot be written there.
     """
     data = score_to_midi(score)
-    with atomic_write(path) as temporary_path:
-        Path(temporary_path).write_bytes(data)
+    try:
+        with atomic_write(path) as temporary_path:
+            temporary_path.write_bytes(data)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ScoreError(f"{path}: cannot be written ({reason}); check its folder and permissions") from error
 
 
 def score_to_pretty_midi(score: Score) -> pretty_midi.PrettyMIDI:

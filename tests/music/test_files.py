@@ -82,6 +82,11 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert read_score(path) == SCORE
 
 
+def test_unwritable_path_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ScoreError, match=r"x\.mid: cannot be written \(No such file or directory\); check"):
+        write_midi(SCORE, tmp_path / "nowhere" / "x.mid")
+
+
 def test_many_files_come_in_order_and_a_deadly_one_takes_only_itself(tmp_path: Path, saboteur: None) -> None:
     contents = {"a": score_to_midi(SCORE), "b": b"crash", "c": b"text", "d": score_to_midi(SCORE), "e": b"bug"}
     contents |= {f"f{index:02}": score_to_midi(SCORE) for index in range(30)}

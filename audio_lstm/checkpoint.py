@@ -69,15 +69,17 @@ def resolve_model(model: str | os.PathLike[str]) -> Path:
         The folder.
 
     Raises:
-        ModelError: If nothing of that name is found; the message lists what was tried.
+        ModelError: If nothing of that name is found (the message lists what was tried), or it is a file.
     """
     name = os.fspath(model)
     shipped = shipped_models()
     if name in shipped:
         return shipped[name]
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = Path(os.path.expanduser(name))  # Path.expanduser raises for an unknown user
+    if os.path.isdir(folder):  # False for names too long or odd for the system, where Path.is_dir raises
         return folder
+    if os.path.isfile(folder):
+        raise ModelError(f"{folder}: is a file; pass the model's folder, {folder.parent}")
     tried = [f"a shipped model ({', '.join(shipped) or 'none'})", f"a local folder ({folder})"]
     if isinstance(model, str) and _HUB_ID.fullmatch(name):
         reason = ""
@@ -107,11 +109,13 @@ def open_model(model: str | os.PathLike[str], wing: Wing) -> ModelFolder:
     if not file.is_file():
         raise ModelError(f"{path}: not a model folder (no {CONFIG_FILE}); pass a folder written by a recipe")
     if file.stat().st_size > _MAX_CONFIG_BYTES:
-        raise ModelError(f"{file}: {file.stat().st_size} bytes is too large for a configuration")
+        raise ModelError(f"{file}: {file.stat().st_size} bytes is too large for a configuration; not a model's file")
     try:
         content = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{file}: not valid JSON ({error}); the folder is damaged, copy it again") from error
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read ({error.strerror}); check its permissions") from error
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise ModelError(f"{file}: expected an object with wing, name and model; not a model of audio_lstm")
     if content.get("format_version") != FORMAT_VERSION:
@@ -121,12 +125,13 @@ def open_model(model: str | os.PathLike[str], wing: Wing) -> ModelFolder:
         )
     found = content.get("wing")
     if found != wing:
-        verb = {"speech": "transcribe", "music": "compose"}
-        hint = f"; use it with `{verb[found]}`" if found in verb else ""
-        raise ModelError(f"{path}: a model of the {found} wing, but a {wing} model is needed{hint}")
+        way_out = {"speech": "use it with `transcribe`", "music": "use it with `compose`"}.get(
+            str(found), "pass a folder written by a recipe"
+        )
+        raise ModelError(f"{path}: a model of the {found} wing, but a {wing} model is needed; {way_out}")
     representation = content.get("representation", {})
     if not isinstance(representation, dict):
-        raise ModelError(f"{file}: representation must be an object")
+        raise ModelError(f"{file}: representation must be an object; the folder is damaged, copy it again")
     return ModelFolder(path, wing, str(content.get("name", path.name)), content["model"], representation)
 
 
@@ -142,7 +147,7 @@ def write_model(
     """Write a whole model folder, replacing an older one only once the new one is complete.
 
     Args:
-        folder: Where to write; parents are created.
+        folder: Where to write; parents are created, links are followed. What is there may only be an older model.
         header: Wing, name, configuration and representation (its path is ignored).
         module: The torch model whose weights are saved.
         graph: The ONNX model, usually int8.
@@ -151,37 +156,70 @@ def write_model(
 
     Returns:
         The folder.
+
+    Raises:
+        ModelError: If something other than a model is there already, or the disk does not take the files.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    target = Path(folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = Path(os.path.realpath(folder))
+    _check_replaceable(target)
     tensors: dict[str, Tensor] = {
         name: (tensor.half() if half else tensor).cpu().contiguous() for name, tensor in module.state_dict().items()
     }
     content = {"format_version": FORMAT_VERSION, "wing": header.wing, "name": header.name, "model": header.config}
     if header.representation:
         content["representation"] = header.representation
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    scratch = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         (scratch / CONFIG_FILE).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
         save_file(tensors, scratch / WEIGHTS_FILE)
         (scratch / GRAPH_FILE).write_bytes(graph.SerializeToString())
         (scratch / CARD_FILE).write_text(card, "utf-8")
         scratch.chmod(0o755)
         for file in scratch.iterdir():
-            with file.open("rb") as handle:
+            file.chmod(0o644)  # safetensors makes files that only their owner may read
+            with file.open("r+b") as handle:
                 os.fsync(handle.fileno())
-        if target.exists():
-            old = scratch.with_name(scratch.name + "-old")
-            target.rename(old)
-            scratch.rename(target)
-            shutil.rmtree(old)
-        else:
-            scratch.rename(target)
+        _replace_folder(target, scratch)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ModelError(f"{target}: cannot be written ({reason}); check the folder and the space left") from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+def _check_replaceable(target: Path) -> None:
+    """Refuse to replace what is no model: a folder is replaced with all that it holds."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise ModelError(f"{target}: exists and is not a folder; choose another name for the model")
+    names = {file.name for file in target.iterdir()}
+    of_a_model = {CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE} if CONFIG_FILE in names else set()
+    foreign = sorted(names - of_a_model)
+    if foreign:
+        raise ModelError(f"{target}: holds {foreign[0]!r}, which is no part of a model; choose a new folder")
+
+
+def _replace_folder(target: Path, scratch: Path) -> None:
+    """Put the complete new folder in the place of the old one, or leave the old one there."""
+    if not target.exists():
+        scratch.rename(target)
+        return
+    old = scratch.with_name(scratch.name + "-old")
+    target.rename(old)
+    try:
+        scratch.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def load_weights(folder: ModelFolder, module: nn.Module) -> None:
@@ -225,20 +263,26 @@ def load_weights(folder: ModelFolder, module: nn.Module) -> None:
 def _download(hub_id: str) -> Path:
     """A hub model's folder: from the local cache, else from the network; ModelError says what to do."""
     try:
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import constants, snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     except ImportError as error:
         raise MissingDependencyError("models from the hub need huggingface_hub: pip install huggingface_hub") from error
     files = [CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE]
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=files, local_files_only=True))
+        cached = Path(snapshot_download(hub_id, allow_patterns=files, local_files_only=True))
+        if (cached / CONFIG_FILE).is_file() and (cached / GRAPH_FILE).is_file():  # else a download broke off
+            return cached
     except LocalEntryNotFoundError:
         pass
     except HFValidationError as error:
         raise ModelError(f"{hub_id!r} is not a hub id") from error
-    if os.environ.get("HF_HUB_OFFLINE", "0") not in ("0", ""):
+    if constants.HF_HUB_OFFLINE:
         raise ModelError("not in the local cache, and HF_HUB_OFFLINE is set")
+    # The bases of the hub's error are those of its HTTP client, which differs between its versions.
+    unreachable = (*HfHubHTTPError.__bases__, LocalEntryNotFoundError, OSError)
     try:
         return Path(snapshot_download(hub_id, allow_patterns=files, etag_timeout=5))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise ModelError("not in the local cache and not reachable; check the id and the network") from error
+    except unreachable as error:
+        raise ModelError(
+            f"not in the local cache, and fetching it failed with {type(error).__name__}; check the id and the network"
+        ) from error

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import json
 import os
+import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,12 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; None reads sys.argv.
 
     Returns:
-        The exit status.
+        The exit status; wrong usage and --help raise SystemExit, as argparse does.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # a file's name is printed with the bytes that it has
     try:
         options = _parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.command
-        return command(options)
+        status = command(options)
+        sys.stdout.flush()  # here, where a reader that went away is dealt with
+        return status
     except AudioLSTMError as error:
         _complain(str(error))
         return 2 if isinstance(error, ConfigError) else 1
@@ -44,30 +51,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # what no command has foreseen: a full disk, say
+        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        return 1
 
 
 class _Parser(argparse.ArgumentParser):
-    """One line per usage error, with the option that was probably meant."""
+    """One line per usage error, with the option or command that was probably meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As in argparse, but what a command does not know is reported by that command, which knows its options."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            what = "unknown option" if word.startswith("-") else "unexpected argument"
+            self.error(f"{what} {word}{_meant(word, self._option_string_actions)}")
+        return known, unknown
 
     def error(self, message: str) -> NoReturn:
-        unknown = message.removeprefix("unrecognized arguments: ").split()[0] if "unrecognized" in message else ""
-        close = difflib.get_close_matches(unknown, self._option_string_actions, n=1) if unknown else []
-        if close:
-            message = f"unknown option {unknown}; did you mean {close[0]}?"
-        elif unknown:
-            message = f"unknown option {unknown}"
+        """Complain in one line and leave with status 2."""
+        choice = re.search(r"argument \S+: invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL)
+        if choice:
+            commands = re.findall(r"[\w-]+", choice[2])
+            hint = _meant(choice[1], commands) or f"; known: {', '.join(commands)}"
+            message = f"unknown command {choice[1]}{hint}"
         _complain(f"{message} (see {self.prog} --help)")
         raise SystemExit(2)
 
 
+def _meant(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="audio-lstm", description="Write down speech and write music with small LSTMs, offline.")
+    parser = _Parser(
+        prog="audio-lstm",
+        description="Write down speech and write music with small LSTMs, offline.",
+        allow_abbrev=False,  # or a new option could break old scripts
+    )
     parser.add_argument("--version", action="version", version=f"audio-lstm {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _add_transcribe(commands)
     _add_compose(commands)
     _add_evaluate(commands)
-    models = commands.add_parser("models", help="list the models that come with this package")
+    models = commands.add_parser("models", allow_abbrev=False, help="list the models that come with this package")
     models.set_defaults(command=_models)
     return parser
 
@@ -75,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_transcribe(commands: Any) -> None:
     parser = commands.add_parser(
         "transcribe",
+        allow_abbrev=False,
         help="write down what is said in recordings",
         description="Write down what is said in recordings: one line of text a file (with several files, the file's "
         "name and a tab come first). Reads wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma.",
@@ -90,7 +119,7 @@ def _add_transcribe(commands: Any) -> None:
 
 
 def _add_compose(commands: Any) -> None:
-    parser = commands.add_parser("compose", help="write music to a MIDI file")
+    parser = commands.add_parser("compose", allow_abbrev=False, help="write music to a MIDI file")
     _add_model(parser, "chorale")
     parser.add_argument("--out", type=Path, default=Path("composition.mid"), metavar="FILE", help="%(default)s")
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")
@@ -106,16 +135,18 @@ def _add_compose(commands: Any) -> None:
 
 
 def _add_evaluate(commands: Any) -> None:
-    parser = commands.add_parser("evaluate", help="measure a model on data")
+    parser = commands.add_parser("evaluate", allow_abbrev=False, help="measure a model on data")
     wings = parser.add_subparsers(title="wings", metavar="speech|music", required=True, parser_class=_Parser)
-    speech = wings.add_parser("speech", help="word and character error rate on a manifest")
-    speech.add_argument("--manifest", required=True, metavar="FILE", help="JSON lines: audio, text, …")
+    speech = wings.add_parser("speech", allow_abbrev=False, help="word and character error rate on a manifest")
+    speech.add_argument(
+        "--manifest", required=True, metavar="PATH", help="JSON lines: audio, text, … or a folder of a.wav + a.txt"
+    )
     _add_model(speech, "an4")
     speech.add_argument("--json", action="store_true", help="print one JSON object")
     speech.add_argument("--per-utterance", type=Path, metavar="FILE", help="write hypothesis and reference a line")
     speech.add_argument("--errors", action="store_true", help="list every utterance with errors, aligned")
     speech.set_defaults(command=_evaluate_speech)
-    music = wings.add_parser("music", help="negative log-likelihood of a corpus")
+    music = wings.add_parser("music", allow_abbrev=False, help="negative log-likelihood of a corpus")
     music.add_argument("--data", required=True, metavar="PATH", help="chorale JSON, roll npz, or a folder of scores")
     music.add_argument("--split", default="valid", metavar="NAME", help="train, valid (default) or test")
     _add_model(music, "chorale")
@@ -158,21 +189,11 @@ def _transcribe(options: argparse.Namespace) -> int:
 
 
 def _compose(options: argparse.Namespace) -> int:
-    from audio_lstm.music.compose import compose_takes
-    from audio_lstm.music.sample import SamplingConfig
+    from audio_lstm.music.compose import DEFAULT_SAMPLING, compose_takes
 
     given = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p")}
-    sampling = SamplingConfig(**{name: value for name, value in given.items() if value is not None})
-    if options.takes < 1:
-        raise ConfigError(f"--takes must be at least 1, got {options.takes}")
-    if options.out.suffix.lower() not in (".mid", ".midi"):
-        raise ConfigError(f"--out {options.out}: expected a name that ends in .mid")
-    outputs = [options.out]
-    if options.takes > 1:
-        outputs = [options.out.with_stem(f"{options.out.stem}-{take}") for take in range(1, options.takes + 1)]
-    existing = [path for path in outputs if path.exists()]
-    if existing and not options.force:
-        raise AudioLSTMError(f"{existing[0]}: exists already; pass --force to overwrite it, or another --out")
+    sampling = replace(DEFAULT_SAMPLING, **{name: value for name, value in given.items() if value is not None})
+    outputs = _outputs(options)
     takes = compose_takes(
         n_takes=options.takes,
         model=options.model,
@@ -191,12 +212,39 @@ def _compose(options: argparse.Namespace) -> int:
     return 0
 
 
+def _outputs(options: argparse.Namespace) -> list[Path]:
+    """Where the takes go, once it is known that they can be written there."""
+    out: Path = options.out
+    if options.takes < 1:
+        raise ConfigError(f"--takes must be at least 1, got {options.takes}")
+    if out.suffix.lower() not in (".mid", ".midi"):
+        raise ConfigError(f"--out {out}: expected a name that ends in .mid")
+    _require_folder(out)
+    outputs = [out]
+    if options.takes > 1:
+        outputs = [out.with_stem(f"{out.stem}-{take}") for take in range(1, options.takes + 1)]
+    existing = [path for path in outputs if path.exists()]
+    if existing and existing[0].is_dir():
+        raise AudioLSTMError(f"{existing[0]}: is a folder; pass another --out")
+    if existing and not options.force:
+        raise AudioLSTMError(f"{existing[0]}: exists already; pass --force to overwrite it, or another --out")
+    return outputs
+
+
+def _require_folder(file: Path) -> None:
+    """Complain about a missing folder before the work is done, not after."""
+    if not file.parent.is_dir():
+        raise AudioLSTMError(f"{file}: the folder {file.parent} does not exist; create it first")
+
+
 def _evaluate_speech(options: argparse.Namespace) -> int:
-    from audio_lstm.speech.data import read_manifest
+    from audio_lstm.speech.data import read_folder, read_manifest
     from audio_lstm.speech.evaluate import evaluate_speech
     from audio_lstm.speech.recogniser import load_speech
 
-    utterances = read_manifest(options.manifest)
+    if options.per_utterance:
+        _require_folder(options.per_utterance)
+    utterances = read_folder(options.manifest) if Path(options.manifest).is_dir() else read_manifest(options.manifest)
     recogniser = load_speech(options.model, device=options.device)
     evaluation = evaluate_speech(utterances, recogniser, progress=_progress(len(utterances), "utterances"))
     for line in evaluation.unreadable:
@@ -211,8 +259,8 @@ def _evaluate_speech(options: argparse.Namespace) -> int:
         hours = result["audio_s"] / 3600
         print(f"{result['n_utterances']} utterances, {result['n_words']} words, {hours:.2f} h of audio")
         print(f"real-time factor {result['real_time_factor']}")
-    if options.errors:
-        print(evaluation.report.listing())
+    if options.errors:  # beside JSON it goes where complaints go: stdout holds the object alone
+        print(evaluation.report.listing(), file=sys.stderr if options.json else sys.stdout)
     return 1 if evaluation.unreadable else 0
 
 

@@ -7,7 +7,10 @@ Needs the extra `train` (torch, onnx); running the graphs needs neither.
 
 from __future__ import annotations
 
+import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -170,7 +173,7 @@ def quantise(model: onnx.ModelProto, *, keep_fp32: tuple[str, ...] = ()) -> onnx
     Returns:
         The quantised model; convolutions, norms and embeddings stay float32.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _without_advice():
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, source)
         quantize_dynamic(
@@ -184,3 +187,17 @@ def quantise(model: onnx.ModelProto, *, keep_fp32: tuple[str, ...] = ()) -> onnx
             extra_options={"MatMulConstBOnly": True},
         )
         return onnx.load(target)
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Silence the quantiser's advice, on the root logger, to pre-process: these graphs need none."""
+
+    def keep(record: logging.LogRecord) -> bool:
+        return "pre-processing before quantization" not in record.getMessage()
+
+    logging.getLogger().addFilter(keep)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeFilter(keep)

@@ -77,9 +77,29 @@ class OnnxEngine:
             self._session = ort.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
         except failures as error:
             raise ModelError(f"{path}: not a model that ONNX Runtime can run; export it again") from error
+        self._path = path
         declared = self._session.get_inputs()
         self._inputs = [(item.name, item.shape, item.type) for item in declared[:2]]
         self._state = [(item.name, item.shape) for item in declared[2:]]
+
+    def check(self, *, input_size: int, output_size: int, streams: bool) -> None:
+        """Make sure that the graph is the model that config.json describes.
+
+        Args:
+            input_size: Width of the inputs.
+            output_size: Width of the outputs.
+            streams: Whether it takes a state.
+
+        Raises:
+            ModelError: If it is not; running it would fail in ONNX Runtime's words, or not at all.
+        """
+        shapes = [*(shape for _, shape, _ in self._inputs), self._session.get_outputs()[0].shape]
+        fits = len(shapes) == 3 and shapes[0][-1:] == [input_size] and shapes[2][-1:] == [output_size]
+        if not fits or bool(self._state) != streams:
+            raise ModelError(
+                f"{self._path}: does not fit config.json (expected input width {input_size}, output width "
+                f"{output_size}, {'a' if streams else 'no'} state); copy or export the model again"
+            )
 
     def run(
         self, inputs: NDArray[Any], lengths: NDArray[np.int64], state: State | None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
 from audio_lstm.music.constraints import exact_bars
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import score_to_pretty_midi, write_midi
-from audio_lstm.music.metrics import negative_log_likelihood
 from audio_lstm.music.sample import SamplingConfig, sample_tokens
 from audio_lstm.music.score import Score, Tempo
 from audio_lstm.music.voices import voice_grid_to_score
@@ -38,7 +37,7 @@ class Composition:
     """A piece that a model wrote, and all that is needed to write it again."""
 
     score: Score
-    tokens: NDArray[np.int64]  # (n,) what the model wrote
+    tokens: NDArray[np.int64] = field(compare=False)  # (n,) what the model wrote
     model: str  # name of the model
     seed: int
     take: int  # which of the pieces of this seed
@@ -129,11 +128,7 @@ def compose(
         device: "cpu" or "cuda".
 
     Returns:
-        The piece. More options: `compose_takes`.
-
-    Raises:
-        ConfigError: If an option is out of range.
-        ModelError: If the model is not found, is damaged, or belongs to the speech wing.
+        The piece. More options, and what is raised: `compose_takes`.
     """
     sampling = replace(DEFAULT_SAMPLING, temperature=temperature)
     takes = compose_takes(
@@ -154,6 +149,8 @@ def compose_takes(
 ) -> list[Composition]:
     """Write several pieces from one seed; the options are those of `compose`.
 
+    A model that is not found, is damaged, belongs to the speech wing or cannot compose is a ModelError.
+
     Args:
         n_takes: How many.
         model: As for `compose`.
@@ -171,13 +168,14 @@ def compose_takes(
     """
     if n_takes < 1:
         raise ConfigError(f"n_takes must be at least 1, got {n_takes}")
-    if bars is not None and not 1 <= bars <= MAX_BARS:
-        raise ConfigError(f"bars must lie in 1..{MAX_BARS}, got {bars}")
+    if bars is not None and not (1 <= bars <= MAX_BARS and bars == int(bars)):
+        raise ConfigError(f"bars must be a whole number in 1..{MAX_BARS}, got {bars}")
     if tempo_bpm is not None and not 5.0 <= tempo_bpm <= 1000.0:
         raise ConfigError(f"tempo must lie in 5..1000 quarters a minute, got {tempo_bpm}")
     if seed is not None and seed < 0:
         raise ConfigError(f"seed must not be negative, got {seed}")
     composer = load_music(model, device=device)
+    _end_token(composer)  # before any time is spent
     if seed is None:
         seed = secrets.randbelow(2**31)
     return [
@@ -202,8 +200,9 @@ def _compose_one(
         config=sampling,
         mask=mask,
     )
-    priced = [(draft, _price(composer, draft)) for draft in drafts]
-    tokens, nats = min(priced, key=lambda pair: float(pair[1][-1]))
+    end = _end_token(composer)
+    priced = [(draft, composer.costs(draft)) for draft in drafts]
+    tokens, nats = min(priced, key=lambda pair: (pair[0][-1] != end, float(pair[1][-1])))
     return Composition(
         score=_with_tempo(_to_score(composer, tokens), tempo_bpm),
         tokens=tokens,
@@ -212,15 +211,23 @@ def _compose_one(
         take=take,
         sampling=sampling,
         bars=bars,
-        ended=len(tokens) < sampling.max_tokens,
+        ended=bool(tokens[-1] == end),
         nats_per_unit=float(nats.sum()) / max(1, composer.representation.n_units(tokens)),
         unit=composer.representation.unit,
     )
 
 
-def _price(composer: Composer, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What each token costs in nats under the model, (n,)."""
-    return negative_log_likelihood(composer.logits(tokens), tokens, composer.representation.legal(tokens))
+def _end_token(composer: Composer) -> int:
+    """The token that ends a piece; ModelError for a model whose pieces cannot be turned into scores."""
+    representation = composer.representation
+    if isinstance(representation, ChoraleGrid):
+        return END
+    if isinstance(representation, EventVocabulary):
+        return representation.end
+    raise ModelError(
+        f"model {composer.name!r} scores pieces of kind {representation.kind!r} but cannot compose them; "
+        "pass a model of chorales or events"
+    )
 
 
 def _to_score(composer: Composer, tokens: NDArray[np.int64]) -> Score:
@@ -228,9 +235,8 @@ def _to_score(composer: Composer, tokens: NDArray[np.int64]) -> Score:
     if isinstance(representation, ChoraleGrid):
         whole_steps = tokens if tokens[-1] == END else tokens[: len(tokens) - len(tokens) % 4]
         return voice_grid_to_score(representation.decode(whole_steps), bpm=CHORALE_BPM)
-    if isinstance(representation, EventVocabulary):
-        return representation.decode(tokens)
-    raise ModelError(f"model {composer.name!r} scores pieces of kind {representation.kind!r} but cannot compose them")
+    events = cast(EventVocabulary, representation)  # _end_token has turned away all other kinds
+    return events.decode(tokens)
 
 
 def _with_tempo(score: Score, tempo_bpm: float | None) -> Score:

@@ -13,12 +13,15 @@ from audio_lstm.config import config_from_dict
 from audio_lstm.errors import ConfigError, ModelError
 from audio_lstm.music.config import MusicModelConfig
 from audio_lstm.music.kinds import representation_from_dict
+from audio_lstm.music.metrics import negative_log_likelihood
 from audio_lstm.music.representation import Representation
 from audio_lstm.runtime import Engine, OnnxEngine, State, TorchEngine, resolve_device
 
 __all__ = ["DEFAULT_MODEL", "Composer", "load_music"]
 
 DEFAULT_MODEL = "chorale"
+
+_STRETCH = 4096  # tokens: with a vocabulary of a thousand, 16 MB of scores
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,26 @@ class Composer:
         rows: NDArray[np.float32] = logits[0]
         return rows
 
+    def costs(self, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What each token of a whole piece costs: the exact negative log-likelihood.
+
+        Args:
+            tokens: (n,) int64, as its grammar demands.
+
+        Returns:
+            (n,) nats. The piece is read in stretches with the state carried on, so that the scores of a long one
+            never lie in memory all at once.
+        """
+        columns, legal = self.representation.columns(tokens), self.representation.legal(tokens)
+        state: State | None = None
+        costs: list[NDArray[np.float64]] = [np.zeros(0)]
+        for start in range(0, len(tokens), _STRETCH):
+            here = slice(start, start + _STRETCH)
+            n_here = np.array([len(tokens[here])], np.int64)
+            logits, state = self.engine.run(columns[None, here], n_here, state)
+            costs.append(negative_log_likelihood(logits[0], tokens[here], legal[here]))
+        return np.concatenate(costs)
+
 
 def load_music(
     model: str | os.PathLike[str] | Composer = DEFAULT_MODEL, *, device: str = "cpu", n_threads: int = 1
@@ -86,12 +109,20 @@ def load_music(
         config = config_from_dict(MusicModelConfig, folder.config, where=str(folder.path))
     except ConfigError as error:
         raise ModelError(f"{error}; the model folder is damaged or of another version") from error
-    representation = representation_from_dict(dict(folder.representation))
+    try:
+        representation = representation_from_dict(dict(folder.representation))
+    except ModelError as error:
+        raise ModelError(f"{folder.path}: {error}; the model folder is damaged or of another version") from error
     if representation.column_sizes != config.column_sizes or representation.vocabulary_size != config.vocabulary_size:
-        raise ModelError(f"{folder.path}: config.json is at odds with itself (representation and model differ in size)")
+        raise ModelError(
+            f"{folder.path}: config.json is at odds with itself (representation and model differ in size); "
+            "copy the model again"
+        )
     engine: Engine
     if device == "cpu":
-        engine = OnnxEngine(folder.graph, n_threads=n_threads)
+        graph = OnnxEngine(folder.graph, n_threads=n_threads)
+        graph.check(input_size=len(config.column_sizes), output_size=config.vocabulary_size, streams=True)
+        engine = graph
     else:
         engine = _torch_engine(folder, config, device)
     return Composer(folder.name, config, representation, engine)

@@ -24,7 +24,9 @@ class MusicModelConfig:
     def __post_init__(self) -> None:
         if not self.column_sizes or any(size < 1 for size in self.column_sizes):
             raise ConfigError(f"column_sizes needs positive sizes, got {self.column_sizes}")
-        if sum(self.column_sizes) > _MAX_IDS or not 2 <= self.vocabulary_size <= _MAX_IDS:
+        if sum(self.column_sizes) > _MAX_IDS:
+            raise ConfigError(f"column_sizes may add up to {_MAX_IDS}, got {sum(self.column_sizes)}")
+        if not 2 <= self.vocabulary_size <= _MAX_IDS:
             raise ConfigError(f"vocabulary_size must lie in 2..{_MAX_IDS}, got {self.vocabulary_size}")
         if not 0.0 <= self.embedding_dropout < 1.0:
             raise ConfigError(f"embedding_dropout is a probability below 1, got {self.embedding_dropout}")

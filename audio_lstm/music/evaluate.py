@@ -15,12 +15,11 @@ from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.composer import Composer
 from audio_lstm.music.data import MusicData
 from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.metrics import NLL, PieceNLL, negative_log_likelihood
+from audio_lstm.music.metrics import NLL, PieceNLL
 from audio_lstm.music.representation import Representation
 from audio_lstm.music.rolls import RollFrames
 
 __all__ = ["MusicEvaluation", "encode_pieces", "evaluate_music"]
-
 
 Encode = Callable[[Any], NDArray[np.int64]]
 
@@ -103,8 +102,8 @@ def evaluate_music(
     start = time.perf_counter()
     pieces: list[PieceNLL] = []
     for done, (name, tokens) in enumerate(fitting, 1):
-        nats = negative_log_likelihood(composer.logits(tokens), tokens, composer.representation.legal(tokens))
-        pieces.append(PieceNLL(name, float(nats.sum()), composer.representation.n_units(tokens), len(tokens)))
+        nats = float(composer.costs(tokens).sum())
+        pieces.append(PieceNLL(name, nats, composer.representation.n_units(tokens), len(tokens)))
         if progress is not None:
             progress(done)
     wall_s = time.perf_counter() - start

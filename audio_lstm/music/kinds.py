@@ -1,4 +1,4 @@
-"""Which class reads which `kind` of representation in a model folder, and how each reads and writes scores."""
+"""Which class reads which `kind` of representation in a model folder."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ A recipe builds a `TokenTask`, hands it to `audio_lstm.training.loop.train`, and
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from audio_lstm.backbone import LSTMState
 from audio_lstm.config import LSTMConfig
+from audio_lstm.errors import ConfigError
 from audio_lstm.music.config import MusicModelConfig
 from audio_lstm.music.data import MusicData
 from audio_lstm.music.evaluate import encode_pieces
@@ -26,6 +28,8 @@ from audio_lstm.training.batches import share
 from audio_lstm.training.loop import StepLoss, TrainResult
 
 __all__ = ["BPTTConfig", "TokenBatch", "TokenTask", "first", "write_music_model"]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,9 @@ class TokenBatch:
 
 
 def first(data: MusicData, n_pieces: int) -> MusicData:
-    """The first pieces of a split; 0 takes all."""
+    """The first pieces of a split; 0 takes all, a negative number raises ConfigError."""
+    if n_pieces < 0:
+        raise ConfigError(f"the number of pieces must be 0 (all) or more, got {n_pieces}")
     stop = n_pieces or None
     return replace(data, pieces=data.pieces[:stop], names=data.names[:stop])
 
@@ -71,8 +77,10 @@ class TokenTask:
     ) -> None:
         self.representation = representation
         self.valid_set = valid_set
-        train_pieces, _ = encode_pieces(train_set, representation)
+        train_pieces, unusable = encode_pieces(train_set, representation)
         self.valid_pieces, self.unusable = encode_pieces(valid_set, representation)
+        for line in unusable + self.unusable:
+            _LOG.warning("%s; left out", line)
         self.windows = BPTTWindows(
             [tokens for _, tokens in train_pieces],
             representation,

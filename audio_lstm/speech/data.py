@@ -25,6 +25,7 @@ __all__ = [
     "pad_features",
     "read_folder",
     "read_manifest",
+    "read_utterances",
     "write_manifest",
 ]
 
@@ -46,6 +47,18 @@ class Utterance:
     text: str
     duration_s: float | None = None  # seconds; None: unknown
     speaker: str | None = None  # None: unknown
+
+
+def read_utterances(path: str | os.PathLike[str]) -> tuple[Utterance, ...]:
+    """Read whatever lies at a path: a manifest, or a folder of recordings with their texts.
+
+    Args:
+        path: For `read_manifest` if it is a file, for `read_folder` if it is a folder.
+
+    Returns:
+        The utterances.
+    """
+    return read_folder(path) if Path(path).is_dir() else read_manifest(path)
 
 
 def read_manifest(path: str | os.PathLike[str]) -> tuple[Utterance, ...]:

@@ -81,6 +81,7 @@ def evaluate_speech(
         Word and character error rates over the whole corpus. A recording that cannot be read counts as an empty
         hypothesis and is listed.
     """
+    references = [normalise_text(utterance.text, recogniser.alphabet) for utterance in utterances]
     hypotheses: list[str] = []
     unreadable: list[str] = []
     audio_s = 0.0
@@ -96,6 +97,5 @@ def evaluate_speech(
         if progress is not None:
             progress(done)
     wall_s = time.perf_counter() - start
-    references = [normalise_text(utterance.text, recogniser.alphabet) for utterance in utterances]
     report = score(references, hypotheses)
     return SpeechEvaluation(report, tuple(references), tuple(hypotheses), tuple(unreadable), audio_s, wall_s)

@@ -130,7 +130,7 @@ def ctc_loss(log_probs: Tensor, lengths: Tensor, targets: Sequence[Tensor]) -> C
     if len(targets) != log_probs.shape[0]:
         raise ValueError(f"expected {log_probs.shape[0]} targets, got {len(targets)}")
     needed = [len(t) + int((t[1:] == t[:-1]).sum()) for t in targets]
-    fits = [n <= int(length) for n, length in zip(needed, lengths, strict=True)]
+    fits = [n <= length for n, length in zip(needed, lengths.tolist(), strict=True)]
     too_long = tuple(item for item, fit in enumerate(fits) if not fit)
     kept = [item for item, fit in enumerate(fits) if fit]
     if not kept:

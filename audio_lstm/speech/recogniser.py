@@ -84,7 +84,13 @@ def load_speech(
         raise ModelError(f"{error}; the model folder is damaged or of another version") from error
     engine: Engine
     if device == "cpu":
-        engine = OnnxEngine(folder.graph, n_threads=n_threads)
+        graph = OnnxEngine(folder.graph, n_threads=n_threads)
+        graph.check(
+            input_size=config.features.feature_size,
+            output_size=config.n_outputs,
+            streams=not config.lstm.bidirectional,
+        )
+        engine = graph
     else:
         engine = _torch_engine(folder, config, device)
     return SpeechRecogniser(folder.name, config, config.alphabet, engine)

@@ -136,7 +136,8 @@ class CTCTask:
         for features in self.dev_features:
             log_probs, *_ = self.model(torch.from_numpy(features)[None].to(device))
             hypotheses.append(greedy(log_probs[0].cpu().numpy(), self.config.alphabet).text)
-        self.report = score([item.utterance.text for item in self.dev_set], hypotheses)
+        references = [normalise_text(item.utterance.text, self.config.alphabet) for item in self.dev_set]
+        self.report = score(references, hypotheses)
         return {
             "score": self.report.wer,
             "wer": self.report.wer,

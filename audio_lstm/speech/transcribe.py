@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.audio import DEFAULT_MAX_SECONDS, AudioSource, read_blocks
-from audio_lstm.errors import AudioError
+from audio_lstm.errors import AudioError, ModelError
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
@@ -20,7 +20,8 @@ from audio_lstm.speech.transcript import Segment, Transcript, Word
 __all__ = ["SILENCE_DB", "cut_at_quiet_places", "transcribe"]
 
 MAX_WINDOW_S = 20.0  # as long as the longest training clips; memory and the model's reach are bounded by it
-CUT_SEARCH_S = 8.0  # a window is cut at the quietest place in its last part of this length
+MIN_WINDOW_S = 0.1  # the least that may be asked for
+CUT_SEARCH_S = 8.0  # a window is cut at the quietest place in its last part of this length, at most its second half
 CUT_SMOOTHING_S = 0.3  # quiet means quiet for about this long: a pause, not the closure of a P
 SILENCE_DB = -70.0  # below this peak there is nothing but a sound card's noise
 
@@ -47,7 +48,7 @@ def transcribe(
             are (n,) or (n, channels), float in [-1, 1] or int16 / int32.
         model: A shipped model's name, a model folder, a hub id, or a model from `load_speech` (load it once when there
             are many files).
-        device: "cpu" (ONNX Runtime) or "cuda" (torch).
+        device: "cpu" (ONNX Runtime) or "cuda" (torch); a model from `load_speech` stays where it was loaded.
         max_seconds: Refuse recordings that decode to more than this.
         allow_truncated: Take what can be read of a file that breaks off, instead of refusing it.
 
@@ -56,6 +57,7 @@ def transcribe(
 
     Raises:
         AudioError: If the recording cannot be read, is shorter than one feature window, too long, or broken.
+        ModelError: If the model is not found or damaged, or its answer is not a number.
     """
     recogniser = load_speech(model, device=device)
     features = recogniser.config.features
@@ -101,7 +103,12 @@ def cut_at_quiet_places(
 
     Yields:
         Windows that hold every sample once, in order.
+
+    Raises:
+        ValueError: If `max_window_s` is too short to look for a quiet place in.
     """
+    if not max_window_s >= MIN_WINDOW_S:
+        raise ValueError(f"max_window_s must be at least {MIN_WINDOW_S}, got {max_window_s}")
     longest = int(max_window_s * sample_rate)
     waiting: list[NDArray[np.float32]] = []
     n_waiting, start = 0, 0
@@ -121,7 +128,7 @@ def cut_at_quiet_places(
 def _quietest(samples: NDArray[np.float32], sample_rate: int) -> int:
     """The sample in the last CUT_SEARCH_S around which the energy is smallest."""
     hop = sample_rate // 100
-    n_search = min(len(samples), int(CUT_SEARCH_S * sample_rate)) // hop
+    n_search = min(len(samples) // 2, int(CUT_SEARCH_S * sample_rate)) // hop
     tail = samples[len(samples) - n_search * hop :].reshape(n_search, hop)
     energy = np.square(tail, dtype=np.float64).sum(axis=1)
     width = max(1, min(n_search, int(CUT_SMOOTHING_S * 100)))
@@ -139,6 +146,10 @@ def _recognise(window: Window, recogniser: SpeechRecogniser) -> Segment:
         return Segment(start_s, end_s, ())
     log_probs, _ = recogniser.log_probs(extract_features(window.samples, recogniser.config.features))
     frame_s = recogniser.config.output_frame_s
+    try:
+        path = greedy(log_probs, recogniser.alphabet)
+    except ValueError as error:
+        raise ModelError(f"model {recogniser.name!r} is damaged ({error}); copy or export it again") from error
     words = tuple(
         Word(
             text=word.text,
@@ -146,7 +157,7 @@ def _recognise(window: Window, recogniser: SpeechRecogniser) -> Segment:
             end_s=min(end_s, start_s + (word.end_frame + 1) * frame_s),
             confidence=word.confidence,
         )
-        for word in greedy(log_probs, recogniser.alphabet).words
+        for word in path.words
     )
     return Segment(start_s, end_s, words)
 

@@ -17,9 +17,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from audio_lstm.backbone import LSTMBackbone
+from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, TrainingError
 
-__all__ = ["StopSignals", "World", "check_bf16", "connect", "map_tensors", "resolve_device"]
+__all__ = ["StopSignals", "World", "check_bf16", "connect", "is_first_process", "map_tensors", "resolve_device"]
 
 # Others wait while the first process evaluates; a lost process is noticed by torchrun long before this.
 _TIMEOUT = timedelta(hours=2)
@@ -133,10 +135,10 @@ def check_bf16(device: torch.device) -> None:
     Raises:
         ConfigError: If they do not.
     """
-    lstm = torch.nn.LSTM(8, 8, batch_first=True, device=device)
+    backbone = LSTMBackbone(LSTMConfig(8, hidden_size=8, n_layers=1)).to(device)
     try:
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            output, _ = lstm(torch.zeros(1, 2, 8, device=device))
+            output, _ = backbone(torch.zeros(1, 2, 8, device=device))
         output.float().sum().backward()
     except RuntimeError as error:
         raise ConfigError(f"this {device.type} cannot train LSTMs in bf16; use precision fp32") from error
@@ -191,6 +193,11 @@ def connect(device: str) -> Iterator[World]:
     finally:
         if joined_here:
             dist.destroy_process_group()
+
+
+def is_first_process() -> bool:
+    """Whether this process is the only one, or the first that torchrun started: the one that writes the model."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 class StopSignals:

@@ -1,43 +1,72 @@
-"""Recipe options: a preset, typed overrides from the command line, and YAML files, through jsonargparse."""
+"""Recipe options: a preset, YAML files, and typed overrides from the command line, through jsonargparse."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import difflib
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from audio_lstm.config import config_to_dict
+from audio_lstm.errors import AudioLSTMError, ConfigError
 
-__all__ = ["parse_recipe", "settings_of"]
+__all__ = ["parse_recipe", "run_recipe", "settings_of"]
 
 Recipe = TypeVar("Recipe")
 
 
 def parse_recipe(kind: type[Recipe], presets: Mapping[str, Recipe], arguments: Sequence[str] | None) -> Recipe:
-    """A recipe's values: those of `--preset`, then of `--config FILE.yaml`, then of the options.
+    """A recipe's values: those of `--preset`, then of `--config FILE.yaml`, then of the options, in whatever order.
 
     Args:
         kind: The recipe's dataclass.
         presets: By name; the first is the default.
-        arguments: Without the program's name; None reads sys.argv.
+        arguments: Without the program's name; None reads sys.argv. Dashes in names are as good as underscores.
 
     Returns:
-        The recipe; an unknown or ill-typed option ends the program with a line that says so.
+        The recipe. `--help` prints all options and ends the program.
+
+    Raises:
+        ConfigError: If an option is unknown (the message names it, and the one that was probably meant), or a value
+            has the wrong type or is out of range.
     """
     import jsonargparse
 
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    given = [_underscored(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--preset", choices=list(presets), default=next(iter(presets)))
-    chosen, rest = first.parse_known_args(arguments)
-    parser = jsonargparse.ArgumentParser(description=kind.__doc__)
+    first.add_argument("--config", action="append", default=[])
+    parser = jsonargparse.ArgumentParser(description=kind.__doc__, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--config", action="config", help="a YAML file of values")
     parser.add_argument("--preset", choices=list(presets), help="values to start from")
     parser.add_class_arguments(kind, None)
-    parser.set_defaults(_flat(presets[chosen.preset]))
-    values = parser.instantiate_classes(parser.parse_args(rest))
-    return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+    try:
+        chosen, options = first.parse_known_args(given)
+        parser.set_defaults(_flat(presets[chosen.preset]))
+        files = [word for file in chosen.config for word in ("--config", file)]
+        values = parser.instantiate_classes(parser.parse_args([*files, *options]))
+        return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+    except (argparse.ArgumentError, jsonargparse.ArgumentError) as error:
+        raise ConfigError(_explained(str(error), [*_flat(next(iter(presets.values()))), "preset", "config"])) from error
+
+
+def run_recipe(main: Callable[[], int]) -> None:
+    """Run a recipe as a program: it exits with what `main` returns, or with one line about what went wrong.
+
+    Args:
+        main: The recipe's own.
+
+    Raises:
+        SystemExit: Always.
+    """
+    try:
+        status = main()
+    except AudioLSTMError as error:
+        raise SystemExit(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}") from None
+    raise SystemExit(status)
 
 
 def settings_of(recipe: Any) -> dict[str, Any]:
@@ -54,3 +83,24 @@ def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
         name = f"{prefix}{field.name}"
         flat |= _flat(value, f"{name}.") if is_dataclass(value) else {name: value}
     return flat
+
+
+def _underscored(word: str) -> str:
+    """`--train.learning-rate=1e-3` as `--train.learning_rate=1e-3`; values stay as they are."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value
+
+
+def _explained(message: str, known: Sequence[str]) -> str:
+    """The parser's complaint on one line, with the names that an unknown option may have meant."""
+    line = " ".join(message.split())
+    for prefix in ("unrecognized arguments: --", "Unrecognized arguments: --", "Option '"):
+        if line.startswith(prefix):
+            unknown = line.removeprefix(prefix).split()[0].split("=")[0].strip("'")
+            close = difflib.get_close_matches(unknown, known, n=2)
+            if close:
+                return f"unknown option --{unknown}; did you mean {' or '.join(f'--{name}' for name in close)}?"
+            return f"unknown option --{unknown}; known: {', '.join(known)}"
+    return f"{line} (see --help)"

@@ -29,7 +29,9 @@ class Task(Protocol[Batch]):
     `evaluate` from the main one, at the same time: share nothing between them that changes.
     """
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """What is trained; its best weights are in it when `train` returns."""
 
     def n_batches(self, epoch: int) -> int:
         """How many batches the epoch has, in every process; at least 1."""

@@ -12,7 +12,6 @@ Trained on `train`, moved by up to five semitones; `valid` chooses the epoch. Op
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +20,9 @@ from audio_lstm.config import LSTMConfig
 from audio_lstm.music.chorale import ChoraleGrid, random_transposition
 from audio_lstm.music.data import load_chorales
 from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
+from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
-from audio_lstm.training.options import parse_recipe, settings_of
+from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed=recipe.train.seed,
     )
     result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
-    if result.stopped_by != "signal":
+    if result.stopped_by != "signal" and is_first_process():
         trained_on = "chorales of J. S. Bach (the JSB16 training split, public domain)"
         print(write_music_model(task, recipe.out / "model", name="chorale", trained_on=trained_on, result=result))
     return result.exit_code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_recipe(main)

@@ -14,7 +14,6 @@ A run that was stopped goes on when the same command is given again.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +25,9 @@ from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.data import read_manifest
 from audio_lstm.speech.features import FeatureConfig
 from audio_lstm.speech.task import CTCTask, load_corpus, write_speech_model
+from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
-from audio_lstm.training.options import parse_recipe, settings_of
+from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed=recipe.train.seed,
     )
     result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
-    if result.stopped_by != "signal":
+    if result.stopped_by != "signal" and is_first_process():
         trained_on = f"{len(train_set)} training recordings of AN4"
         print(write_speech_model(task, recipe.out / "model", name="an4", trained_on=trained_on, result=result))
     return result.exit_code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_recipe(main)

@@ -10,7 +10,14 @@ import torch.distributed as dist
 from torch import Tensor
 
 from audio_lstm.errors import ConfigError, TrainingError
-from audio_lstm.training.distributed import StopSignals, World, connect, map_tensors, resolve_device
+from audio_lstm.training.distributed import (
+    StopSignals,
+    World,
+    connect,
+    is_first_process,
+    map_tensors,
+    resolve_device,
+)
 
 Pair = namedtuple("Pair", "a b")
 
@@ -30,6 +37,13 @@ def test_a_process_alone_is_its_own_world():
         assert world.gather(b"abc") == [b"abc"]
         assert world.bytes_from_first(b"") == b""
     assert not dist.is_initialized()
+
+
+def test_one_process_of_a_run_is_the_first(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    assert is_first_process()
+    monkeypatch.setenv("RANK", "1")
+    assert not is_first_process()
 
 
 def test_a_group_that_is_there_is_used_and_left_open(tmp_path):

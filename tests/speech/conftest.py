@@ -1,0 +1,47 @@
+"""Speech models of a few hundred weights: one untrained, and ones that always hear the same letter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from audio_lstm.config import LSTMConfig
+from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.export import export_speech
+from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.speech.model import SpeechModel
+
+
+@pytest.fixture(scope="session")
+def speech_config() -> SpeechModelConfig:
+    """A bidirectional model over A, B and the space."""
+    lstm = LSTMConfig(8, hidden_size=8, n_layers=1, bidirectional=True)
+    return SpeechModelConfig(FeatureConfig(n_mels=20), lstm, ("A", "B", " "), conv_channels=4)
+
+
+@pytest.fixture(scope="session")
+def streaming_config(speech_config: SpeechModelConfig) -> SpeechModelConfig:
+    """The same, one way."""
+    return replace(speech_config, lstm=replace(speech_config.lstm, bidirectional=False))
+
+
+@pytest.fixture(scope="session")
+def untrained_folder(speech_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with random weights, named "untrained"."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("untrained") / "model"
+    return export_speech(SpeechModel(speech_config).eval(), folder, name="untrained", card="# Untrained\n")
+
+
+@pytest.fixture(scope="session")
+def always_a_folder(speech_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder whose answer is "A" in every frame, so "A" for every window."""
+    model = SpeechModel(speech_config).eval()
+    with torch.no_grad():
+        model.head.weight.zero_()
+        model.head.bias.copy_(torch.tensor([0.0, 4.0, 0.0, 0.0]))  # blank, A, B, space
+    folder = tmp_path_factory.mktemp("always-a") / "model"
+    return export_speech(model, folder, name="always-a", card="# Always A\n")

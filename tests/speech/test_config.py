@@ -1,0 +1,50 @@
+"""What a speech model is made of: sizes follow from the fields, and fields that cannot work are refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from audio_lstm.config import LSTMConfig, config_from_dict, config_to_dict
+from audio_lstm.errors import ConfigError
+from audio_lstm.speech.alphabet import ENGLISH
+from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.speech.model import SpeechModel
+
+CONFIG = SpeechModelConfig(FeatureConfig(), LSTMConfig(192, bidirectional=True), ENGLISH.symbols)
+
+
+def test_sizes_follow_from_the_fields() -> None:
+    assert CONFIG.alphabet == ENGLISH
+    assert CONFIG.n_outputs == ENGLISH.size == 29
+    assert CONFIG.n_bands == (40, 20)
+    assert CONFIG.front_size == 192
+    assert CONFIG.output_frame_s == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize("n_mels", [4, 5, 6, 7, 20, 21])
+def test_any_number_of_features_fits_the_convolutions(n_mels: int) -> None:
+    config = SpeechModelConfig(FeatureConfig(n_mels=n_mels), LSTMConfig(4, hidden_size=4, n_layers=1), ("A",))
+    assert SpeechModel(config).front.in_features == config.conv_channels * config.n_bands[1]
+
+
+def test_it_survives_json() -> None:
+    assert config_from_dict(SpeechModelConfig, json.loads(json.dumps(config_to_dict(CONFIG)))) == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"symbols": ()}, "an alphabet needs at least one symbol"),
+        ({"symbols": ("A", "A")}, "symbols must differ from each other"),
+        ({"conv_channels": 0}, r"conv_channels must lie in 1\.\.1024, got 0"),
+        ({"conv_channels": 1025}, r"conv_channels must lie in 1\.\.1024, got 1025"),
+        ({"features": FeatureConfig(n_mels=3)}, "the convolutions need at least 4 features, got 3"),
+    ],
+)
+def test_fields_that_cannot_work_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        replace(CONFIG, **changes)  # type: ignore[arg-type]

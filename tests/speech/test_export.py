@@ -1,0 +1,87 @@
+"""A speech model's folder: what torch says, ONNX Runtime says, in float32 and in int8."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from audio_lstm.checkpoint import open_model
+from audio_lstm.config import config_from_dict
+from audio_lstm.runtime import OnnxEngine, TorchEngine
+from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.export import export_speech, speech_graph
+from audio_lstm.speech.model import SpeechModel
+from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
+
+
+def build(config: SpeechModelConfig) -> SpeechModel:
+    torch.manual_seed(0)
+    model = SpeechModel(config).eval()
+    with torch.no_grad():
+        model.head.weight.mul_(3)  # answers that differ from frame to frame
+    return model
+
+
+def features_of(n_frames: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(n_frames, 20)).astype(np.float32)
+
+
+def test_the_folder_holds_config_weights_graph_and_card(speech_config: SpeechModelConfig, tmp_path: Path) -> None:
+    folder = export_speech(build(speech_config), tmp_path / "model", name="tiny", card="# Tiny\n")
+    opened = open_model(folder, "speech")
+    assert opened.name == "tiny"
+    assert opened.representation == {}
+    assert config_from_dict(SpeechModelConfig, opened.config) == speech_config
+    assert (folder / "README.md").read_text() == "# Tiny\n"
+    onnx.checker.check_model(onnx.load(opened.graph).graph.name and str(opened.graph))
+
+
+def test_weights_can_be_stored_in_half_precision(speech_config: SpeechModelConfig, tmp_path: Path) -> None:
+    folder = export_speech(build(speech_config), tmp_path / "model", name="tiny", card="", half=True)
+    assert {tensor.dtype for tensor in load_file(folder / "model.safetensors").values()} == {torch.float16}
+
+
+@pytest.mark.parametrize("one_way", [False, True])
+def test_float32_graph_equals_torch_through_the_recogniser(
+    speech_config: SpeechModelConfig, streaming_config: SpeechModelConfig, one_way: bool, tmp_path: Path
+) -> None:
+    config = streaming_config if one_way else speech_config
+    model = build(config)
+    onnx.save(speech_graph(model), tmp_path / "model.onnx")
+    engine = OnnxEngine(tmp_path / "model.onnx")
+    engine.check(input_size=20, output_size=4, streams=one_way)
+    in_torch = SpeechRecogniser("t", config, config.alphabet, TorchEngine(model, streams=one_way))
+    in_onnx = SpeechRecogniser("o", config, config.alphabet, engine)
+    for n_frames in (1, 5, 64):
+        features = features_of(n_frames)
+        expected, expected_state = in_torch.log_probs(features)
+        answer, state = in_onnx.log_probs(features)
+        np.testing.assert_allclose(answer, expected, atol=1e-4)
+        assert len(state) == len(expected_state) == (4 if one_way else 0)
+        for ours, theirs in zip(state, expected_state, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("one_way", [False, True])
+def test_int8_graph_stays_close_to_torch(
+    speech_config: SpeechModelConfig, streaming_config: SpeechModelConfig, one_way: bool, tmp_path: Path
+) -> None:
+    config = streaming_config if one_way else speech_config
+    config = replace(config, lstm=replace(config.lstm, input_size=32, hidden_size=32))
+    model = build(config)
+    in_torch = SpeechRecogniser("t", config, config.alphabet, TorchEngine(model, streams=one_way))
+    in_int8 = load_speech(export_speech(model, tmp_path / "model", name="tiny", card=""))
+    features = features_of(400)
+    expected, _ = in_torch.log_probs(features)
+    answer, _ = in_int8.log_probs(features)
+    assert np.abs(answer - expected).mean() < 0.1 * expected.std()
+    assert (answer.argmax(1) == expected.argmax(1)).mean() > 0.9
+    operators = [node.op_type for node in onnx.load(tmp_path / "model" / "model.onnx").graph.node]
+    assert "DynamicQuantizeLSTM" in operators
+    assert "LSTM" not in operators

@@ -279,7 +279,7 @@ def _download(hub_id: str) -> Path:
     if constants.HF_HUB_OFFLINE:
         raise ModelError("not in the local cache, and HF_HUB_OFFLINE is set")
     # The bases of the hub's error are those of its HTTP client, which differs between its versions.
-    unreachable = (*HfHubHTTPError.__bases__, LocalEntryNotFoundError, OSError)
+    unreachable: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, LocalEntryNotFoundError, OSError)
     try:
         return Path(snapshot_download(hub_id, allow_patterns=files, etag_timeout=5))
     except unreachable as error:

@@ -101,7 +101,10 @@ def config_from_dict(kind: type[Config], values: Mapping[str, Any], *, where: st
     if missing:
         raise ConfigError(f"{where}: {kind.__name__} needs the field {missing[0]!r}")
     converted = {name: _from_json(hints[name], value, f"{where}: {name}") for name, value in values.items()}
-    return kind(**converted)
+    try:
+        return kind(**converted)
+    except ConfigError as error:  # a value out of range: the class does not know where it came from
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def _to_json(value: Any) -> Any:

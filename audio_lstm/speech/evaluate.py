@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.errors import AudioError
+from audio_lstm.errors import AudioError, DataError
 from audio_lstm.speech.data import Utterance, normalise_text
 from audio_lstm.speech.metrics import ErrorReport, count_edits, score
 from audio_lstm.speech.recogniser import SpeechRecogniser
@@ -36,6 +36,9 @@ class SpeechEvaluation:
         Args:
             path: The file to write.
             utterances: Those that were evaluated.
+
+        Raises:
+            DataError: If the file cannot be written.
         """
         lines = [
             json.dumps(
@@ -50,8 +53,13 @@ class SpeechEvaluation:
                 utterances, self.references, self.hypotheses, self.report.alignments, strict=True
             )
         ]
-        with atomic_write(path) as scratch:
-            scratch.write_text("\n".join(lines) + "\n", "utf-8")
+        try:
+            with atomic_write(path) as scratch:
+                scratch.write_text("\n".join(lines) + "\n", "utf-8")
+        except OSError as error:
+            raise DataError(
+                f"{path}: cannot be written ({error.strerror}); check the folder and the space left"
+            ) from error
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""

@@ -41,7 +41,7 @@ def transcribe(
         >>> audio_lstm.transcribe("demos/samples/spelling.wav").text
 
     The recording is read in blocks and recognised in windows of at most 20 s, cut where it is quiet, so memory does
-    not grow with its length.
+    not grow with its length. A model that is not found or damaged is a ModelError, as for `load_speech`.
 
     Args:
         audio: A path, a binary file object, or an array with its sample rate in Hz: `(samples, 16000)`, where samples
@@ -57,7 +57,6 @@ def transcribe(
 
     Raises:
         AudioError: If the recording cannot be read, is shorter than one feature window, too long, or broken.
-        ModelError: If the model is not found or damaged, or its answer is not a number.
     """
     recogniser = load_speech(model, device=device)
     features = recogniser.config.features

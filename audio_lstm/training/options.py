@@ -47,7 +47,9 @@ def parse_recipe(kind: type[Recipe], presets: Mapping[str, Recipe], arguments: S
         chosen, options = first.parse_known_args(given)
         parser.set_defaults(_flat(presets[chosen.preset]))
         files = [word for file in chosen.config for word in ("--config", file)]
-        values = parser.instantiate_classes(parser.parse_args([*files, *options]))
+        # Its name since jsonargparse 4.49, and before.
+        instantiate = parser.instantiate if hasattr(parser, "instantiate") else parser.instantiate_classes
+        values = instantiate(parser.parse_args([*files, *options]))
         return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
     except (argparse.ArgumentError, jsonargparse.ArgumentError) as error:
         raise ConfigError(_explained(str(error), [*_flat(next(iter(presets.values()))), "preset", "config"])) from error

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.chorale import ChoraleGrid
-from audio_lstm.music.constraints import exact_steps
+from audio_lstm.music.constraints import exact_bars, exact_steps
+from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.rolls import RollFrames
 from audio_lstm.music.sample import SamplingConfig, sample_tokens
 
@@ -34,3 +35,39 @@ def test_no_steps_are_refused() -> None:
 def test_another_representation_is_refused() -> None:
     with pytest.raises(ConfigError, match="exact_steps counts the steps of chorales, not those of RollCursor"):
         exact_steps(4)(RollFrames().cursor(1))
+
+
+@pytest.mark.parametrize("n_bars", [1, 3])
+def test_chorales_have_exactly_the_bars_asked_for(n_bars: int) -> None:
+    takes = sample_tokens(uniform, ChoraleGrid(), n_takes=4, seed=0, mask=exact_bars(ChoraleGrid(), n_bars))
+    assert [ChoraleGrid().decode(take).shape for take in takes] == [(16 * n_bars, 4)] * 4
+
+
+@pytest.mark.parametrize("n_bars", [1, 2, 5])
+def test_event_pieces_have_exactly_the_bars_asked_for(small_events: EventVocabulary, n_bars: int) -> None:
+    def step(columns: NDArray[np.int64], state: int | None) -> tuple[NDArray[np.float32], int]:
+        return np.zeros((len(columns), small_events.vocabulary_size), dtype=np.float32), 0
+
+    takes = sample_tokens(step, small_events, n_takes=16, seed=0, mask=exact_bars(small_events, n_bars))
+    lengths = set()
+    for take in takes:
+        assert take[-1] == small_events.end
+        assert int((take == small_events.bar).sum()) == n_bars
+        small_events.decode(take)
+        lengths.add(len(take))
+    assert len(lengths) > 8  # pieces end at different times, so done rows were kept beside live ones
+
+
+def test_no_bars_are_refused() -> None:
+    with pytest.raises(ConfigError, match="n_bars must be >= 1, got 0"):
+        exact_bars(ChoraleGrid(), 0)
+
+
+def test_bars_of_a_roll_are_refused() -> None:
+    with pytest.raises(ConfigError, match="pieces of kind 'roll' have no bars to count; leave bars out"):
+        exact_bars(RollFrames(), 4)
+
+
+def test_the_bars_of_events_are_not_counted_in_a_chorale(small_events: EventVocabulary) -> None:
+    with pytest.raises(ConfigError, match="this mask counts the bars of events, not those of ChoraleCursor"):
+        exact_bars(small_events, 4)(ChoraleGrid().cursor(1))

@@ -28,6 +28,14 @@ def streaming_config(speech_config: SpeechModelConfig) -> SpeechModelConfig:
     return replace(speech_config, lstm=replace(speech_config.lstm, bidirectional=False))
 
 
+@pytest.fixture(params=["both ways", "one way"])
+def either_config(
+    request: pytest.FixtureRequest, speech_config: SpeechModelConfig, streaming_config: SpeechModelConfig
+) -> SpeechModelConfig:
+    """One after the other."""
+    return streaming_config if request.param == "one way" else speech_config
+
+
 @pytest.fixture(scope="session")
 def untrained_folder(speech_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder with random weights, named "untrained"."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -39,7 +38,7 @@ def test_the_folder_holds_config_weights_graph_and_card(speech_config: SpeechMod
     assert opened.representation == {}
     assert config_from_dict(SpeechModelConfig, opened.config) == speech_config
     assert (folder / "README.md").read_text() == "# Tiny\n"
-    onnx.checker.check_model(onnx.load(opened.graph).graph.name and str(opened.graph))
+    onnx.checker.check_model(str(opened.graph))
 
 
 def test_weights_can_be_stored_in_half_precision(speech_config: SpeechModelConfig, tmp_path: Path) -> None:
@@ -47,11 +46,8 @@ def test_weights_can_be_stored_in_half_precision(speech_config: SpeechModelConfi
     assert {tensor.dtype for tensor in load_file(folder / "model.safetensors").values()} == {torch.float16}
 
 
-@pytest.mark.parametrize("one_way", [False, True])
-def test_float32_graph_equals_torch_through_the_recogniser(
-    speech_config: SpeechModelConfig, streaming_config: SpeechModelConfig, one_way: bool, tmp_path: Path
-) -> None:
-    config = streaming_config if one_way else speech_config
+def test_float32_graph_equals_torch_through_the_recogniser(either_config: SpeechModelConfig, tmp_path: Path) -> None:
+    config, one_way = either_config, not either_config.lstm.bidirectional
     model = build(config)
     onnx.save(speech_graph(model), tmp_path / "model.onnx")
     engine = OnnxEngine(tmp_path / "model.onnx")
@@ -68,14 +64,10 @@ def test_float32_graph_equals_torch_through_the_recogniser(
             np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-@pytest.mark.parametrize("one_way", [False, True])
-def test_int8_graph_stays_close_to_torch(
-    speech_config: SpeechModelConfig, streaming_config: SpeechModelConfig, one_way: bool, tmp_path: Path
-) -> None:
-    config = streaming_config if one_way else speech_config
-    config = replace(config, lstm=replace(config.lstm, input_size=32, hidden_size=32))
+def test_int8_graph_stays_close_to_torch(either_config: SpeechModelConfig, tmp_path: Path) -> None:
+    config = replace(either_config, lstm=replace(either_config.lstm, input_size=32, hidden_size=32))
     model = build(config)
-    in_torch = SpeechRecogniser("t", config, config.alphabet, TorchEngine(model, streams=one_way))
+    in_torch = SpeechRecogniser("t", config, config.alphabet, TorchEngine(model, streams=False))
     in_int8 = load_speech(export_speech(model, tmp_path / "model", name="tiny", card=""))
     features = features_of(400)
     expected, _ = in_torch.log_probs(features)

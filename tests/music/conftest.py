@@ -1,0 +1,80 @@
+"""Music models of a few hundred weights, untrained: one of each kind of representation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from audio_lstm.config import LSTMConfig
+from audio_lstm.music.chorale import ChoraleGrid
+from audio_lstm.music.composer import Composer, load_music
+from audio_lstm.music.config import MusicModelConfig
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.export import export_music
+from audio_lstm.music.model import MusicModel
+from audio_lstm.music.representation import Representation
+from audio_lstm.music.rolls import RollFrames
+
+
+def untrained(representation: Representation) -> MusicModel:
+    torch.manual_seed(0)
+    lstm = LSTMConfig(8, hidden_size=8, n_layers=1)
+    config = MusicModelConfig(representation.column_sizes, representation.vocabulary_size, lstm)
+    return MusicModel(config).eval()
+
+
+def exported(representation: Representation, parent: Path) -> Path:
+    name = f"tiny-{representation.kind}"
+    card = f"# {name}\n\nUntrained.\n"
+    return export_music(untrained(representation), representation, parent / name, name=name, card=card)
+
+
+@pytest.fixture(scope="session")
+def small_events() -> EventVocabulary:
+    """An event vocabulary of a few tables."""
+    return EventVocabulary(
+        steps_per_quarter=2,
+        time_signatures=((4, 4), (3, 4)),
+        tempi=(400_000, 500_000, 600_000),
+        velocities=(64, 96),
+        durations=(1, 2, 4),
+        n_tracks=2,
+    )
+
+
+@pytest.fixture(scope="session")
+def chorale_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder, kind "chorale", named "tiny-chorale"."""
+    return exported(ChoraleGrid(), tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def events_folder(small_events: EventVocabulary, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder, kind "events", named "tiny-events"."""
+    return exported(small_events, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def roll_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder, kind "roll", named "tiny-roll"."""
+    return exported(RollFrames(), tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def chorale_composer(chorale_folder: Path) -> Composer:
+    """The chorale model on ONNX Runtime."""
+    return load_music(chorale_folder)
+
+
+@pytest.fixture(scope="session")
+def events_composer(events_folder: Path) -> Composer:
+    """The event model on ONNX Runtime."""
+    return load_music(events_folder)
+
+
+@pytest.fixture(scope="session")
+def roll_composer(roll_folder: Path) -> Composer:
+    """The roll model on ONNX Runtime."""
+    return load_music(roll_folder)

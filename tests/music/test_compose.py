@@ -1,0 +1,186 @@
+"""`compose`: exact lengths, repeatable seeds, honest records, and one clear error for each wrong wish."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from audio_lstm.errors import ConfigError, ModelError, ScoreError
+from audio_lstm.music import compose as compose_module
+from audio_lstm.music.chorale import END, ChoraleGrid
+from audio_lstm.music.compose import CHORALE_BPM, DEFAULT_SAMPLING, Composition, compose, compose_takes
+from audio_lstm.music.composer import Composer
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.files import read_score
+from audio_lstm.music.sample import SamplingConfig
+
+SHORT = replace(DEFAULT_SAMPLING, max_tokens=200)
+
+
+@pytest.fixture(scope="module")
+def chorale(chorale_composer: Composer) -> Composition:
+    """Two bars by the untrained chorale model."""
+    return compose(model=chorale_composer, seed=3, bars=2)
+
+
+@pytest.mark.parametrize("bars", [1, 3])
+def test_chorales_have_exactly_the_bars_asked_for(chorale_composer: Composer, bars: int) -> None:
+    piece = compose(model=chorale_composer, seed=1, bars=bars)
+    assert ChoraleGrid().decode(piece.tokens).shape == (16 * bars, 4)
+    assert piece.bars == bars
+    assert piece.ended
+    assert piece.duration_s <= 4 * bars * 60 / CHORALE_BPM + 1e-6  # less where the last chord is a rest
+
+
+@pytest.mark.parametrize("bars", [1, 3])
+def test_event_pieces_have_exactly_the_bars_asked_for(
+    events_composer: Composer, small_events: EventVocabulary, bars: int
+) -> None:
+    piece = compose(model=events_composer, seed=1, bars=bars)
+    assert int((piece.tokens == small_events.bar).sum()) == bars
+    assert piece.tokens[-1] == small_events.end
+    assert piece.ended
+
+
+def test_the_same_seed_gives_the_same_piece_and_another_seed_another(chorale_composer: Composer) -> None:
+    first, again, other = (compose(model=chorale_composer, seed=seed, bars=1) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(first.tokens, again.tokens)
+    assert first == again
+    assert first.tokens.tolist() != other.tokens.tolist()
+
+
+def test_a_take_does_not_depend_on_the_number_of_takes(chorale_composer: Composer) -> None:
+    two = compose_takes(n_takes=2, model=chorale_composer, seed=5, bars=1)
+    np.testing.assert_array_equal(two[0].tokens, compose(model=chorale_composer, seed=5, bars=1).tokens)
+    assert [piece.take for piece in two] == [0, 1]
+    assert two[0].tokens.tolist() != two[1].tokens.tolist()
+
+
+def test_without_a_seed_one_is_drawn_and_repeats_the_piece(chorale_composer: Composer) -> None:
+    drawn = compose(model=chorale_composer, bars=1)
+    np.testing.assert_array_equal(compose(model=chorale_composer, seed=drawn.seed, bars=1).tokens, drawn.tokens)
+
+
+def test_without_bars_the_model_ends_the_piece_or_is_cut(chorale_composer: Composer) -> None:
+    pieces = compose_takes(n_takes=4, model=chorale_composer, seed=0, sampling=SHORT)
+    for piece in pieces:
+        assert piece.bars is None
+        assert piece.ended == (piece.tokens[-1] == END)
+        assert piece.ended or len(piece.tokens) == 200
+        assert piece.score.n_notes
+
+
+def test_a_piece_cut_within_a_step_loses_that_step_only(chorale_composer: Composer) -> None:
+    never_ends = replace(SHORT, max_tokens=7)
+    piece = next(
+        piece
+        for piece in compose_takes(n_takes=8, model=chorale_composer, seed=0, sampling=never_ends)
+        if not piece.ended
+    )
+    assert len(piece.tokens) == 7
+    assert piece.score.end_ticks <= 120  # one 16th of 480 ticks a quarter
+    assert "cut at the token limit" in piece.summary()
+
+
+def test_a_draft_that_ends_is_preferred_to_one_that_is_cut(
+    chorale_composer: Composer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, cut = np.array([5, 5, 5, 5, END]), np.array([5, 5, 5, 5, 5, 5, 5, 5])
+    monkeypatch.setattr(compose_module, "sample_tokens", lambda *_, **__: [cut, ended])
+    piece = compose(model=chorale_composer, seed=0, bars=1)
+    np.testing.assert_array_equal(piece.tokens, ended)
+    assert piece.ended
+
+
+def test_temperature_zero_takes_the_likeliest_whatever_the_seed(chorale_composer: Composer) -> None:
+    first, second = (compose(model=chorale_composer, seed=seed, bars=1, temperature=0) for seed in (1, 2))
+    np.testing.assert_array_equal(first.tokens, second.tokens)
+
+
+def test_the_price_is_that_of_the_model_without_temperature(chorale_composer: Composer) -> None:
+    piece = compose(model=chorale_composer, seed=1, bars=1, temperature=0.1)
+    assert piece.nats_per_unit == pytest.approx(float(chorale_composer.costs(piece.tokens).sum()) / 64)
+    assert piece.unit == "cell"
+
+
+def test_the_tempo_asked_for_is_kept_throughout(chorale_composer: Composer, events_composer: Composer) -> None:
+    for composer in (chorale_composer, events_composer):
+        piece = compose(model=composer, seed=1, bars=1, tempo_bpm=120)
+        assert [(tempo.tick, tempo.bpm) for tempo in piece.score.tempi] == [(0, 120.0)]
+
+
+def test_a_saved_piece_comes_back_from_its_file(chorale: Composition, tmp_path: Path) -> None:
+    assert chorale.save(tmp_path / "piece.mid") == tmp_path / "piece.mid"
+    again = read_score(tmp_path / "piece.mid")
+    assert again.n_notes == chorale.score.n_notes
+    assert again.duration_s == pytest.approx(chorale.duration_s)
+    chorale.save(tmp_path / "piece.MIDI")
+
+
+def test_a_pretty_midi_object_has_the_four_voices(chorale: Composition) -> None:
+    midi = chorale.to_pretty_midi()
+    assert [instrument.name for instrument in midi.instruments] == ["Soprano", "Alto", "Tenor", "Bass"]
+    assert sum(len(instrument.notes) for instrument in midi.instruments) == chorale.score.n_notes
+    assert midi.get_end_time() == pytest.approx(chorale.duration_s)
+
+
+def test_the_record_says_how_to_write_the_piece_again(chorale: Composition) -> None:
+    facts = json.loads(json.dumps(chorale.to_dict()))
+    assert facts["model"] == "tiny-chorale"
+    assert (facts["seed"], facts["take"], facts["bars"], facts["temperature"]) == (3, 0, 2, 0.9)
+    assert facts["n_notes"] == chorale.score.n_notes
+    assert facts["ended"] is True
+    assert "2 bars, " in chorale.summary()
+    assert "seed 3, take 0" in chorale.summary()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bars": 0}, "bars must be a whole number in 1..1000, got 0"),
+        ({"bars": -4}, "bars must be a whole number in 1..1000, got -4"),
+        ({"bars": 1001}, "bars must be a whole number in 1..1000, got 1001"),
+        ({"bars": 2.5}, "bars must be a whole number in 1..1000, got 2.5"),
+        ({"seed": -1}, "seed must not be negative, got -1"),
+        ({"temperature": -0.5}, "temperature must lie in 0..100, got -0.5"),
+        ({"temperature": float("nan")}, "temperature must lie in 0..100, got nan"),
+        ({"tempo_bpm": 0.0}, "tempo must lie in 5..1000 quarters a minute, got 0.0"),
+        ({"tempo_bpm": float("nan")}, "tempo must lie in 5..1000 quarters a minute, got nan"),
+    ],
+)
+def test_bad_wishes_are_refused(chorale_composer: Composer, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose(model=chorale_composer, **options)
+    assert str(caught.value) == message
+
+
+def test_no_takes_are_refused(chorale_composer: Composer) -> None:
+    with pytest.raises(ConfigError, match="n_takes must be at least 1, got 0"):
+        compose_takes(n_takes=0, model=chorale_composer)
+
+
+@pytest.mark.parametrize("bars", [None, 2])
+def test_a_model_that_cannot_compose_says_so_at_once(roll_composer: Composer, bars: int | None) -> None:
+    with pytest.raises(ModelError, match="'tiny-roll' scores pieces of kind 'roll' but cannot compose them; pass a"):
+        compose(model=roll_composer, seed=1, bars=bars)
+
+
+@pytest.mark.parametrize("name", ["piece.wav", "piece", "piece.mid.gz"])
+def test_other_suffixes_are_refused(chorale: Composition, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ScoreError, match=r"cannot write .*; use \.mid"):
+        chorale.save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_folder_is_named(chorale: Composition, tmp_path: Path) -> None:
+    with pytest.raises(ScoreError, match=r"the folder .*nowhere does not exist; create it first"):
+        chorale.save(tmp_path / "nowhere" / "piece.mid")
+
+
+def test_the_defaults_are_tamer_than_the_model() -> None:
+    assert SamplingConfig(temperature=0.9, top_p=0.98) == DEFAULT_SAMPLING

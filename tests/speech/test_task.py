@@ -1,0 +1,210 @@
+"""The CTC task: batches are pure functions of their arguments, nothing is dropped in silence, and it learns."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from audio_lstm.audio import write_wav
+from audio_lstm.checkpoint import open_model
+from audio_lstm.errors import AudioError, DataError
+from audio_lstm.speech.augment import AugmentConfig
+from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.data import Utterance
+from audio_lstm.speech.features import extract_features
+from audio_lstm.speech.task import CTCBatch, CTCTask, Recording, load_corpus, write_speech_model
+from audio_lstm.training.config import TrainConfig
+from audio_lstm.training.loop import train
+
+RATE = 16000
+TEXTS = ["AB", "B A", "A", "BB", "A B A", "B", "BA"]
+
+
+@pytest.fixture(scope="module")
+def corpus(speech_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFactory) -> list[Recording]:
+    """Seven short recordings in which A is a low tone and B a high one."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    utterances = []
+    for number, text in enumerate(TEXTS):
+        tones = [np.sin(np.arange(3200) * {"A": 0.1, "B": 0.8, " ": 0.0}[letter]) for letter in text]
+        samples = 0.3 * np.concatenate(tones) + rng.normal(0, 0.01, 3200 * len(text))
+        write_wav(folder / f"{number}.wav", samples.astype(np.float32), RATE)
+        utterances.append(Utterance(id=f"item-{number}", audio=folder / f"{number}.wav", text=text.lower()))
+    return load_corpus(utterances, speech_config)
+
+
+def make_task(config: SpeechModelConfig, corpus: list[Recording], **changes: object) -> CTCTask:
+    options = {"augment": AugmentConfig(), "batch_frames": 250, "seed": 3, **changes}
+    return CTCTask(config, corpus, corpus[:3], **options)  # type: ignore[arg-type]
+
+
+def assert_same(one: CTCBatch | None, other: CTCBatch | None) -> None:
+    assert one is not None
+    assert other is not None
+    assert one.ids == other.ids
+    assert torch.equal(one.features, other.features)
+    assert torch.equal(one.lengths, other.lengths)
+    assert all(torch.equal(a, b) for a, b in zip(one.targets, other.targets, strict=True))
+
+
+def test_texts_are_normalised_and_encoded(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    assert [speech_config.alphabet.decode(item.target.numpy()) for item in corpus] == TEXTS
+    assert [len(item.samples) for item in corpus] == [3200 * len(text) for text in TEXTS]
+
+
+def test_a_corpus_with_a_bad_recording_or_text_is_refused(
+    speech_config: SpeechModelConfig, corpus: list[Recording], tmp_path: Path
+) -> None:
+    good = corpus[0].utterance
+    with pytest.raises(AudioError, match=r"no\.wav: no such file"):
+        load_corpus([good, replace(good, audio=tmp_path / "no.wav")], speech_config)
+    with pytest.raises(DataError, match=r"item-0: '7' at position 1 of 'A7' is not among the 3 symbols"):
+        load_corpus([replace(good, text="A7")], speech_config)
+
+
+def test_batches_hold_every_recording_once_in_a_new_order_each_epoch(
+    speech_config: SpeechModelConfig, corpus: list[Recording]
+) -> None:
+    task = make_task(speech_config, corpus)
+    for epoch in range(3):
+        assert task.n_batches(epoch) == len(task.batches(epoch)) > 1
+        assert sorted(item for batch in task.batches(epoch) for item in batch) == list(range(7))
+    assert task.batches(0) != task.batches(1)
+
+
+def test_a_batch_is_a_pure_function_of_its_arguments(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    task = make_task(speech_config, corpus)
+    first = task.batch(1, 1, 0, 1)
+    torch.manual_seed(99)
+    task.batch(0, 0, 0, 1)
+    assert_same(first, task.batch(1, 1, 0, 1))
+    assert_same(first, make_task(speech_config, corpus).batch(1, 1, 0, 1))
+
+
+def test_augmentation_differs_from_epoch_to_epoch_and_leaves_the_corpus_alone(
+    speech_config: SpeechModelConfig, corpus: list[Recording]
+) -> None:
+    task = make_task(speech_config, corpus, batch_frames=10_000)
+    before = [item.samples.copy() for item in corpus]
+    batches = [task.batch(epoch, 0, 0, 1) for epoch in range(2)]
+    assert batches[0] is not None
+    assert batches[1] is not None
+    one, other = (batch.features[batch.ids.index("item-4")] for batch in batches)
+    assert one.shape != other.shape or not torch.equal(one, other)
+    for item, samples in zip(corpus, before, strict=True):
+        np.testing.assert_array_equal(item.samples, samples)
+
+
+def test_without_augmentation_a_batch_holds_the_features_of_its_items(
+    speech_config: SpeechModelConfig, corpus: list[Recording]
+) -> None:
+    task = make_task(speech_config, corpus, augment=AugmentConfig.off())
+    batch = task.batch(0, 0, 0, 1)
+    assert batch is not None
+    by_id = {item.utterance.id: item for item in corpus}
+    for row, length, identifier in zip(batch.features, batch.lengths.tolist(), batch.ids, strict=True):
+        expected = extract_features(by_id[identifier].samples, speech_config.features)
+        np.testing.assert_allclose(row[:length], expected, atol=1e-6)
+        assert not row[length:].any()
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_the_shares_of_all_processes_make_up_the_whole(
+    speech_config: SpeechModelConfig, corpus: list[Recording], world_size: int
+) -> None:
+    task = make_task(speech_config, corpus)
+    n_without = 0
+    for index in range(task.n_batches(0)):
+        whole = task.batch(0, index, 0, 1)
+        assert whole is not None
+        found: dict[str, np.ndarray] = {}
+        for rank in range(world_size):
+            part = task.batch(0, index, rank, world_size)
+            n_without += part is None
+            if part is not None:
+                rows = zip(part.ids, part.features, part.lengths.tolist(), strict=True)
+                found |= {identifier: row[:length].numpy() for identifier, row, length in rows}
+        assert sorted(found) == sorted(whole.ids)
+        for identifier, row, length in zip(whole.ids, whole.features, whole.lengths.tolist(), strict=True):
+            np.testing.assert_array_equal(found[identifier], row[:length].numpy())
+    assert n_without < world_size * task.n_batches(0) / 2  # a batch smaller than the processes leaves some without
+
+
+def test_a_padded_batch_stays_within_its_frames(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    task = make_task(speech_config, corpus, augment=replace(AugmentConfig(), speeds=(0.9,)))
+    for index in range(task.n_batches(0)):
+        batch = task.batch(0, index, 0, 1)
+        assert batch is not None
+        assert batch.features.shape[0] * batch.features.shape[1] <= 250
+
+
+def test_loss_is_per_symbol_and_names_its_items(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    task = make_task(speech_config, corpus)
+    batch = task.batch(0, 0, 0, 1)
+    assert batch is not None
+    loss = task.loss(batch, None)
+    assert loss.n_units == sum(len(target) for target in batch.targets)
+    assert loss.item_ids == batch.ids
+    assert loss.loss_sum.isfinite()
+    assert task.unalignable == set()
+
+
+def test_recordings_that_cannot_be_aligned_are_counted_and_reported(
+    speech_config: SpeechModelConfig, corpus: list[Recording], caplog: pytest.LogCaptureFixture
+) -> None:
+    dense = replace(corpus[2], target=torch.ones(40, dtype=torch.int64))  # 40 times A in 0.2 s
+    task = make_task(speech_config, [*corpus[:2], dense], augment=AugmentConfig.off())
+    batch = task.batch(0, 0, 0, 1)
+    assert batch is not None
+    with caplog.at_level(logging.WARNING):
+        loss = task.loss(batch, None)
+        task.loss(batch, None)
+    assert loss.loss_sum.isfinite()
+    assert loss.n_units == 2 + 3
+    assert task.unalignable == {"item-2"}
+    assert "item-2: 40 symbols do not fit into 5 output frames; left out of this step (1 such rec" in caplog.text
+    with torch.no_grad():
+        assert task.evaluate()["unalignable"] == 1.0
+
+
+def test_evaluation_scores_normalised_texts(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    task = make_task(speech_config, corpus)
+    with torch.no_grad():
+        task.model.head.weight.zero_()
+        task.model.head.bias.copy_(torch.tensor([0.0, 9.0, 0.0, 0.0]))  # "A", whatever is said
+        figures = task.evaluate()
+    # Against "AB", "B A", "A", written in small letters in the manifest: one word and two characters are right.
+    assert task.report is not None
+    assert task.report.words.hits == 2
+    assert figures["score"] == figures["wer"] == pytest.approx(2 / 4)
+    assert figures["cer"] == pytest.approx(3 / 6)
+
+
+def test_the_same_seed_starts_from_the_same_weights(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    one, other = (make_task(speech_config, corpus).model.state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_few_epochs_and_the_finished_folder(
+    speech_config: SpeechModelConfig, corpus: list[Recording], tmp_path: Path
+) -> None:
+    task = make_task(speech_config, corpus, batch_frames=10_000, augment=AugmentConfig.off())
+    config = TrainConfig(max_epochs=3, warmup_steps=1, tensorboard=False, device="cpu", n_threads=1)
+    result = train(task, config, tmp_path / "run")
+    assert task.report is not None
+    folder = tmp_path / "model"
+    line = write_speech_model(task, folder, name="tones", trained_on="seven tones", result=result)
+    assert line.startswith(f"{folder}: WER ")
+    assert open_model(folder, "speech").name == "tones"
+    card = (folder / "README.md").read_text("utf-8")
+    assert card.startswith("# tones\n\nA small LSTM-CTC recogniser trained on seven tones.\n")
+    assert "| training steps | 3 |" in card
+    assert "| utterances, words | 3, 4 |" in card
+    assert json.loads((folder / "config.json").read_text())["model"]["symbols"] == ["A", "B", " "]

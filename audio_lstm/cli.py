@@ -238,13 +238,13 @@ def _require_folder(file: Path) -> None:
 
 
 def _evaluate_speech(options: argparse.Namespace) -> int:
-    from audio_lstm.speech.data import read_folder, read_manifest
+    from audio_lstm.speech.data import read_utterances
     from audio_lstm.speech.evaluate import evaluate_speech
     from audio_lstm.speech.recogniser import load_speech
 
     if options.per_utterance:
         _require_folder(options.per_utterance)
-    utterances = read_folder(options.manifest) if Path(options.manifest).is_dir() else read_manifest(options.manifest)
+    utterances = read_utterances(options.manifest)
     recogniser = load_speech(options.model, device=options.device)
     evaluation = evaluate_speech(utterances, recogniser, progress=_progress(len(utterances), "utterances"))
     for line in evaluation.unreadable:

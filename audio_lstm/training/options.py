@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -35,7 +36,8 @@ def parse_recipe(kind: type[Recipe], presets: Mapping[str, Recipe], arguments: S
     """
     import jsonargparse
 
-    given = [_underscored(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+    known = _flat(next(iter(presets.values())))
+    given = _lists(_words(sys.argv[1:] if arguments is None else arguments), known)
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--preset", choices=list(presets), default=next(iter(presets)))
     first.add_argument("--config", action="append", default=[])
@@ -52,7 +54,7 @@ def parse_recipe(kind: type[Recipe], presets: Mapping[str, Recipe], arguments: S
         values = instantiate(parser.parse_args([*files, *options]))
         return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
     except (argparse.ArgumentError, jsonargparse.ArgumentError) as error:
-        raise ConfigError(_explained(str(error), [*_flat(next(iter(presets.values()))), "preset", "config"])) from error
+        raise ConfigError(_explained(str(error), [*known, "preset", "config"])) from error
 
 
 def run_recipe(main: Callable[[], int]) -> None:
@@ -74,7 +76,13 @@ def run_recipe(main: Callable[[], int]) -> None:
 def settings_of(recipe: Any) -> dict[str, Any]:
     """A recipe as JSON types, without the places where data and results lie: what determines its outcome."""
     values = config_to_dict(recipe)
-    return {name: value for name, value in values.items() if name != "train" and not isinstance(value, Path)}
+    return {name: value for name, value in values.items() if name != "train" and not _is_place(value)}
+
+
+def _is_place(value: Any) -> bool:
+    """Whether a value is a path, or a list of paths."""
+    items = value if isinstance(value, list) and value else [value]
+    return all(isinstance(item, Path) for item in items)
 
 
 def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -87,12 +95,25 @@ def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _underscored(word: str) -> str:
-    """`--train.learning-rate=1e-3` as `--train.learning_rate=1e-3`; values stay as they are."""
-    if not word.startswith("--"):
-        return word
-    name, equals, value = word.partition("=")
-    return "--" + name[2:].replace("-", "_") + equals + value
+def _words(arguments: Sequence[str]) -> list[str]:
+    """`--train.learning-rate=1e-3` as `--train.learning_rate`, `1e-3`; values stay as they are."""
+    words: list[str] = []
+    for word in arguments:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            words += ["--" + name[2:].replace("-", "_"), *([value] if equals else [])]
+        else:
+            words.append(word)
+    return words
+
+
+def _lists(words: Sequence[str], known: Mapping[str, Any]) -> list[str]:
+    """One value of an option that takes several as a list of one: `--train_data clips` as `["clips"]`."""
+    several = {f"--{name}" for name, value in known.items() if isinstance(value, tuple)}
+    return [
+        json.dumps([word]) if before in several and not word.startswith(("[", "--")) else word
+        for before, word in zip(["", *words], words, strict=False)
+    ]
 
 
 def _explained(message: str, known: Sequence[str]) -> str:

@@ -22,8 +22,9 @@ from audio_lstm.music.augment import random_event_transposition
 from audio_lstm.music.data import MusicData, load_score_folder
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
+from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
-from audio_lstm.training.options import parse_recipe, settings_of
+from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed=recipe.train.seed,
     )
     result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
-    if result.stopped_by != "signal":
+    if result.stopped_by != "signal" and is_first_process():
         trained_on = f"{len(train_set.names)} scores of {recipe.data.name}"
         name = recipe.data.resolve().name
         print(write_music_model(task, recipe.out / "model", name=name, trained_on=trained_on, result=result))
@@ -103,4 +104,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_recipe(main)

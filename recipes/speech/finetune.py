@@ -12,7 +12,6 @@ The shipped `an4` is a run of this on AN4 and synthetic voices (recipes/speech/s
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +25,9 @@ from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.data import Utterance, read_utterances
 from audio_lstm.speech.features import FeatureConfig
 from audio_lstm.speech.task import CTCTask, load_corpus, write_speech_model
+from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
-from audio_lstm.training.options import parse_recipe, settings_of
+from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if start:
         load_weights(start, task.model)
     result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
-    if result.stopped_by != "signal":
+    if result.stopped_by != "signal" and is_first_process():
         sources = ", ".join(path.stem for path in recipe.train_data)
         trained_on = f"{len(train_set)} recordings ({sources})" + (f", starting from `{start.name}`" if start else "")
         print(write_speech_model(task, recipe.out / "model", name=recipe.name, trained_on=trained_on, result=result))
@@ -97,4 +97,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_recipe(main)

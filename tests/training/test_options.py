@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ class Toy:
     """A recipe without data."""
 
     data: Path = Path("data")
+    places: tuple[Path, ...] = ()
     out: Path = Path("runs/toy")
     lstm: LSTMConfig = LSTM
     symbols: tuple[str, ...] = ("A", "B")
@@ -74,6 +76,16 @@ def test_dashes_in_names_are_as_good_as_underscores() -> None:
 
 def test_a_value_keeps_its_dashes() -> None:
     assert parse("--out=runs/my-run").out == Path("runs/my-run")
+    assert parse("--data", "my-data=new").data == Path("my-data=new")
+
+
+@pytest.mark.parametrize("arguments", [["--places", "one-a"], ["--places=one-a"], ["--places", '["one-a"]']])
+def test_one_value_of_an_option_that_takes_several_is_a_list_of_one(arguments: list[str]) -> None:
+    assert parse(*arguments).places == (Path("one-a"),)
+
+
+def test_several_values_are_a_list() -> None:
+    assert parse("--places", "[one, two/three]").places == (Path("one"), Path("two/three"))
 
 
 def test_tuples_and_none_are_typed() -> None:
@@ -105,7 +117,7 @@ def test_options_win_over_the_yaml_file_wherever_they_stand(tmp_path: Path, firs
         (["--train.lerning_rate", "1"], "unknown option --train.lerning_rate; did you mean --train.learning_rate"),
         (["--trane.learning-rate=1"], "unknown option --trane.learning_rate; did you mean --train.learning_rate"),
         (["--rat", "1"], "unknown option --rat; did you mean --rate"),
-        (["--zzzz", "1"], "unknown option --zzzz; known: data, out, lstm.input_size, "),
+        (["--zzzz", "1"], "unknown option --zzzz; known: data, places, out, lstm.input_size, "),
         (["extra"], "unrecognized arguments: extra (see --help)"),
         (["--rate"], "argument --rate: expected one argument (see --help)"),
         (["--preset", "huge"], "argument --preset: invalid choice: 'huge'"),
@@ -178,10 +190,10 @@ def test_help_lists_every_option(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_settings_leave_out_places_and_the_training_that_the_run_keeps_itself() -> None:
-    settings = settings_of(TINY)
-    assert set(settings) == {"lstm", "symbols", "rate", "limit"}
+    settings = settings_of(replace(TINY, places=(Path("a"), Path("b"))))
+    assert set(json.loads(json.dumps(settings))) == {"lstm", "symbols", "rate", "limit"}
     assert settings["lstm"]["hidden_size"] == 16
-    assert settings_of(replace(TINY, data=Path("x"), out=Path("y"))) == settings
+    assert settings_of(replace(TINY, data=Path("x"), out=Path("y"), places=(Path("z"),))) == settings
 
 
 def test_a_recipe_that_fails_ends_with_one_line_that_names_the_program(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,65 @@
+"""Transposed pieces of events: the same music elsewhere, never outside MIDI's range, drums where they were."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from audio_lstm.errors import ConfigError
+from audio_lstm.music.augment import random_event_transposition
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.score import KeySignature, Score, Track, make_notes
+
+
+def score(*pitches: int) -> Score:
+    return Score(
+        12,
+        make_notes(np.arange(len(pitches)) * 12, 12, pitches, 63, np.arange(len(pitches)) % 2),
+        tracks=(Track(program=0), Track(is_drum=True)),
+        key_signatures=(KeySignature(0, 0),),
+    )
+
+
+def test_every_interval_is_drawn_and_only_the_tonal_notes_and_the_key_move() -> None:
+    vocabulary = EventVocabulary()
+    original = vocabulary.encode(score(60, 36, 64, 38))
+    move = random_event_transposition(vocabulary, max_semitones=2)
+    intervals = set()
+    for seed in range(60):
+        moved = vocabulary.decode(move(original, np.random.default_rng(seed)))
+        interval = int(moved.notes["pitch"][0]) - 60
+        assert moved.notes["pitch"].tolist() == [60 + interval, 36, 64 + interval, 38]
+        assert moved.key_signatures == vocabulary.decode(original).transpose(interval).key_signatures
+        intervals.add(interval)
+    assert intervals == {-2, -1, 0, 1, 2}
+
+
+def test_the_same_generator_gives_the_same_piece_and_the_original_is_kept() -> None:
+    vocabulary = EventVocabulary()
+    original = vocabulary.encode(score(60, 36, 64))
+    kept = original.copy()
+    move = random_event_transposition(vocabulary, max_semitones=5)
+    first, second = (move(original, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(original, kept)
+
+
+def test_no_note_leaves_the_range_of_midi() -> None:
+    vocabulary = EventVocabulary()
+    original = vocabulary.encode(score(0, 36, 126))
+    move = random_event_transposition(vocabulary, max_semitones=12)
+    lowest = {int(vocabulary.decode(move(original, np.random.default_rng(s))).notes["pitch"][0]) for s in range(20)}
+    assert lowest == {0, 1}
+
+
+def test_a_piece_of_drums_alone_stays_as_it_is() -> None:
+    vocabulary = EventVocabulary()
+    drums = Score(12, make_notes([0, 12], 12, [36, 38], 63), tracks=(Track(is_drum=True),))
+    original = vocabulary.encode(drums)
+    move = random_event_transposition(vocabulary, max_semitones=5)
+    np.testing.assert_array_equal(move(original, np.random.default_rng(0)), original)
+
+
+def test_a_negative_interval_is_refused() -> None:
+    with pytest.raises(ConfigError, match="max_semitones must be >= 0, got -1"):
+        random_event_transposition(EventVocabulary(), max_semitones=-1)

@@ -61,9 +61,7 @@ class LSTMBackbone(nn.Module):
         Returns:
             Outputs (batch, time, output_size), and the state after each item's last valid frame (of the forward
             direction; for a bidirectional stack it says nothing about the future and cannot be passed in again).
-
-        Raises:
-            ValueError: If the shapes do not fit, or a bidirectional stack is handed a state.
+            Shapes that do not fit, and a state for a bidirectional stack, are a ValueError.
         """
         self._check(x, lengths, state)
         whole = lengths is None or bool((lengths == x.shape[1]).all())

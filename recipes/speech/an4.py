@@ -3,9 +3,9 @@
     python recipes/speech/an4.py --data ../shared/speech --out runs/an4
     audio-lstm evaluate speech --manifest ../shared/speech/an4.dev.jsonl --model runs/an4/model
 
-Data: CMU's AN4 census corpus (1991, BSD-like licence): 948 training and 130 test recordings. The public source is
-http://www.speech.cs.cmu.edu/databases/an4/ (an4_raw.bigendian.tar.gz). `--data` is a folder with an4.train.jsonl and
-an4.dev.jsonl (one JSON object a line: id, audio, text, duration_s, speaker) and the audio that they name.
+Data: CMU's AN4 census corpus (1991, BSD-like licence): 948 training and 130 test recordings. `--data` is a folder with
+an4.train.jsonl and an4.dev.jsonl (one JSON object a line: id, audio, text, duration_s, speaker) and the audio that they
+name; `python recipes/speech/an4_data.py --out data/an4` makes one from the public source.
 
 Only an4.train is trained on; an4.dev chooses the epoch. Every value below can be set on the command line
 (`--train.learning_rate 5e-4`) or in a YAML file (`--config my.yaml`); `--preset tiny` is what the tests run.

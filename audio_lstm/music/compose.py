@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.music.chorale import END, ChoraleGrid
 from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
-from audio_lstm.music.constraints import exact_bars
+from audio_lstm.music.constraints import at_least_bars, exact_bars
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import score_to_pretty_midi, write_midi
 from audio_lstm.music.sample import SamplingConfig, sample_tokens
@@ -29,6 +29,7 @@ __all__ = ["DEFAULT_SAMPLING", "Composition", "compose", "compose_takes"]
 DEFAULT_SAMPLING = SamplingConfig(temperature=0.9, top_p=0.98)  # a little tamer than the model: fewer wrong notes
 CHORALE_BPM = 80.0
 MAX_BARS = 1000
+MIN_BARS = 8  # a model that ends a piece itself may not do so before: one cadence is not a piece
 N_DRAFTS = 8  # written side by side when the length is asked for: the one whose ending the model likes best is kept
 
 
@@ -122,7 +123,7 @@ def compose(
         model: A shipped model's name, a model folder, a hub id, or a model from `load_music`.
         seed: The same seed and options give the same piece; None draws one (it is in the result).
         bars: Exactly this many bars of 4/4 (for models of events: of the metre that the model chooses); None lets
-            the model end the piece.
+            the model end the piece, from the eighth bar on.
         temperature: 1 is the model's own distribution, 0 takes the likeliest token always.
         tempo_bpm: Quarters a minute; None keeps the model's choice, or 80 for chorales.
         device: "cpu" or "cuda".
@@ -188,7 +189,8 @@ def _compose_one(
 ) -> Composition:
     """One take: a single draft, or the best of several where the length is given."""
     n_drafts = N_DRAFTS if bars else 1
-    mask = exact_bars(composer.representation, bars) if bars else None
+    limit = exact_bars if bars else at_least_bars
+    mask = limit(composer.representation, bars or MIN_BARS)
     if bars:  # the length is bounded by the bars already
         sampling = replace(sampling, max_tokens=max(sampling.max_tokens, 2000 * bars))
     drafts = sample_tokens(

@@ -13,7 +13,7 @@ from audio_lstm.music.representation import Cursor, Representation
 from audio_lstm.music.sample import Mask
 from audio_lstm.music.voices import N_VOICES, STEPS_PER_QUARTER
 
-__all__ = ["exact_bars", "exact_steps"]
+__all__ = ["at_least_bars", "exact_bars", "exact_steps"]
 
 _STEPS_PER_BAR = 4 * STEPS_PER_QUARTER
 
@@ -45,6 +45,36 @@ def exact_bars(representation: Representation, n_bars: int) -> Mask:
         allowed = cursor.legal()
         allowed[:, end] &= (cursor.n_bars == n_bars) | cursor.done
         allowed[:, bar] &= cursor.n_bars < n_bars
+        return allowed
+
+    return mask
+
+
+def at_least_bars(representation: Representation, n_bars: int) -> Mask:
+    """A `mask` for sample_tokens: pieces that do not end before this many bars.
+
+    Args:
+        representation: as for `exact_bars`.
+        n_bars: at least 1.
+
+    Returns:
+        The mask; END is forbidden before the last of these bars is written (chorales) or begun (events).
+
+    Raises:
+        ConfigError: no bars, or a representation without bars.
+    """
+    if n_bars < 1:
+        raise ConfigError(f"n_bars must be >= 1, got {n_bars}")
+    if not isinstance(representation, ChoraleGrid | EventVocabulary):
+        raise ConfigError(f"pieces of kind {representation.kind!r} have no bars to count; leave bars out")
+    end = END if isinstance(representation, ChoraleGrid) else representation.end
+
+    def mask(cursor: Cursor) -> NDArray[np.bool_]:
+        allowed = cursor.legal()
+        if isinstance(cursor, ChoraleCursor):
+            allowed[:, end] &= (cursor.n_cells >= n_bars * _STEPS_PER_BAR * N_VOICES) | cursor.done
+        elif isinstance(cursor, EventCursor):
+            allowed[:, end] &= (cursor.n_bars >= n_bars) | cursor.done
         return allowed
 
     return mask

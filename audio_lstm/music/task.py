@@ -138,8 +138,22 @@ class TokenTask:
         return {"score": nats / n_units, f"nats_per_{self.representation.unit}": nats / n_units}
 
 
-def write_music_model(task: TokenTask, folder: Path, *, name: str, trained_on: str, result: TrainResult) -> str:
-    """Write the model folder, measure it as users will run it, and put the figures into its card."""
+def write_music_model(
+    task: TokenTask, folder: Path, *, name: str, trained_on: str, notes: str, result: TrainResult
+) -> str:
+    """Write the model folder, measure it as users will run it, and put the figures into its card.
+
+    Args:
+        task: Whose model has been trained.
+        folder: Where the model goes.
+        name: The model's name.
+        trained_on: What the card says of its data.
+        notes: The end of the card, Markdown: licences and limits.
+        result: How the training ended.
+
+    Returns:
+        One line with the folder and the figures.
+    """
     from audio_lstm.music.composer import load_music
     from audio_lstm.music.evaluate import evaluate_music
 
@@ -159,6 +173,7 @@ A small autoregressive LSTM trained on {trained_on}.
 | parameters | {n_parameters / 1e6:.2f} M |
 | model.onnx | {size_mb:.1f} MB |
 | training steps | {result.step} |
-"""
+
+{notes}"""
     export_music(task.model, task.representation, folder, name=name, card=card)
     return f"{folder}: {figures['nll']:.4f} {figures['unit']}, {size_mb:.1f} MB"

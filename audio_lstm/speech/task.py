@@ -160,8 +160,22 @@ class CTCTask:
         }
 
 
-def write_speech_model(task: CTCTask, folder: Path, *, name: str, trained_on: str, result: TrainResult) -> str:
-    """Write the model folder, measure it as users will run it, and put the figures into its card."""
+def write_speech_model(
+    task: CTCTask, folder: Path, *, name: str, trained_on: str, notes: str, result: TrainResult
+) -> str:
+    """Write the model folder, measure it as users will run it, and put the figures into its card.
+
+    Args:
+        task: Whose model has been trained.
+        folder: Where the model goes.
+        name: The model's name.
+        trained_on: What the card says of its data.
+        notes: The end of the card, Markdown: licences and limits.
+        result: How the training ended.
+
+    Returns:
+        One line with the folder and the figures.
+    """
     from audio_lstm.speech.evaluate import evaluate_speech
     from audio_lstm.speech.recogniser import load_speech
 
@@ -183,6 +197,7 @@ A small LSTM-CTC recogniser trained on {trained_on}.
 | parameters | {n_parameters / 1e6:.2f} M |
 | model.onnx | {size_mb:.1f} MB |
 | training steps | {result.step} |
-"""
+
+{notes}"""
     export_speech(task.model, folder, name=name, card=card)
     return f"{folder}: WER {100 * figures['wer']:.2f} %, CER {100 * figures['cer']:.2f} %, {size_mb:.1f} MB"

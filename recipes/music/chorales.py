@@ -53,6 +53,17 @@ TINY = replace(
 )
 
 
+NOTES = """
+**Writes** four voices (soprano, alto, tenor, bass) on a grid of 16ths, in any key and of any length, and prices a given
+chorale exactly (each voice given those before it in the step, END included in the sum but not in the cells).
+
+**Does not know** words, fermatas, repeated notes (the data joins them) or metres other than its grid. Pieces may quote
+their models: chorales share phrases among themselves, and recipes/music/chorale_report.py says how long the quotes are.
+
+Data: chorales of J. S. Bach (public domain), splits of Boulanger-Lewandowski et al. 2012. Model: Apache-2.0.
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder."""
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
@@ -72,7 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
     if result.stopped_by != "signal" and is_first_process():
         trained_on = "chorales of J. S. Bach (the JSB16 training split, public domain)"
-        print(write_music_model(task, recipe.out / "model", name="chorale", trained_on=trained_on, result=result))
+        line = write_music_model(
+            task, recipe.out / "model", name="chorale", trained_on=trained_on, notes=NOTES, result=result
+        )
+        print(line)
     return result.exit_code
 
 

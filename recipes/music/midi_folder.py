@@ -99,7 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if result.stopped_by != "signal" and is_first_process():
         trained_on = f"{len(train_set.names)} scores of {recipe.data.name}"
         name = recipe.data.resolve().name
-        print(write_music_model(task, recipe.out / "model", name=name, trained_on=trained_on, result=result))
+        line = write_music_model(task, recipe.out / "model", name=name, trained_on=trained_on, notes="", result=result)
+        print(line)
     return result.exit_code
 
 

@@ -78,6 +78,17 @@ TINY = replace(
 )
 
 
+NOTES = """
+**Hears** spoken letters, digits, numbers and control words (YES, NO, GO, HELP, ERASE, RUBOUT, REPEAT, START, STOP,
+ENTER) in American English, close to the microphone.
+
+**Does not hear** any other word: it writes the letters and digits that come nearest. The 84 speakers were recorded at
+one university in 1991; children, other accents, noise and telephones have not been measured.
+
+Data: CMU AN4 (Alex Acero, 1990), Carnegie Mellon University, BSD-like licence. Model: Apache-2.0.
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder."""
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
@@ -95,7 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
     if result.stopped_by != "signal" and is_first_process():
         trained_on = f"{len(train_set)} training recordings of AN4"
-        print(write_speech_model(task, recipe.out / "model", name="an4", trained_on=trained_on, result=result))
+        line = write_speech_model(
+            task, recipe.out / "model", name="an4", trained_on=trained_on, notes=NOTES, result=result
+        )
+        print(line)
     return result.exit_code
 
 

@@ -92,7 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if result.stopped_by != "signal" and is_first_process():
         sources = ", ".join(path.stem for path in recipe.train_data)
         trained_on = f"{len(train_set)} recordings ({sources})" + (f", starting from `{start.name}`" if start else "")
-        print(write_speech_model(task, recipe.out / "model", name=recipe.name, trained_on=trained_on, result=result))
+        line = write_speech_model(
+            task, recipe.out / "model", name=recipe.name, trained_on=trained_on, notes="", result=result
+        )
+        print(line)
     return result.exit_code
 
 

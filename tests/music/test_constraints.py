@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.chorale import ChoraleGrid
-from audio_lstm.music.constraints import exact_bars, exact_steps
+from audio_lstm.music.constraints import at_least_bars, exact_bars, exact_steps
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.rolls import RollFrames
 from audio_lstm.music.sample import SamplingConfig, sample_tokens
@@ -71,3 +71,24 @@ def test_bars_of_a_roll_are_refused() -> None:
 def test_the_bars_of_events_are_not_counted_in_a_chorale(small_events: EventVocabulary) -> None:
     with pytest.raises(ConfigError, match="this mask counts the bars of events, not those of ChoraleCursor"):
         exact_bars(small_events, 4)(ChoraleGrid().cursor(1))
+
+
+@pytest.mark.parametrize("n_bars", [1, 3])
+def test_pieces_do_not_end_before_the_bars_asked_for(small_events: EventVocabulary, n_bars: int) -> None:
+    chorales = sample_tokens(uniform, ChoraleGrid(), n_takes=8, seed=0, mask=at_least_bars(ChoraleGrid(), n_bars))
+    lengths = [len(take) // 4 for take in chorales]
+    assert min(lengths) >= 16 * n_bars
+    assert len(set(lengths)) > 1  # they end where they like after that
+
+    def step(columns: np.ndarray, state: None) -> tuple[np.ndarray, None]:
+        return np.zeros((len(columns), small_events.vocabulary_size), np.float32), None
+
+    pieces = sample_tokens(step, small_events, n_takes=16, seed=0, mask=at_least_bars(small_events, n_bars))
+    assert min(int((piece == small_events.bar).sum()) for piece in pieces) >= n_bars
+
+
+def test_at_least_bars_needs_bars() -> None:
+    with pytest.raises(ConfigError, match="n_bars must be >= 1, got 0"):
+        at_least_bars(ChoraleGrid(), 0)
+    with pytest.raises(ConfigError, match="pieces of kind 'roll' have no bars to count"):
+        at_least_bars(RollFrames(), 4)

@@ -132,10 +132,13 @@ def test_training_lowers_the_score_and_the_folder_states_what_users_will_measure
     )
     result: TrainResult = train(made, config, tmp_path / "run")
     assert result.best_score < 0.8 * before
-    line = write_music_model(made, tmp_path / "model", name="toy", trained_on="a toy", result=result)
+    line = write_music_model(
+        made, tmp_path / "model", name="toy", trained_on="a toy", notes="Toys only.", result=result
+    )
     figures = evaluate_music(made.valid_set, load_music(tmp_path / "model")).to_dict()
     assert f"{figures['nll']:.4f} nats/cell" in line
     card = (tmp_path / "model" / "README.md").read_text("utf-8")
     assert f"| negative log-likelihood, valid, int8 | {figures['nll']:.4f} nats/cell |" in card
     assert "trained on a toy" in card
+    assert card.endswith("\nToys only.")
     assert figures["nll"] == pytest.approx(result.best_score, abs=0.1)

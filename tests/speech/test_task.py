@@ -200,11 +200,12 @@ def test_a_few_epochs_and_the_finished_folder(
     result = train(task, config, tmp_path / "run")
     assert task.report is not None
     folder = tmp_path / "model"
-    line = write_speech_model(task, folder, name="tones", trained_on="seven tones", result=result)
+    line = write_speech_model(task, folder, name="tones", trained_on="seven tones", notes="Beeps only.", result=result)
     assert line.startswith(f"{folder}: WER ")
     assert open_model(folder, "speech").name == "tones"
     card = (folder / "README.md").read_text("utf-8")
     assert card.startswith("# tones\n\nA small LSTM-CTC recogniser trained on seven tones.\n")
     assert "| training steps | 3 |" in card
     assert "| utterances, words | 3, 4 |" in card
+    assert card.endswith("\nBeeps only.")
     assert json.loads((folder / "config.json").read_text())["model"]["symbols"] == ["A", "B", " "]

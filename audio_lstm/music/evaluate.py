@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.metrics import NLL, PieceNLL
 from audio_lstm.music.representation import Representation
 from audio_lstm.music.rolls import RollFrames
+from audio_lstm.music.voices import score_to_voice_grid
 
 __all__ = ["MusicEvaluation", "encode_pieces", "evaluate_music"]
 
@@ -60,14 +61,7 @@ def encode_pieces(
     Raises:
         DataError: If the corpus is of another kind than the representation reads, or none of its pieces fits.
     """
-    if isinstance(representation, ChoraleGrid):
-        wanted, encode = "chorale", cast(Encode, representation.encode)
-    elif isinstance(representation, EventVocabulary):
-        wanted, encode = "scores", cast(Encode, representation.encode)
-    elif isinstance(representation, RollFrames):
-        wanted, encode = "roll", cast(Encode, representation.encode)
-    else:
-        raise DataError(f"no corpus holds pieces of kind {representation.kind!r}")
+    wanted, encode = _encoder(representation, data.kind)
     if data.kind != wanted:
         raise DataError(
             f"{data.source}: holds pieces of kind {data.kind!r}, but a model of {representation.kind!r} reads "
@@ -83,6 +77,19 @@ def encode_pieces(
     if not fitting:
         raise DataError(f"{data.source}: no piece fits the model's vocabulary (first: {unusable[0]})")
     return fitting, unusable
+
+
+def _encoder(representation: Representation, kind: str) -> tuple[str, Encode]:
+    """Which kind of pieces a representation reads, and how."""
+    if isinstance(representation, ChoraleGrid):
+        if kind == "scores":  # four-part scores are chorales in another form
+            return "scores", lambda score: representation.encode(score_to_voice_grid(score))
+        return "chorale", representation.encode
+    if isinstance(representation, EventVocabulary):
+        return "scores", representation.encode
+    if isinstance(representation, RollFrames):
+        return "roll", representation.encode
+    raise DataError(f"no corpus holds pieces of kind {representation.kind!r}")
 
 
 def evaluate_music(

@@ -18,6 +18,7 @@ from audio_lstm.music.evaluate import encode_pieces, evaluate_music
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.rolls import RollFrames
 from audio_lstm.music.score import Score, Track, make_notes
+from audio_lstm.music.voices import voice_grid_to_score
 
 CHORD = np.array([72, 67, 64, 48])
 TUNE = Score(4, make_notes([0, 4, 8], [4, 4, 4], [60, 62, 64], 64), tracks=(Track(),))
@@ -86,7 +87,16 @@ def test_scores_and_rolls_have_units_of_their_own(
     assert frames.nll.n_units == 10
 
 
-@pytest.mark.parametrize("kind", ["roll", "scores"])
+def test_a_model_of_chorales_reads_four_part_scores() -> None:
+    chords = np.stack([CHORD, CHORD + 2])
+    data = MusicData("scores", (voice_grid_to_score(chords), TUNE), ("four parts", "a tune"), "place")
+    pieces, unusable = encode_pieces(data, ChoraleGrid())
+    assert [name for name, _ in pieces] == ["four parts"]
+    np.testing.assert_array_equal(pieces[0][1], ChoraleGrid().encode(chords))
+    assert unusable == ["a tune: expected four parts with notes (soprano, alto, tenor, bass), got 1"]
+
+
+@pytest.mark.parametrize("kind", ["roll"])
 def test_a_corpus_of_another_kind_is_refused(kind: str) -> None:
     data = MusicData(kind, (TUNE,), ("a",), "place")  # type: ignore[arg-type]
     message = f"place: holds pieces of kind '{kind}', but a model of 'chorale' reads 'chorale'; pick a model trained"

@@ -41,12 +41,23 @@ class Recipe:
     out: Path = Path("runs/finetune")  # the run: log, checkpoints, and the finished model in its folder `model`
     model: SpeechModelConfig = SpeechModelConfig(  # used from scratch only: else it is that of `init`
         features=FeatureConfig(kind="log_mel", n_mels=80),
-        lstm=LSTMConfig(input_size=192, hidden_size=192, n_layers=3, bidirectional=True, dropout=0.3),
+        lstm=LSTMConfig(
+            input_size=192,
+            hidden_size=192,
+            n_layers=3,
+            bidirectional=True,
+            projection_size=192,
+            layer_norm=True,
+            residual=True,
+            dropout=0.2,
+        ),
         symbols=ENGLISH.symbols,
     )
-    augment: AugmentConfig = AugmentConfig()
-    batch_frames: int = 5_000  # padded frames of 10 ms a batch
-    train: TrainConfig = TrainConfig(max_epochs=15, learning_rate=5e-4, warmup_steps=100, n_threads=1)
+    augment: AugmentConfig = AugmentConfig(  # as in an4.py: masks for an hour of speech, not for a thousand
+        frequency_mask_fraction=0.2, time_masks_per_frame=0.02, max_time_masks=6, noise_probability=0.2
+    )
+    batch_frames: int = 2_500  # padded frames of 10 ms a batch
+    train: TrainConfig = TrainConfig(max_epochs=8, learning_rate=5e-4, warmup_steps=100, n_threads=1)
 
 
 BASE = Recipe()

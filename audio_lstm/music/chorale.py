@@ -9,7 +9,7 @@ the metre and how long each pitch has been held are input columns and not left t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,6 @@ __all__ = [
     "REST",
     "ChoraleCursor",
     "ChoraleGrid",
-    "random_transposition",
 ]
 
 END, REST, FIRST_PITCH = 1, 2, 3
@@ -297,6 +296,11 @@ class ChoraleCursor:
         """How many cells each piece has so far, (B,)."""
         return self._position.copy()
 
+    @property
+    def held(self) -> NDArray[np.int64]:
+        """The pitch that the voice to be written sang last, (B,): writing it again prolongs it. START at first."""
+        return self._last[np.arange(self._position.size), self._position % N_VOICES]
+
     def columns(self) -> NDArray[np.int64]:
         """The next row of input columns of each piece, (B, K)."""
         rows = np.arange(self._position.size)
@@ -310,6 +314,26 @@ class ChoraleCursor:
         values["echo"] = np.array([echo.token() for echo in self._echo], dtype=np.int64)
         values["echo_length"] = np.array([echo.length() for echo in self._echo], dtype=np.int64)
         return np.stack([values[name] for name in self._grid.features], axis=1)
+
+    @property
+    def chord_steps(self) -> NDArray[np.int64]:
+        """For how many steps, counted up to 16, no voice has moved, (B,): the shortest hold."""
+        shortest: NDArray[np.int64] = self._hold.min(axis=1)
+        return shortest
+
+    def moved_in_step(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]]:
+        """For each voice but the last to be written, what it has done in this step.
+
+        Yields:
+            The token it sang before and the one it sings now, (B,) each (the same one where the voice has not moved, or
+            not been written yet), and whether it lies above the voice that is about to be written, (B,).
+        """
+        current = self._position % N_VOICES
+        heights = np.array([VOICES.index(voice) for voice in self._grid.order])
+        for voice in range(N_VOICES - 1):
+            moved = (current > voice) & (self._hold[:, voice] == 1)
+            now = self._last[:, voice]
+            yield np.where(moved, self._before[:, voice], now), now.copy(), heights[voice] < heights[current]
 
     def legal(self) -> NDArray[np.bool_]:
         """The tokens that may come next, (B, V); END alone in a piece that is done."""
@@ -348,35 +372,6 @@ class ChoraleCursor:
         self._position[live] += 1
         for row in live:
             self._echo[row].push(int(values[row]))
-
-
-def random_transposition(
-    representation: ChoraleGrid, *, max_semitones: int
-) -> Callable[[NDArray[np.int64], np.random.Generator], NDArray[np.int64]]:
-    """An `augment` for BPTTWindows: each piece moved by a random interval that fits, all equally likely.
-
-    Args:
-        representation: whose tokens.
-        max_semitones: the widest interval, up or down.
-
-    Returns:
-        A function (tokens, rng) -> tokens; a piece that only fits where it is comes back as it was.
-
-    Raises:
-        ConfigError: a negative interval.
-    """
-    if max_semitones < 0:
-        raise ConfigError(f"max_semitones must be >= 0, got {max_semitones}")
-
-    def move(tokens: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        pitches = tokens[tokens >= FIRST_PITCH]
-        if pitches.size == 0:
-            return tokens
-        lowest = max(-max_semitones, FIRST_PITCH - int(pitches.min()))
-        highest = min(max_semitones, representation.vocabulary_size - 1 - int(pitches.max()))
-        return np.where(tokens >= FIRST_PITCH, tokens + int(rng.integers(lowest, highest + 1)), tokens)
-
-    return move
 
 
 def _delayed(values: NDArray[np.int64], lag: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.music.chorale import END, ChoraleGrid
 from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
-from audio_lstm.music.constraints import at_least_bars, exact_bars
+from audio_lstm.music.constraints import at_least_bars, exact_bars, without_freezing, without_parallels
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import score_to_pretty_midi, write_midi
 from audio_lstm.music.sample import SamplingConfig, sample_tokens
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_SAMPLING", "Composition", "compose", "compose_takes"]
 
-DEFAULT_SAMPLING = SamplingConfig(temperature=0.9, top_p=0.98)  # a little tamer than the model: fewer wrong notes
+DEFAULT_SAMPLING = SamplingConfig(
+    temperature=0.7, top_p=0.98
+)  # chords as consonant as the real ones: recipes/README.md
 CHORALE_BPM = 80.0
 MAX_BARS = 1000
 MIN_BARS = 8  # a model that ends a piece itself may not do so before: one cadence is not a piece
@@ -189,8 +191,7 @@ def _compose_one(
 ) -> Composition:
     """One take: a single draft, or the best of several where the length is given."""
     n_drafts = N_DRAFTS if bars else 1
-    limit = exact_bars if bars else at_least_bars
-    mask = limit(composer.representation, bars or MIN_BARS)
+    limit = (exact_bars if bars else at_least_bars)(composer.representation, bars or MIN_BARS)
     if bars:  # the length is bounded by the bars already
         sampling = replace(sampling, max_tokens=max(sampling.max_tokens, 2000 * bars))
     drafts = sample_tokens(
@@ -200,7 +201,7 @@ def _compose_one(
         seed=seed,
         first_take=take * n_drafts,
         config=sampling,
-        mask=mask,
+        mask=lambda cursor: limit(cursor) & without_parallels(cursor) & without_freezing(cursor),
     )
     end = _end_token(composer)
     priced = [(draft, composer.costs(draft)) for draft in drafts]

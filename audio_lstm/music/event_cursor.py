@@ -92,6 +92,11 @@ class EventCursor:
         return np.array([piece.token == self._end for piece in self._pieces])
 
     @property
+    def held(self) -> NDArray[np.int64]:
+        """Nothing: events say how long a note lasts when it begins."""
+        return np.full(len(self._pieces), START, dtype=np.int64)
+
+    @property
     def n_bars(self) -> NDArray[np.int64]:
         """How many bars each piece has begun, (B,)."""
         return np.array([piece.bar + 1 for piece in self._pieces], dtype=np.int64)

@@ -34,6 +34,14 @@ class Cursor(Protocol):
         """Which pieces have ended, (B,)."""
         ...
 
+    @property
+    def held(self) -> NDArray[np.int64]:
+        """The token that would only prolong what sounds already, (B,); `START` where there is none.
+
+        Sampling leaves its probability as the model has it: see `sample.token_probabilities`.
+        """
+        ...
+
     def columns(self) -> NDArray[np.int64]:
         """The next row of input columns of each piece, (B, K)."""
         ...

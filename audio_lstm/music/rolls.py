@@ -240,6 +240,11 @@ class RollCursor:
         done: NDArray[np.bool_] = self._previous == END
         return done
 
+    @property
+    def held(self) -> NDArray[np.int64]:
+        """Nothing: whether a key goes on sounding is one choice among those of its frame."""
+        return np.full(len(self.done), START, dtype=np.int64)
+
     def columns(self) -> NDArray[np.int64]:
         """The next row of input columns of each piece, (B, K)."""
         ahead = [_next_keys(self._recent[:, lag]) for lag in _LAGS]

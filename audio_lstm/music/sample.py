@@ -99,7 +99,7 @@ def sample_tokens(
                 )
         # One number a token from each take's own generator, so that takes never share their luck.
         luck = np.array([generator.random() for generator in generators])
-        tokens = _choose(token_probabilities(logits, legal, chosen), luck)
+        tokens = _choose(token_probabilities(logits, legal, chosen, held=cursor.held), luck)
         for row in live:
             written[row].append(int(tokens[row]))
         cursor.push(tokens)
@@ -109,14 +109,23 @@ def sample_tokens(
 
 
 def token_probabilities(
-    logits: NDArray[np.float32], legal: NDArray[np.bool_], config: SamplingConfig
+    logits: NDArray[np.float32],
+    legal: NDArray[np.bool_],
+    config: SamplingConfig,
+    *,
+    held: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """The distribution that the next token is drawn from.
+
+    On a grid of time most tokens only prolong a note, with a high probability at every step. Sharpening that too would
+    let pieces freeze, so the token that prolongs keeps the model's own probability, and temperature and cuts
+    choose among the others: they decide what comes next, not when.
 
     Args:
         logits: (B, V) scores.
         legal: (B, V); at least one True a row.
         config: temperature, top-k and top-p. Of tokens that score alike, a cut keeps the first ones.
+        held: (B,), the token that prolongs what sounds; START (0), or an illegal token, where there is none.
 
     Returns:
         (B, V), rows sum to 1; 0 for what is illegal or cut.
@@ -127,16 +136,32 @@ def token_probabilities(
     scores = np.where(legal, logits.astype(np.float64), 0.0)
     if not np.isfinite(scores).all():
         raise ModelError("the model's scores hold NaN or infinity; its weights or its input are damaged")
+    if held is None or config.temperature == 0:
+        return _sharpened(scores, legal, config)
+    rows = np.arange(len(held))
+    others = legal.copy()
+    others[rows, held] = False
+    alone = ~others.any(axis=1)  # nothing but the held token is legal
+    others[alone] = legal[alone]
+    own = _sharpened(scores, legal, SamplingConfig())
+    kept = np.where(alone, 0.0, own[rows, held])
+    probabilities = _sharpened(scores, others, config) * (1.0 - kept)[:, None]
+    probabilities[rows, held] += kept
+    return probabilities
+
+
+def _sharpened(scores: NDArray[np.float64], legal: NDArray[np.bool_], config: SamplingConfig) -> NDArray[np.float64]:
+    """Temperature, top-k and top-p over what is legal, (B, V)."""
     order = np.argsort(np.where(legal, -scores, np.inf), axis=1, kind="stable")  # (B, V), best first
     keep = np.take_along_axis(legal, order, axis=1)
     best_first = np.take_along_axis(scores, order, axis=1)
     if config.temperature == 0:
         keep[:, 1:] = False
+    else:
+        best_first = best_first / config.temperature
     if config.top_k is not None:
         keep[:, config.top_k :] = False
-    with np.errstate(over="ignore"):  # near temperature 0 the others fall to minus infinity, as they should
-        distance = np.minimum(best_first - best_first[:, :1], 0.0) / (config.temperature or 1.0)
-    weights = np.where(keep, np.exp(distance), 0.0)
+    weights = np.where(keep, np.exp(np.minimum(best_first - best_first[:, :1], 0.0)), 0.0)
     weights /= weights.sum(axis=1, keepdims=True)
     if config.top_p < 1.0:
         weights[np.cumsum(weights, axis=1) - weights >= config.top_p] = 0.0

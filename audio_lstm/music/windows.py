@@ -14,7 +14,7 @@ from audio_lstm.music.representation import START, Representation
 __all__ = ["Augment", "BPTTWindows", "Window"]
 
 Augment = Callable[[NDArray[np.int64], np.random.Generator], NDArray[np.int64]]
-"""What an epoch does to the tokens of a piece, for instance `chorale.random_transposition`; never in place."""
+"""What an epoch does to the tokens of a piece, for instance `augment.random_transposition`; never in place."""
 
 
 @dataclass(frozen=True)

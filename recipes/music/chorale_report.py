@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="chorale")
     parser.add_argument("--data", type=Path, default=Path("../shared/music/jsb16"))
     parser.add_argument("--n", type=int, default=10, help="pieces to compose")
-    parser.add_argument("--temperature", type=float, default=0.9)
+    parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--out", type=Path, default=Path("runs/chorales"))
     options = parser.parse_args(arguments)
     composer = load_music(options.model)

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.chorale import ChoraleGrid, random_transposition
+from audio_lstm.music.augment import random_transposition
+from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.data import load_chorales
 from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
 from audio_lstm.training.distributed import is_first_process

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.augment import random_event_transposition
+from audio_lstm.music.augment import random_event_transposition, random_transposition
+from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.score import KeySignature, Score, Track, make_notes
 
@@ -63,3 +64,17 @@ def test_a_piece_of_drums_alone_stays_as_it_is() -> None:
 def test_a_negative_interval_is_refused() -> None:
     with pytest.raises(ConfigError, match="max_semitones must be >= 0, got -1"):
         random_event_transposition(EventVocabulary(), max_semitones=-1)
+
+
+def test_random_transposition_moves_all_pitches_alike_and_stays_in_range() -> None:
+    representation = ChoraleGrid()
+    tokens = representation.encode([[83, 70, -1, 36]])
+    move = random_transposition(representation, max_semitones=3)
+    moved = np.array([move(tokens, np.random.default_rng(i)) for i in range(60)])
+    intervals = {tuple((row - tokens).tolist()) for row in moved}
+    assert intervals == {(k, k, 0, k, 0) for k in range(-3, 2)}
+    np.testing.assert_array_equal(tokens, representation.encode([[83, 70, -1, 36]]))
+    silence = representation.encode([[-1] * 4])
+    np.testing.assert_array_equal(move(silence, np.random.default_rng(0)), silence)
+    with pytest.raises(ConfigError, match="max_semitones must be >= 0, got -1"):
+        random_transposition(representation, max_semitones=-1)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
-from audio_lstm.music.chorale import END, FEATURES, FIRST_PITCH, REST, ChoraleGrid, random_transposition
+from audio_lstm.music.chorale import END, FEATURES, FIRST_PITCH, REST, ChoraleGrid
 
 ORDERS = ("SATB", "BSTA", "BTAS")
 
@@ -204,15 +204,18 @@ def test_a_bad_dict_is_a_model_error() -> None:
         ChoraleGrid.from_dict(good | {"order": "S"})
 
 
-def test_random_transposition_moves_all_pitches_alike_and_stays_in_range() -> None:
-    representation = ChoraleGrid()
-    tokens = representation.encode([[83, 70, -1, 36]])
-    move = random_transposition(representation, max_semitones=3)
-    moved = np.array([move(tokens, np.random.default_rng(i)) for i in range(60)])
-    intervals = {tuple((row - tokens).tolist()) for row in moved}
-    assert intervals == {(k, k, 0, k, 0) for k in range(-3, 2)}
-    np.testing.assert_array_equal(tokens, representation.encode([[83, 70, -1, 36]]))
-    silence = representation.encode([[-1] * 4])
-    np.testing.assert_array_equal(move(silence, np.random.default_rng(0)), silence)
-    with pytest.raises(ConfigError, match="max_semitones must be >= 0, got -1"):
-        random_transposition(representation, max_semitones=-1)
+def test_the_cursor_says_what_is_held_and_who_has_moved() -> None:
+    grid = ChoraleGrid()
+    cursor = grid.cursor(1)
+    assert cursor.held.tolist() == [0]
+    first = grid.encode([[72, 67, 64, 48]])[:4]
+    for token in first:
+        cursor.push(np.array([token]))
+    assert cursor.held.tolist() == [first[0]]  # the soprano's turn
+    cursor.push(first[:1] + 2)
+    cursor.push(first[1:2])
+    assert cursor.held.tolist() == [first[2]]
+    soprano, alto, tenor = cursor.moved_in_step()
+    assert [int(value[0]) for value in soprano] == [first[0], first[0] + 2, True]
+    assert int(alto[0][0]) == int(alto[1][0]) == first[1]  # it stayed
+    assert int(tenor[0][0]) == int(tenor[1][0]) == first[2]  # not written yet

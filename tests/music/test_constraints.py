@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.chorale import ChoraleGrid
-from audio_lstm.music.constraints import at_least_bars, exact_bars, exact_steps
+from audio_lstm.music.constraints import at_least_bars, exact_bars, exact_steps, without_freezing, without_parallels
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.rolls import RollFrames
 from audio_lstm.music.sample import SamplingConfig, sample_tokens
@@ -92,3 +94,58 @@ def test_at_least_bars_needs_bars() -> None:
         at_least_bars(ChoraleGrid(), 0)
     with pytest.raises(ConfigError, match="pieces of kind 'roll' have no bars to count"):
         at_least_bars(RollFrames(), 4)
+
+
+def count_parallels(grid: NDArray[np.int64]) -> int:
+    """Pairs of voices that move in parallel fifths or octaves, counted without the cursor."""
+    n_parallels = 0
+    for high in range(4):
+        for low in range(high + 1, 4):
+            for before, after in itertools.pairwise(grid[:, [high, low]]):
+                sounding = min(*before, *after) >= 0
+                parallel = before[0] - before[1] == after[0] - after[1] and (before[0] - before[1]) % 12 in (0, 7)
+                n_parallels += bool(sounding and parallel and before[0] != after[0])
+    return n_parallels
+
+
+@pytest.mark.parametrize("order", ["SATB", "BTAS", "TSBA"])
+def test_no_fifths_or_octaves_in_parallel_whatever_the_order(order: str) -> None:
+    grid = ChoraleGrid(order=order, low=58, high=65)  # so few pitches that parallels abound
+
+    def step(columns: NDArray[np.int64], state: None) -> tuple[NDArray[np.float32], None]:
+        return np.zeros((len(columns), grid.vocabulary_size), np.float32), None
+
+    free = sample_tokens(step, grid, n_takes=4, seed=0, mask=exact_steps(256))
+    assert sum(count_parallels(grid.decode(take)) for take in free) > 40
+    limit = exact_steps(256)
+    kept = sample_tokens(step, grid, n_takes=4, seed=0, mask=lambda cursor: limit(cursor) & without_parallels(cursor))
+    assert [count_parallels(grid.decode(take)) for take in kept] == [0] * 4
+
+
+def test_parallels_are_the_business_of_chorales_alone() -> None:
+    cursor = RollFrames().cursor(2)
+    np.testing.assert_array_equal(without_parallels(cursor), cursor.legal())
+
+
+def test_no_chord_stands_for_more_than_a_bar() -> None:
+    def stubborn(columns: NDArray[np.int64], state: None) -> tuple[NDArray[np.float32], None]:
+        logits = np.zeros((len(columns), ChoraleGrid().vocabulary_size), np.float32)
+        logits[np.arange(len(columns)), columns[:, 3]] = 20.0  # lag_4: hold whatever sounds
+        return logits, None
+
+    def longest_chord(take: NDArray[np.int64]) -> int:
+        changes = (np.diff(ChoraleGrid().decode(take), axis=0) != 0).any(axis=1)
+        return int(np.diff(np.flatnonzero(np.concatenate([[True], changes, [True]]))).max())
+
+    limit = exact_steps(100)
+    frozen = sample_tokens(stubborn, ChoraleGrid(), n_takes=2, seed=0, mask=limit)
+    assert [longest_chord(take) for take in frozen] == [100, 100]
+    moving = sample_tokens(
+        stubborn, ChoraleGrid(), n_takes=2, seed=0, mask=lambda cursor: limit(cursor) & without_freezing(cursor)
+    )
+    assert [longest_chord(take) for take in moving] == [16, 16]
+
+
+def test_rolls_may_stand_still() -> None:
+    cursor = RollFrames().cursor(2)
+    np.testing.assert_array_equal(without_freezing(cursor), cursor.legal())

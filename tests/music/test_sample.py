@@ -168,3 +168,19 @@ def test_bad_settings_are_refused(options: dict[str, float], message: str) -> No
 def test_settings_go_through_json() -> None:
     config = SamplingConfig(temperature=0.9, top_k=5)
     assert SamplingConfig(**json.loads(json.dumps(asdict(config)))) == config
+
+
+def test_what_is_held_keeps_the_models_probability_at_any_temperature() -> None:
+    logits = np.log(np.array([[0.001, 0.7, 0.2, 0.08, 0.019]], np.float32))
+    legal = np.array([[False, True, True, True, True]])
+    natural = token_probabilities(logits, legal, SamplingConfig())
+    for config in (SamplingConfig(temperature=0.3), SamplingConfig(top_k=1), SamplingConfig(top_p=0.5)):
+        chosen = token_probabilities(logits, legal, config, held=np.array([1]))
+        assert chosen[0, 1] == pytest.approx(natural[0, 1])
+        assert chosen.sum() == pytest.approx(1.0)
+        assert chosen[0, 2] / (1 - chosen[0, 1]) > natural[0, 2] / (1 - natural[0, 1])
+    np.testing.assert_allclose(token_probabilities(logits, legal, SamplingConfig(), held=np.array([1])), natural)
+    nothing_held = token_probabilities(logits, legal, SamplingConfig(temperature=0.3), held=np.array([0]))
+    np.testing.assert_allclose(nothing_held, token_probabilities(logits, legal, SamplingConfig(temperature=0.3)))
+    alone = np.array([[False, True, False, False, False]])
+    assert token_probabilities(logits, alone, SamplingConfig(top_k=1), held=np.array([1]))[0, 1] == 1.0

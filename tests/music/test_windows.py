@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, DataError
-from audio_lstm.music.chorale import ChoraleGrid, random_transposition
+from audio_lstm.music.augment import random_transposition
+from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.windows import BPTTWindows, Window
 
 GRID = ChoraleGrid()

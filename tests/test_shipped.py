@@ -1,0 +1,96 @@
+"""The models in the package do what their cards say: on the samples, and on the real data where it is found."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import audio_lstm
+from audio_lstm.checkpoint import open_model, shipped_models
+from audio_lstm.music.composer import load_music
+from audio_lstm.music.data import load_chorales
+from audio_lstm.music.evaluate import evaluate_music
+from audio_lstm.music.voices import score_to_voice_grid
+from audio_lstm.speech.data import read_manifest
+from audio_lstm.speech.evaluate import evaluate_speech
+from audio_lstm.speech.recogniser import load_speech
+
+SAMPLES = {
+    "spelling.wav": "A U D I O",
+    "digits.wav": "THREE ONE FOUR ONE FIVE NINE TWO SIX",
+    "control.wav": "ENTER SIXTY FOUR",
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples_are_read_word_for_word(repository: Path, name: str) -> None:
+    transcript = audio_lstm.transcribe(repository / "demos" / "samples" / name)
+    assert transcript.text == SAMPLES[name]
+    times = [time for word in transcript.words for time in (word.start_s, word.end_s)]
+    assert times == sorted(times)
+    assert 0 <= times[0] < times[-1] <= transcript.duration_s
+
+
+def test_models_are_small_and_have_cards() -> None:
+    models = shipped_models()
+    assert set(models) == {"an4", "chorale"}
+    for folder in models.values():
+        assert (folder / "model.onnx").stat().st_size < 8_000_000
+        card = (folder / "README.md").read_text("utf-8")
+        for promise in ("Does not", "Data:", "Made by", "Apache-2.0"):
+            assert promise in card
+
+
+def test_chorales_have_the_bars_asked_for_and_no_parallels() -> None:
+    piece = audio_lstm.compose(seed=5, bars=8)
+    grid = score_to_voice_grid(piece.score)
+    assert len(grid) == 8 * 16
+    assert {len(instrument.notes) > 4 for instrument in piece.to_pretty_midi().instruments} == {True}
+    again = audio_lstm.compose(seed=5, bars=8)
+    np.testing.assert_array_equal(piece.tokens, again.tokens)
+
+
+def test_shipped_models_run_without_torch(repository: Path) -> None:
+    sample = repository / "demos" / "samples" / "control.wav"
+    code = (
+        "import sys, audio_lstm\n"
+        f"assert audio_lstm.transcribe({str(sample)!r}).text == 'ENTER SIXTY FOUR'\n"
+        "assert audio_lstm.compose(seed=1, bars=2).score.n_notes\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=repository)
+
+
+@pytest.mark.shared
+def test_an4_stays_below_twelve_percent_word_errors(shared: Path) -> None:
+    utterances = read_manifest(shared / "speech" / "an4.dev.jsonl")
+    assert len(utterances) == 130
+    assert evaluate_speech(utterances, load_speech("an4")).report.wer <= 0.12
+
+
+@pytest.mark.shared
+def test_chorale_stays_below_half_a_nat_a_cell(shared: Path) -> None:
+    data = load_chorales(shared / "music" / "jsb16", "valid")
+    assert len(data.pieces) == 76
+    assert evaluate_music(data, load_music("chorale")).nll.nats_per_unit <= 0.50
+
+
+@pytest.mark.parametrize("name", ["an4", "chorale"])
+def test_weights_for_torch_fit_the_configuration(name: str) -> None:
+    from audio_lstm.checkpoint import load_weights
+    from audio_lstm.config import config_from_dict
+    from audio_lstm.music.config import MusicModelConfig
+    from audio_lstm.music.model import MusicModel
+    from audio_lstm.speech.config import SpeechModelConfig
+    from audio_lstm.speech.model import SpeechModel
+
+    if name == "an4":
+        folder = open_model(name, "speech")
+        load_weights(folder, SpeechModel(config_from_dict(SpeechModelConfig, folder.config)))
+    else:
+        folder = open_model(name, "music")
+        load_weights(folder, MusicModel(config_from_dict(MusicModelConfig, folder.config)))

@@ -17,8 +17,9 @@ from audio_lstm.errors import AudioLSTMError
 from audio_lstm.version import __version__
 
 if TYPE_CHECKING:
-    from audio_lstm.music.compose import Composition, compose
+    from audio_lstm.music.compose import Composition, compose, compose_takes
     from audio_lstm.music.composer import Composer, load_music
+    from audio_lstm.music.sample import SamplingConfig
     from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
     from audio_lstm.speech.transcribe import transcribe
     from audio_lstm.speech.transcript import Segment, Transcript, Word
@@ -27,12 +28,14 @@ __all__ = [
     "AudioLSTMError",
     "Composer",
     "Composition",
+    "SamplingConfig",
     "Segment",
     "SpeechRecogniser",
     "Transcript",
     "Word",
     "__version__",
     "compose",
+    "compose_takes",
     "load_music",
     "load_speech",
     "transcribe",
@@ -41,11 +44,13 @@ __all__ = [
 _HOME = {
     "Composer": "audio_lstm.music.composer",
     "Composition": "audio_lstm.music.compose",
+    "SamplingConfig": "audio_lstm.music.sample",
     "Segment": "audio_lstm.speech.transcript",
     "SpeechRecogniser": "audio_lstm.speech.recogniser",
     "Transcript": "audio_lstm.speech.transcript",
     "Word": "audio_lstm.speech.transcript",
     "compose": "audio_lstm.music.compose",
+    "compose_takes": "audio_lstm.music.compose",
     "load_music": "audio_lstm.music.composer",
     "load_speech": "audio_lstm.speech.recogniser",
     "transcribe": "audio_lstm.speech.transcribe",

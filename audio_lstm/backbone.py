@@ -59,8 +59,8 @@ class LSTMBackbone(nn.Module):
             state: Where the previous chunk ended; None starts from zeros.
 
         Returns:
-            Outputs (batch, time, output_size), and the state after each item's last valid frame (of the forward
-            direction; for a bidirectional stack it says nothing about the future and cannot be passed in again).
+            Outputs (batch, time, output_size), and the state after each item's last valid frame. A bidirectional
+            stack has no state to carry on, as one half of it begins at the end: it returns zeros and takes none.
             Shapes that do not fit, and a state for a bidirectional stack, are a ValueError.
         """
         self._check(x, lengths, state)
@@ -82,10 +82,15 @@ class LSTMBackbone(nn.Module):
             x = x + y if self.config.residual and x.shape == y.shape else y
             hidden.append(h)
             cell.append(c)
+        end = (
+            self.initial_state(len(x))
+            if self.config.bidirectional
+            else LSTMState(torch.stack(hidden), torch.stack(cell))
+        )
         if lengths is not None:
             valid = torch.arange(x.shape[1], device=x.device)[None, :] < lengths.to(x.device)[:, None]
             x = x * valid[:, :, None]
-        return x, LSTMState(torch.stack(hidden), torch.stack(cell))
+        return x, end
 
     def initial_state(self, batch_size: int) -> LSTMState:
         """A state of zeros for `batch_size` sequences: hidden and cell (n_layers, batch, hidden_size)."""
@@ -101,19 +106,29 @@ class LSTMBackbone(nn.Module):
             zeros = x.new_zeros(x.shape[0], self.config.hidden_size)
             start = (zeros, zeros)
         h, c = start[0][None].contiguous(), start[1][None].contiguous()
-        if self.training and self.config.weight_drop:
-            weights = lstm_weights(lstm)
-            dropped = weights._replace(recurrent=nn.functional.dropout(weights.recurrent, self.config.weight_drop))
-            # What nn.LSTM.forward itself calls; cuDNN flattens the four again at each step, hence its one warning.
-            y, h, c = torch.lstm(x, (h, c), list(dropped), True, 1, 0.0, True, False, True)
-        elif lengths is None or self.config.bidirectional:
+        weights = lstm_weights(lstm) if self.training and self.config.weight_drop else None
+        if weights is not None:
+            weights = weights._replace(recurrent=nn.functional.dropout(weights.recurrent, self.config.weight_drop))
+        if lengths is None or self.config.bidirectional:
             # Padding lies after the valid frames, so a forward layer needs no lengths for its outputs.
-            y, (h, c) = lstm(x, (h, c))
-        else:  # the state after each item's own last frame is asked for: that takes packing
-            packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-            packed_y, (h, c) = lstm(packed, (h, c))
-            y, _ = nn.utils.rnn.pad_packed_sequence(packed_y, batch_first=True, total_length=x.shape[1])
-        return y, (h[0], c[0])
+            if weights is None:
+                y, (h, c) = lstm(x, (h, c))
+            else:
+                # What nn.LSTM.forward itself calls; cuDNN flattens the four again at each step, hence its one warning.
+                y, h, c = torch.lstm(x, (h, c), list(weights), True, 1, 0.0, True, False, True)
+            return y, (h[0], c[0])
+        # The state after each item's own last frame is asked for: that takes packing, the longest item first.
+        sorted_lengths, order = lengths.cpu().sort(descending=True)
+        order = order.to(x.device)
+        h, c, back = h[:, order], c[:, order], order.argsort()
+        packed = nn.utils.rnn.pack_padded_sequence(x[order], sorted_lengths, batch_first=True)
+        if weights is None:
+            packed, (h, c) = lstm(packed, (h, c))
+        else:
+            data, h, c = torch.lstm(packed.data, packed.batch_sizes, (h, c), list(weights), True, 1, 0.0, True, False)
+            packed = nn.utils.rnn.PackedSequence(data, packed.batch_sizes)
+        y, _ = nn.utils.rnn.pad_packed_sequence(packed, batch_first=True, total_length=x.shape[1])
+        return y[back], (h[0, back], c[0, back])
 
     def _check(self, x: Tensor, lengths: Tensor | None, state: LSTMState | None) -> None:
         if x.ndim != 3 or x.shape[2] != self.config.input_size or x.shape[1] == 0:

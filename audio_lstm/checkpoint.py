@@ -20,13 +20,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from audio_lstm.atomic import atomic_write
 from audio_lstm.errors import MissingDependencyError, ModelError
 
 if TYPE_CHECKING:
     import onnx
     from torch import Tensor, nn
 
-__all__ = ["ModelFolder", "Wing", "load_weights", "open_model", "resolve_model", "shipped_models", "write_model"]
+__all__ = [
+    "ModelFolder",
+    "Wing",
+    "load_weights",
+    "open_model",
+    "resolve_model",
+    "shipped_models",
+    "write_card",
+    "write_model",
+]
 
 Wing = Literal["speech", "music"]
 
@@ -192,6 +202,26 @@ def write_model(
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+def write_card(folder: str | os.PathLike[str], card: str) -> None:
+    """Replace the card of a model folder; the model itself stays as it is.
+
+    Args:
+        folder: A model folder that exists.
+        card: The text of the model card, Markdown.
+
+    Raises:
+        ModelError: If the card cannot be written.
+    """
+    file = Path(folder) / CARD_FILE
+    try:
+        with atomic_write(file) as scratch:
+            scratch.write_text(card, "utf-8")
+    except OSError as error:
+        raise ModelError(
+            f"{file}: cannot be written ({error.strerror}); check the folder and the space left"
+        ) from error
 
 
 def _check_replaceable(target: Path) -> None:

@@ -22,6 +22,8 @@ from audio_lstm.errors import AudioLSTMError, ConfigError
 
 __all__ = ["main"]
 
+_HELD = "; in chorales the pitch being held keeps the model's own probability"
+
 # Heavy imports live inside the commands: `audio-lstm --help` answers at once, and nothing here imports torch.
 
 
@@ -126,9 +128,13 @@ def _add_compose(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="repeat a result; random if not given")
     parser.add_argument("--bars", type=int, default=None, metavar="N", help="exactly this long; else as the model ends")
     parser.add_argument("--tempo", type=_positive_float, default=None, metavar="BPM", help="quarter notes a minute")
-    parser.add_argument("--temperature", type=float, default=None, metavar="T", help="below 1 safer, above 1 wilder")
-    parser.add_argument("--top-k", type=int, default=None, metavar="K", help="choose among the K best only")
-    parser.add_argument("--top-p", type=float, default=None, metavar="P", help="choose among the best that make up P")
+    parser.add_argument(
+        "--temperature", type=float, default=None, metavar="T", help=f"below 1 safer, above 1 wilder{_HELD}"
+    )
+    parser.add_argument("--top-k", type=int, default=None, metavar="K", help=f"choose among the K best only{_HELD}")
+    parser.add_argument(
+        "--top-p", type=float, default=None, metavar="P", help=f"choose among the best that make up P{_HELD}"
+    )
     parser.add_argument("--takes", type=int, default=1, metavar="N", help="pieces to write: FILE-1.mid, FILE-2.mid, …")
     parser.add_argument("--json", action="store_true", help="print one JSON object a piece")
     parser.set_defaults(command=_compose)
@@ -249,6 +255,11 @@ def _evaluate_speech(options: argparse.Namespace) -> int:
     evaluation = evaluate_speech(utterances, recogniser, progress=_progress(len(utterances), "utterances"))
     for line in evaluation.unreadable:
         _complain(f"{line} (counted as empty)")
+    if evaluation.unwritable:
+        _complain(
+            f"{len(evaluation.unwritable)} of {len(utterances)} references hold letters that the model cannot write, "
+            f"which count as errors: spell them out (the first: {evaluation.unwritable[0]!r})"
+        )
     if options.per_utterance:
         evaluation.write_per_utterance(options.per_utterance, utterances)
     result = evaluation.to_dict()
@@ -279,7 +290,10 @@ def _evaluate_music(options: argparse.Namespace) -> int:
         print(json.dumps(result))
     else:
         print(f"NLL {result['nll']:.4f} {result['unit']}")
-        print(f"{result['n_pieces']} pieces, {result['n_units']} units, {result['n_steps']} steps")
+        print(
+            f"{result['n_pieces']} pieces, {result['n_steps']} time steps, {result['n_units']} units, "
+            f"{result['n_tokens']} tokens"
+        )
     return 1 if evaluation.unusable else 0
 
 

@@ -135,7 +135,10 @@ def _from_json(hint: Any, value: Any, where: str) -> Any:
             return tuple(_from_json(a, item, where) for a, item in zip(arguments, value, strict=True))
         raise ConfigError(f"{where} takes {len(arguments)} values, got {len(value)}")
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:  # JSON's whole numbers have no limit
+            raise ConfigError(f"{where} must be float, got a whole number too large for one") from error
     if hint in (int, str, bool) and type(value) is hint:
         return value
     raise ConfigError(f"{where} must be {getattr(hint, '__name__', hint)}, got {value!r}")

@@ -36,19 +36,43 @@ def build(config: LSTMConfig) -> LSTMBackbone:
     return backbone.eval()
 
 
-@pytest.mark.parametrize("config", BOTH_WAYS.values(), ids=BOTH_WAYS.keys())
-def test_padded_batch_equals_items_alone(config: LSTMConfig) -> None:
-    backbone = build(config)
+WEIGHT_DROP = replace(SMALL, weight_drop=0.5)
+PADDED = [
+    *((config, "evaluation") for config in BOTH_WAYS.values()),
+    *((config, "training") for config in BOTH_WAYS.values() if not config.dropout),
+    (WEIGHT_DROP, "training"),
+    (replace(WEIGHT_DROP, projection_size=5), "training"),
+    (replace(WEIGHT_DROP, bidirectional=True), "training"),
+]
+
+
+@pytest.mark.parametrize(("config", "mode"), PADDED)
+def test_padded_batch_equals_items_alone(config: LSTMConfig, mode: str) -> None:
+    backbone = build(config).train(mode == "training")
     lengths = torch.tensor([7, 1, 12, 5])
     x = torch.randn(4, 12, config.input_size)
-    y, state = backbone(x, lengths)
+    start = None
+    if not config.bidirectional:
+        start = LSTMState(*torch.randn(2, config.n_layers, 4, config.hidden_size))
+    torch.manual_seed(3)  # the same weights dropped each time
+    y, state = backbone(x, lengths, start)
     for item, length in enumerate(lengths.tolist()):
-        alone, alone_state = backbone(x[item : item + 1, :length])
+        own = slice(item, item + 1)
+        torch.manual_seed(3)
+        alone, alone_state = backbone(
+            x[own, :length], None, start and LSTMState(start.hidden[:, own], start.cell[:, own])
+        )
         torch.testing.assert_close(y[item, :length], alone[0], atol=1e-5, rtol=0)
         assert not y[item, length:].any()
-        if not config.bidirectional:
-            torch.testing.assert_close(state.hidden[:, item], alone_state.hidden[:, 0], atol=1e-5, rtol=0)
-            torch.testing.assert_close(state.cell[:, item], alone_state.cell[:, 0], atol=1e-5, rtol=0)
+        torch.testing.assert_close(state.hidden[:, item], alone_state.hidden[:, 0], atol=1e-5, rtol=0)
+        torch.testing.assert_close(state.cell[:, item], alone_state.cell[:, 0], atol=1e-5, rtol=0)
+    assert bool(state.hidden.any()) is not config.bidirectional  # which has nothing to carry on
+
+
+def test_weight_drop_with_lengths_still_trains_every_weight() -> None:
+    backbone = build(WEIGHT_DROP).train()
+    backbone(torch.randn(2, 5, 6), torch.tensor([5, 3]))[0].square().sum().backward()
+    assert [name for name, p in backbone.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
 @pytest.mark.parametrize("config", BOTH_WAYS.values(), ids=BOTH_WAYS.keys())

@@ -21,7 +21,15 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from audio_lstm import checkpoint
-from audio_lstm.checkpoint import ModelFolder, load_weights, open_model, resolve_model, shipped_models, write_model
+from audio_lstm.checkpoint import (
+    ModelFolder,
+    load_weights,
+    open_model,
+    resolve_model,
+    shipped_models,
+    write_card,
+    write_model,
+)
 from audio_lstm.errors import MissingDependencyError, ModelError
 
 FILES = ["README.md", "config.json", "model.onnx", "model.safetensors"]
@@ -412,3 +420,20 @@ def test_weights_that_do_not_fit_are_refused_and_change_nothing(
     with pytest.raises(ModelError, match=message):
         load_weights(folder, module)
     assert torch.equal(module.weight, before)
+
+
+def test_a_card_is_replaced_alone_and_atomically(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("old")
+    (tmp_path / "model.onnx").write_text("graph")
+    write_card(tmp_path, "# néw\n")
+    assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == {
+        "README.md": "# néw\n",
+        "model.onnx": "graph",
+    }
+
+
+def test_a_card_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"README\.md: cannot be written \(No such file or directory\); check the fold"
+    ):
+        write_card(tmp_path / "nowhere", "# new")

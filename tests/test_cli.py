@@ -453,6 +453,13 @@ def test_an_unreadable_recording_is_reported_and_counts_as_empty(run: Run, speec
     assert_one_complaint(err, "1.wav", "(counted as empty)")
 
 
+def test_texts_that_the_model_cannot_write_are_named_and_scored(run: Run, speech: str, tmp_path: Path) -> None:
+    file = manifest(tmp_path, "A", "A 12", "7")
+    status, out, err = run("evaluate", "speech", "--manifest", file, "--model", speech, "--json")
+    assert (status, json.loads(out)["wer"]) == (0, 0.5)
+    assert_one_complaint(err, "2 of 3 references hold letters that the model cannot write", "'A 12'")
+
+
 @pytest.mark.parametrize("content", [None, "", "not json\n", '{"audio": "a.wav"}\n'])
 def test_a_bad_manifest_is_one_line(run: Run, speech: str, tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "set.jsonl"
@@ -473,8 +480,25 @@ def test_evaluate_music_prints_one_json_object_with_the_agreed_keys(
     status, out, err = run("evaluate", "music", *arguments)
     figures = json.loads(out)
     assert (status, err, out.count("\n")) == (0, "", 1)
-    assert {"nll", "unit", "n_pieces", "n_steps"} <= set(figures)
-    assert (figures["unit"], figures["n_pieces"], figures["n_steps"]) == ("nats/cell", 2, 66)
+    assert {"nll", "unit", "n_pieces", "n_steps", "n_tokens", "tokens_per_s"} <= set(figures)
+    assert (figures["unit"], figures["n_pieces"], figures["n_steps"]) == ("nats/cell", 2, 16)
+
+
+def test_evaluate_music_for_people(run: Run, music: str, tmp_path: Path) -> None:
+    file = tmp_path / "satb.json"
+    file.write_text(json.dumps({"valid": [np.tile(CHORD, (8, 1)).tolist()] * 2}))
+    status, out, _ = run("evaluate", "music", "--data", file, "--model", music)
+    assert status == 0
+    assert out.endswith("2 pieces, 16 time steps, 64 units, 66 tokens\n")
+
+
+def test_a_malformed_chorale_is_reported_and_the_rest_go_on(run: Run, music: str, tmp_path: Path) -> None:
+    file = tmp_path / "satb.json"
+    file.write_text(json.dumps({"valid": [[[60, 60]], np.tile(CHORD, (8, 1)).tolist()]}))
+    status, out, err = run("evaluate", "music", "--data", file, "--model", music, "--json")
+    assert status == 1
+    assert (json.loads(out)["n_pieces"], json.loads(out)["n_unusable"]) == (1, 1)
+    assert_one_complaint(err, "satb.json: valid[0]: a voice grid has the shape", "(left out)")
 
 
 def test_evaluate_music_reads_a_folder_of_midi(run: Run, events: str, tmp_path: Path) -> None:

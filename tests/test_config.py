@@ -52,6 +52,7 @@ def test_missing_fields_take_their_defaults_and_ints_become_floats() -> None:
         ({"lstm": {"input_size": 10**9}}, r"input_size must lie in 1..16384"),
         ({"lstm": {"input_size": 4, "projection_size": -1}}, "projection_size must lie in 0"),
         ({"lstm": {"input_size": 4, "dropout": 1.0}}, "dropout is a probability below 1"),
+        ({"lstm": {"input_size": 4, "dropout": 10**400}}, "lstm: dropout must be float, got a whole number too large"),
         ({"lstm": {"input_size": 4, "weight_drop": -0.1}}, "weight_drop is a probability below 1"),
     ],
 )

@@ -106,6 +106,12 @@ def test_importing_the_modules_behind_the_verbs_does_not_hide_them() -> None:
     assert callable(audio_lstm.compose)
 
 
+def test_several_takes_are_written_with_public_names_alone(music_folder: Path) -> None:
+    sampling = audio_lstm.SamplingConfig(temperature=0.5, max_tokens=65)
+    takes = list(audio_lstm.compose_takes(n_takes=2, model=music_folder, seed=1, bars=1, sampling=sampling))
+    assert [take.take for take in takes] == [0, 1]
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'audio_lstm' has no attribute 'sing'"):
         _ = audio_lstm.sing

@@ -131,6 +131,14 @@ def test_nothing_is_left_for_later(word: str) -> None:
     assert not [name_of(file) for file in CODE if re.search(word, file.read_text("utf-8"))]
 
 
+def test_nothing_is_left_for_later_in_the_documents() -> None:
+    documents = [*REPOSITORY.glob("*.md")]
+    for folder in ("audio_lstm", "recipes", "demos", "tests", "docs", ".github"):
+        documents += (REPOSITORY / folder).rglob("*.md")
+    assert len(documents) > 4
+    assert not [name_of(file) for file in documents if re.search("@[A-Z]+@", file.read_text("utf-8"))]
+
+
 def test_nothing_is_ever_pickled() -> None:
     assert not offenders(CODE, "pickle", "dill", "joblib", "shelve", "marshal")
     calls = [

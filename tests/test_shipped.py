@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import combinations, groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -45,10 +46,36 @@ def test_models_are_small_and_have_cards() -> None:
             assert promise in card
 
 
+def count_parallels(grid: np.ndarray) -> int:
+    """Pairs of voices that move, from one 16th to the next, in fifths, octaves or unisons by the same interval."""
+    n_parallels = 0
+    for before, after in pairwise(grid.tolist()):
+        for upper, lower in combinations(range(4), 2):
+            sounding = min(before[upper], before[lower], after[upper], after[lower]) >= 0
+            moved = before[upper] != after[upper]
+            same = before[upper] - before[lower] == after[upper] - after[lower]
+            n_parallels += sounding and moved and same and (after[upper] - after[lower]) % 12 in (0, 7)
+    return n_parallels
+
+
+def longest_chord(grid: np.ndarray) -> int:
+    """16ths that the chord which stands longest stands."""
+    return max(len(list(steps)) for _, steps in groupby(grid.tolist()))
+
+
+def test_parallels_and_standing_chords_are_counted() -> None:
+    assert count_parallels(np.array([[67, 60, 55, 48], [69, 62, 55, 48]])) == 1  # S and A in fifths
+    assert count_parallels(np.array([[72, 67, 60, 48], [74, 67, 62, 50]])) == 3  # S, T and B in octaves
+    assert count_parallels(np.array([[72, 67, 60, 48], [72, 65, 60, 53], [72, 65, -1, 53]])) == 0
+    assert longest_chord(np.array([[72, 67, 60, 48]] * 3 + [[72, 65, 60, 48]] * 2)) == 3
+
+
 def test_chorales_have_the_bars_asked_for_and_no_parallels() -> None:
     piece = audio_lstm.compose(seed=5, bars=8)
     grid = score_to_voice_grid(piece.score)
     assert len(grid) == 8 * 16
+    assert count_parallels(grid) == 0
+    assert longest_chord(grid) <= 16
     assert {len(instrument.notes) > 4 for instrument in piece.to_pretty_midi().instruments} == {True}
     again = audio_lstm.compose(seed=5, bars=8)
     np.testing.assert_array_equal(piece.tokens, again.tokens)

@@ -44,7 +44,7 @@ class MusicData:
     pieces: tuple[NDArray[np.int64], ...] | tuple[NDArray[np.bool_], ...] | tuple[Score, ...]
     names: tuple[str, ...]  # one a piece: "valid[3]", or the path of its file
     source: str  # where the data came from
-    faults: tuple[str, ...] = ()  # one line for each file that was left out because it cannot be used
+    faults: tuple[str, ...] = ()  # one line for each file or piece that was left out because it cannot be used
 
     def voice_grids(self) -> tuple[NDArray[np.int64], ...]:
         """The pieces of a chorale corpus, (T, 4) each; DataError for another kind."""
@@ -96,23 +96,27 @@ def load_chorales(path: str | os.PathLike[str], split: str) -> MusicData:
         split: "train", "valid" or "test".
 
     Returns:
-        Kind "chorale": voice grids (T, 4) int64, -1 = rest.
+        Kind "chorale": voice grids (T, 4) int64, -1 = rest. Pieces that are no voice grid are left out and listed in
+        `faults`: a caller that reports a figure has to report them too.
 
     Raises:
-        DataError: a missing path or split, JSON of another shape, or a piece that is no voice grid.
+        DataError: a missing path or split, JSON of another shape, or no piece that is a voice grid.
     """
     file, splits = _file_with(_existing(path), split, _CHORALES)
     pieces = splits[split]
     if not isinstance(pieces, list) or not pieces:
         raise DataError(f'{file}: split "{split}" holds no pieces; expected a list of pieces')
-    names = tuple(f"{split}[{i}]" for i in range(len(pieces)))
-    grids = []
-    for name, piece in zip(names, pieces, strict=True):
+    grids: list[NDArray[np.int64]] = []
+    names, faults = [], []
+    for i, piece in enumerate(pieces):
         try:
             grids.append(as_voice_grid(piece))
+            names.append(f"{split}[{i}]")
         except ScoreError as error:
-            raise DataError(f"{file}: {name}: {error}") from error
-    return MusicData("chorale", tuple(grids), names, str(file))
+            faults.append(f"{file}: {split}[{i}]: {error}")
+    if not grids:
+        raise DataError(f"{faults[0]}; none of the {len(pieces)} pieces can be used")
+    return MusicData("chorale", tuple(grids), tuple(names), str(file), tuple(faults))
 
 
 def load_rolls(path: str | os.PathLike[str], split: str) -> MusicData:

@@ -18,7 +18,7 @@ from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.metrics import NLL, PieceNLL
 from audio_lstm.music.representation import Representation
 from audio_lstm.music.rolls import RollFrames
-from audio_lstm.music.voices import score_to_voice_grid
+from audio_lstm.music.voices import N_VOICES, score_to_voice_grid
 
 __all__ = ["MusicEvaluation", "encode_pieces", "evaluate_music"]
 
@@ -33,16 +33,22 @@ class MusicEvaluation:
     unusable: tuple[str, ...]  # what was wrong with files or pieces that had to be left out
     wall_s: float
 
+    @property
+    def n_steps(self) -> int:
+        """Steps of time: the 16ths of chorales, which hold a cell for each voice; else frames or events."""
+        return self.nll.n_units // N_VOICES if self.nll.unit == "cell" else self.nll.n_units
+
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
         return {
             "nll": self.nll.nats_per_unit,
             "unit": f"nats/{self.nll.unit}",
             "n_pieces": len(self.nll.pieces),
-            "n_steps": self.nll.n_steps,
+            "n_steps": self.n_steps,
             "n_units": self.nll.n_units,
+            "n_tokens": self.nll.n_tokens,
             "n_unusable": len(self.unusable),
-            "steps_per_s": round(self.nll.n_steps / self.wall_s, 1),
+            "tokens_per_s": round(self.nll.n_tokens / self.wall_s, 1),
         }
 
 

@@ -28,7 +28,7 @@ class PieceNLL:
     name: str
     nats: float  # sum over all its tokens, its end included where it has one
     n_units: int  # cells, frames or events: the denominator
-    n_steps: int  # tokens
+    n_tokens: int  # what the model read, its end included
 
     @property
     def nats_per_unit(self) -> float:
@@ -62,9 +62,9 @@ class NLL:
         return sum(piece.n_units for piece in self.pieces)
 
     @property
-    def n_steps(self) -> int:
+    def n_tokens(self) -> int:
         """Tokens of all pieces."""
-        return sum(piece.n_steps for piece in self.pieces)
+        return sum(piece.n_tokens for piece in self.pieces)
 
     @property
     def nats_per_unit(self) -> float:

@@ -25,16 +25,23 @@ Mask = Callable[[Cursor], NDArray[np.bool_]]
 class SamplingConfig:
     """How a token is chosen. The steps apply in this order: temperature, top-k, top-p.
 
+    In chorales the token that holds a pitch keeps the model's own probability: temperature (but for 0) and cuts choose
+    among the others (see `token_probabilities`).
+
     Raises:
         ConfigError: a value out of range.
     """
 
     temperature: float = 1.0
-    """Divides the logits: 1 is the model's own distribution, 0 takes the best token always."""
+    """Divides the logits: 1 is the model's own distribution, 0 takes the best token always.
+
+    In chorales the pitch being held keeps the model's own probability, but at 0."""
     top_k: int | None = None
-    """Only the k best tokens (Fan, Lewis and Dauphin 2018); None = all."""
+    """Only the k best tokens (Fan, Lewis and Dauphin 2018), in chorales beside the pitch being held; None = all."""
     top_p: float = 1.0
-    """Only the smallest set of best tokens whose probability reaches p (nucleus, Holtzman et al. 2020)."""
+    """Only the smallest set of best tokens whose probability reaches p (nucleus, Holtzman et al. 2020).
+
+    In chorales the share p is of the tokens beside the pitch being held, which is never cut."""
     max_tokens: int = 8192
     """Tokens a piece at most: a chorale of 64 bars of 4/4 has 4,096 cells."""
 

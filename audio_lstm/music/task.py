@@ -5,6 +5,7 @@ A recipe builds a `TokenTask`, hands it to `audio_lstm.training.loop.train`, and
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from audio_lstm.backbone import LSTMState
+from audio_lstm.checkpoint import write_card
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.config import MusicModelConfig
@@ -26,6 +28,7 @@ from audio_lstm.music.representation import Representation
 from audio_lstm.music.windows import Augment, BPTTWindows
 from audio_lstm.training.batches import share
 from audio_lstm.training.loop import StepLoss, TrainResult
+from audio_lstm.training.options import data_fingerprint
 
 __all__ = ["BPTTConfig", "TokenBatch", "TokenTask", "first", "write_music_model"]
 
@@ -81,6 +84,12 @@ class TokenTask:
         self.valid_pieces, self.unusable = encode_pieces(valid_set, representation)
         for line in unusable + self.unusable:
             _LOG.warning("%s; left out", line)
+        # Two corpora may have the same tokens and differ in what these stand for (tempi, programs).
+        meaning = json.dumps(representation.to_dict(), sort_keys=True)
+        self.fingerprint = data_fingerprint(
+            *([(name, len(tokens), tokens) for name, tokens in pieces] for pieces in (train_pieces, self.valid_pieces)),
+            meaning=meaning,
+        )
         self.windows = BPTTWindows(
             [tokens for _, tokens in train_pieces],
             representation,
@@ -175,5 +184,5 @@ A small autoregressive LSTM trained on {trained_on}.
 | training steps | {result.step} |
 
 {notes}"""
-    export_music(task.model, task.representation, folder, name=name, card=card)
+    write_card(folder, card)
     return f"{folder}: {figures['nll']:.4f} {figures['unit']}, {size_mb:.1f} MB"

@@ -48,7 +48,7 @@ def as_voice_grid(grid: ArrayLike) -> NDArray[np.int64]:
     """
     try:
         values = np.asarray(grid, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ScoreError(f"a voice grid holds rows of four MIDI pitches (-1 = rest): {error}") from error
     if values.ndim != 2 or values.shape[1] != N_VOICES or values.shape[0] == 0:
         raise ScoreError(f"a voice grid has the shape (steps, 4), steps >= 1; got {values.shape}")

@@ -26,6 +26,7 @@ class SpeechEvaluation:
     report: ErrorReport
     references: tuple[str, ...]  # the manifest's texts, normalised to the model's alphabet
     hypotheses: tuple[str, ...]  # one an utterance, in the manifest's order
+    unwritable: tuple[str, ...]  # those references that hold letters the model has not, such as digits
     unreadable: tuple[str, ...]  # what was wrong with recordings that could not be read; they count as empty
     audio_s: float  # seconds of audio
     wall_s: float  # seconds it took, reading the files included
@@ -87,9 +88,10 @@ def evaluate_speech(
 
     Returns:
         Word and character error rates over the whole corpus. A recording that cannot be read counts as an empty
-        hypothesis and is listed.
+        hypothesis and is listed; a text with letters that the model has not is scored as it is, and listed.
     """
     references = [normalise_text(utterance.text, recogniser.alphabet) for utterance in utterances]
+    unwritable = tuple(text for text in references if any(letter not in recogniser.alphabet for letter in text))
     hypotheses: list[str] = []
     unreadable: list[str] = []
     audio_s = 0.0
@@ -106,4 +108,6 @@ def evaluate_speech(
             progress(done)
     wall_s = time.perf_counter() - start
     report = score(references, hypotheses)
-    return SpeechEvaluation(report, tuple(references), tuple(hypotheses), tuple(unreadable), audio_s, wall_s)
+    return SpeechEvaluation(
+        report, tuple(references), tuple(hypotheses), unwritable, tuple(unreadable), audio_s, wall_s
+    )

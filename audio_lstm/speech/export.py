@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import TensorProto
 from torch import nn
@@ -46,13 +47,15 @@ def speech_graph(model: SpeechModel) -> onnx.ModelProto:
     axis = writer.constant([1])
     if streams:
         whole = writer.node("Concat", [contexts[0], features], axis=1)
-        next_features = writer.slice(whole, 1, -2, 2**31)
+        next_features = _last_frames(writer, whole, lengths)
     else:
         whole, next_features = features, ""
     x = _convolution(writer, writer.node("Unsqueeze", [whole, axis]), model.conv1, causal_pad=not streams)
     if streams:
         x = writer.node("Concat", [contexts[1], x], axis=2)
-        next_channels = writer.slice(x, 2, -2, 2**31)
+        halved = writer.node("Div", [writer.node("Add", [lengths, writer.constant_int32(1)]), writer.constant_int32(2)])
+        last = _last_frames(writer, writer.node("Transpose", [x], perm=[0, 2, 1, 3]), halved)
+        next_channels = writer.node("Transpose", [last], perm=[0, 2, 1, 3])  # (B, C, 2, F / 2)
     else:
         next_channels = ""
     x = _convolution(writer, x, model.conv2, causal_pad=not streams)  # (B, C, T / 4, F / 4)
@@ -71,6 +74,13 @@ def speech_graph(model: SpeechModel) -> onnx.ModelProto:
         writer.output(next_channels, "next_channel_context", TensorProto.FLOAT, context_shapes[1])
         return_state(writer, model.backbone, final)
     return writer.model("speech")
+
+
+def _last_frames(writer: GraphWriter, x: str, lengths: str) -> str:
+    """The last two frames of each item, for the next chunk: x (B, 2 + T, …) holds the context, then the new frames."""
+    first = writer.node("Reshape", [writer.node("Cast", [lengths], to=TensorProto.INT64), writer.constant([-1, 1, 1])])
+    frames = writer.node("Add", [first, writer.constant(np.array([[[0], [1]]]))])  # (B, 2, 1)
+    return writer.node("GatherND", [x, frames], batch_dims=1)
 
 
 def _convolution(writer: GraphWriter, x: str, conv: nn.Conv2d, *, causal_pad: bool) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from audio_lstm.backbone import LSTMBackbone, LSTMState
 from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
 
-__all__ = ["CTCLoss", "SpeechModel", "SpeechState", "ctc_loss"]
+__all__ = ["CTCLoss", "SpeechModel", "SpeechState", "ctc_loss", "frames_needed"]
 
 _CONTEXT_FRAMES = 2  # frames of the past that a kernel of 3 sees beside the current one
 
@@ -56,7 +56,8 @@ class SpeechModel(nn.Module):
 
         Returns:
             Log-probabilities (batch, ceil(time / 4), n_outputs) in float32, valid output frames per item (batch,),
-            and the state for the next chunk.
+            and the state for the next chunk, after each item's own last frame (in training, where nobody reads it,
+            the LSTM's is the one after the padding).
 
         Raises:
             ValueError: If the width of the features is not the model's.
@@ -84,7 +85,7 @@ class SpeechModel(nn.Module):
         needed = None if self.training and not self.config.lstm.bidirectional else output_lengths
         y, lstm_state = self.backbone(x, needed, start)
         log_probs = torch.log_softmax(self.head(y).float(), dim=-1)
-        context = SpeechState(whole[:, -_CONTEXT_FRAMES:], inner[:, :, -_CONTEXT_FRAMES:], lstm_state)
+        context = SpeechState(_last_frames(whole, lengths, 1), _last_frames(inner, (lengths + 1) // 2, 2), lstm_state)
         return log_probs, output_lengths, context
 
     def initial_state(self, batch_size: int) -> SpeechState:
@@ -103,12 +104,27 @@ class SpeechModel(nn.Module):
         return SpeechState(features, channels, LSTMState(hidden, cell))
 
 
+def _last_frames(x: Tensor, lengths: Tensor, axis: int) -> Tensor:
+    """The next chunk's context: x holds, along `axis`, the context of this one and then `lengths` valid frames."""
+    frames = lengths.to(x.device)[:, None] + torch.arange(_CONTEXT_FRAMES, device=x.device)  # (B, 2)
+    shape = [1] * x.ndim
+    shape[0], shape[axis] = frames.shape
+    size = [*x.shape]
+    size[axis] = _CONTEXT_FRAMES
+    return torch.gather(x, axis, frames.view(shape).expand(size))
+
+
 class CTCLoss(NamedTuple):
     """The loss of a batch, and the items that CTC cannot align."""
 
     total: Tensor  # nats summed over the items that fit, float32 scalar
     n_symbols: int  # symbols in the targets of the items that fit
     too_long: tuple[int, ...]  # items of the batch whose target needs more frames than there are
+
+
+def frames_needed(target: Tensor) -> int:
+    """The fewest output frames into which CTC can align these symbol ids: a blank parts adjacent repeats."""
+    return len(target) + int((target[1:] == target[:-1]).sum())
 
 
 def ctc_loss(log_probs: Tensor, lengths: Tensor, targets: Sequence[Tensor]) -> CTCLoss:
@@ -129,8 +145,7 @@ def ctc_loss(log_probs: Tensor, lengths: Tensor, targets: Sequence[Tensor]) -> C
     """
     if len(targets) != log_probs.shape[0]:
         raise ValueError(f"expected {log_probs.shape[0]} targets, got {len(targets)}")
-    needed = [len(t) + int((t[1:] == t[:-1]).sum()) for t in targets]
-    fits = [n <= length for n, length in zip(needed, lengths.tolist(), strict=True)]
+    fits = [frames_needed(target) <= length for target, length in zip(targets, lengths.tolist(), strict=True)]
     too_long = tuple(item for item, fit in enumerate(fits) if not fit)
     kept = [item for item, fit in enumerate(fits) if fit]
     if not kept:

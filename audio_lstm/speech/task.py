@@ -16,21 +16,57 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from audio_lstm.audio import load_audio
+from audio_lstm.checkpoint import write_card
+from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import DataError
+from audio_lstm.speech.alphabet import ENGLISH
 from audio_lstm.speech.augment import AugmentConfig, augment_features, augment_waveform
-from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
 from audio_lstm.speech.data import Utterance, normalise_text, pad_features
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.export import export_speech
-from audio_lstm.speech.features import extract_features, n_frames
+from audio_lstm.speech.features import FeatureConfig, extract_features, n_frames
 from audio_lstm.speech.metrics import ErrorReport, score
-from audio_lstm.speech.model import SpeechModel, ctc_loss
+from audio_lstm.speech.model import SpeechModel, ctc_loss, frames_needed
 from audio_lstm.training.batches import bucket_batches, seed_for, share
 from audio_lstm.training.loop import StepLoss, TrainResult
+from audio_lstm.training.options import data_fingerprint
 
-__all__ = ["CTCBatch", "CTCTask", "Recording", "load_corpus", "write_speech_model"]
+__all__ = [
+    "SMALL_BIDIRECTIONAL",
+    "SMALL_DATA_AUGMENT",
+    "CTCBatch",
+    "CTCTask",
+    "Recording",
+    "load_corpus",
+    "write_speech_model",
+]
 
 _LOG = logging.getLogger(__name__)
+
+SMALL_BIDIRECTIONAL = SpeechModelConfig(
+    features=FeatureConfig(kind="log_mel", n_mels=80),
+    # 1.9 M weights: what an hour of one CPU core trains to the end. Residual connections, with the projections and
+    # norms that they need, end CTC's blank-only plateau after 130 steps instead of 900 (recipes/README.md).
+    lstm=LSTMConfig(
+        input_size=192,
+        hidden_size=192,
+        n_layers=3,
+        bidirectional=True,
+        projection_size=192,
+        layer_norm=True,
+        residual=True,
+        dropout=0.2,
+    ),
+    symbols=ENGLISH.symbols,
+)
+"""The recommended model for an hour of English speech."""
+
+# Lighter masks than SpecAugment's own: they were meant for 960 h and models a hundred times the size.
+SMALL_DATA_AUGMENT = AugmentConfig(
+    frequency_mask_fraction=0.2, time_masks_per_frame=0.02, max_time_masks=6, noise_probability=0.2
+)
+"""The recommended augmentation for an hour of speech."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +114,11 @@ def load_corpus(utterances: Sequence[Utterance], model: SpeechModelConfig) -> li
 
 
 class CTCTask:
-    """Data, model, loss and metric of a CTC recogniser, for audio_lstm.training.loop."""
+    """Data, model, loss and metric of a CTC recogniser, for audio_lstm.training.loop.
+
+    Training recordings whose text does not fit even into the slowest copy are left out, named in `unalignable` and
+    in the log. A recording that is longer than a batch may be, and a set of which nothing is left, is a DataError.
+    """
 
     def __init__(
         self,
@@ -91,16 +131,48 @@ class CTCTask:
         seed: int,
     ) -> None:
         self.config, self.augment, self.seed = config, augment, seed
-        self.train_set, self.dev_set = train_set, dev_set
+        self.fingerprint = data_fingerprint(
+            *(
+                [(item.utterance.id, len(item.samples), item.target.numpy()) for item in items]
+                for items in (train_set, dev_set)
+            )
+        )
         self.batch_frames = batch_frames
         self.dev_features = [extract_features(item.samples, config.features) for item in dev_set]
-        # A slower copy is longer: budget for the slowest.
-        slowest = min(augment.speeds)
-        self.frames = [n_frames(round(len(item.samples) / slowest), config.features) for item in train_set]
+        self.unalignable: set[str] = set()  # training recordings that were left out
+        self.train_set, self.frames = self._usable(train_set)
+        self.dev_set = dev_set
+        self._reported: set[str] = set()  # recordings of which a faster copy did not fit
         torch.manual_seed(seed)
         self.model = SpeechModel(config)
         self.report: ErrorReport | None = None
-        self.unalignable: set[str] = set()
+
+    def _usable(self, recordings: Sequence[Recording]) -> tuple[list[Recording], list[int]]:
+        """The recordings that can be trained on, and the feature frames of the slowest (so longest) copy of each."""
+        slowest = min(self.augment.speeds)
+        usable, frames = [], []
+        for item in recordings:
+            identifier, n_symbols = item.utterance.id, len(item.target)
+            n = n_frames(round(len(item.samples) / slowest), self.config.features)
+            n_output = -(-n // SUBSAMPLING)
+            if n < 1 or frames_needed(item.target) > n_output:
+                self.unalignable.add(identifier)
+                _LOG.warning(
+                    "%s: %d symbols do not fit into %d output frames; left out", identifier, n_symbols, n_output
+                )
+                continue
+            if n > self.batch_frames:
+                seconds = len(item.samples) / self.config.features.sample_rate
+                raise DataError(
+                    f"{identifier}: {seconds:.1f} s are up to {n} frames (at speed {slowest:g}), more than a batch may "
+                    f"hold; leave it out, cut it up, or set --batch_frames to {n} or more (now {self.batch_frames})"
+                )
+            usable.append(item)
+            frames.append(n)
+        if not usable:
+            named = f"first: {min(self.unalignable)}" if self.unalignable else "there are none"
+            raise DataError(f"nothing to train on: no text fits its recording ({named}); check which text is whose")
+        return usable, frames
 
     def batches(self, epoch: int) -> list[tuple[int, ...]]:
         """The items of each batch of an epoch."""
@@ -133,13 +205,14 @@ class CTCTask:
         log_probs, lengths, _ = self.model(batch.features, batch.lengths)
         loss = ctc_loss(log_probs, lengths, batch.targets)
         for item in loss.too_long:
-            self.unalignable.add(batch.ids[item])
+            if batch.ids[item] in self._reported:
+                continue
+            self._reported.add(batch.ids[item])
             _LOG.warning(
-                "%s: %d symbols do not fit into %d output frames; left out of this step (%d such recordings so far)",
+                "%s: %d symbols do not fit into %d output frames of a faster copy; such copies are left out",
                 batch.ids[item],
                 len(batch.targets[item]),
                 int(lengths[item]),
-                len(self.unalignable),
             )
         return StepLoss(loss.total, loss.n_symbols, item_ids=batch.ids)
 
@@ -199,5 +272,5 @@ A small LSTM-CTC recogniser trained on {trained_on}.
 | training steps | {result.step} |
 
 {notes}"""
-    export_speech(task.model, folder, name=name, card=card)
+    write_card(folder, card)
     return f"{folder}: WER {100 * figures['wer']:.2f} %, CER {100 * figures['cer']:.2f} %, {size_mb:.1f} MB"

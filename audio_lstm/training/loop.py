@@ -42,7 +42,7 @@ from audio_lstm.training.config import TrainConfig
 from audio_lstm.training.distributed import StopSignals, World, check_bf16, connect, map_tensors
 from audio_lstm.training.ema import WeightAverage
 from audio_lstm.training.optimizer import Optimizer, learning_rate_at
-from audio_lstm.training.report import Reporter, StepReport
+from audio_lstm.training.report import Reporter, StepReport, listed
 from audio_lstm.training.runs import BEST, LAST, Checkpoint, RunFolder, best_weights, differences, parse_checkpoint
 from audio_lstm.training.task import StepLoss, Task
 
@@ -50,8 +50,6 @@ __all__ = ["StepLoss", "Task", "TrainConfig", "TrainResult", "train"]
 
 Batch = TypeVar("Batch")
 StoppedBy = Literal["epochs", "steps", "patience", "time", "signal"]
-
-_MAX_NAMES = 20  # of items in an error message
 
 # These do not change what the weights mean: a resumed run may set them anew.
 _MAY_CHANGE = tuple(
@@ -120,6 +118,7 @@ class _Position:
     index: int = 0  # the next batch's; n_batches if the epoch is still to be ended
     best_score: float = math.inf
     n_worse: int = 0  # evaluations since the best
+    n_empty: int = 0  # steps of this epoch in which no process had a unit to learn from
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -200,7 +199,7 @@ class _Trainer(Generic[Batch]):
         stopped_by: StoppedBy | None = None
         for turn in turns:
             if turn.ends_epoch:
-                self._end_epoch(turn.epoch)
+                self._end_epoch(turn)
                 stopped_by = self._over()
             else:
                 stopped_by = self._step(turn, signals)
@@ -232,19 +231,16 @@ class _Trainer(Generic[Batch]):
         loss_sum, all_units, stop, late, save_due = world.totals([loss, n_units, *flags])
         if not math.isfinite(loss_sum):
             self._fail(f"loss is {loss_sum}", turn, () if math.isfinite(loss) else item_ids)
-        if all_units < 1:
-            self._fail("number of units to learn from is 0", turn, item_ids)
-        world.add(self.optimizer.gradient)
-        norm = self.optimizer.norm(all_units)
-        if not math.isfinite(norm):
-            self._fail(f"gradient's norm is {norm} (the loss is {loss_sum / all_units:.4g})", turn, item_ids)
-        self.optimizer.step(learning_rate=learning_rate, norm=norm, clip_norm=config.gradient_clip_norm)
+        norm = self._update(learning_rate, loss_sum, all_units, turn, item_ids) if all_units >= 1 else None
         position.step, position.epoch, position.index = position.step + 1, turn.epoch, turn.index + 1
-        self.average.update(position.step)
         self.unsaved = True
-        if self.report is not None:
-            done = StepReport(position.step, turn.epoch + 1, loss_sum, all_units, norm, learning_rate)
-            self.report.step(done)
+        if norm is None:
+            self._skip(turn, item_ids)
+        else:
+            self.average.update(position.step)
+            if self.report is not None:
+                done = StepReport(position.step, turn.epoch + 1, loss_sum, all_units, norm, learning_rate)
+                self.report.step(done)
         if stop:
             return "signal"
         if late:
@@ -252,6 +248,24 @@ class _Trainer(Generic[Batch]):
         if save_due or (config.checkpoint_every_steps and position.step % config.checkpoint_every_steps == 0):
             self._save()
         return self._over()
+
+    def _update(
+        self, learning_rate: float, loss_sum: float, all_units: float, turn: _Turn[Batch], item_ids: tuple[str, ...]
+    ) -> float:
+        """Change the weights by the gradient of all processes; its norm."""
+        self.world.add(self.optimizer.gradient)
+        norm = self.optimizer.norm(all_units)
+        if not math.isfinite(norm):
+            self._fail(f"gradient's norm is {norm} (the loss is {loss_sum / all_units:.4g})", turn, item_ids)
+        self.optimizer.step(learning_rate=learning_rate, norm=norm, clip_norm=self.config.gradient_clip_norm)
+        return norm
+
+    def _skip(self, turn: _Turn[Batch], item_ids: tuple[str, ...]) -> None:
+        """Leave the weights as they are: the batch holds nothing to learn from, in any process."""
+        self.optimizer.gradient.zero_()
+        self.position.n_empty += 1
+        if self.report is not None:
+            self.report.skipped(self.position.step, item_ids)
 
     def _backward(self, batch: Batch | None) -> tuple[float, int, tuple[str, ...]]:
         """Add the gradient of this process's share; its loss, its units and the names of its items."""
@@ -284,17 +298,20 @@ class _Trainer(Generic[Batch]):
         """Stop all processes with the items of those whose share is at fault."""
         shares = self.world.gather(json.dumps(item_ids).encode())
         names = [name for share in shares for name in json.loads(share)]
-        listed = ", ".join(names[:_MAX_NAMES]) + (
-            f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-        )
         raise TrainingError(
             f"the {what} at step {self.position.step + 1} (batch {turn.index} of epoch {turn.epoch}, from 0; "
-            f"items: {listed or 'not named'}); look at these items, or lower learning_rate or gradient_clip_norm. "
+            f"items: {listed(names)}); look at these items, or lower learning_rate or gradient_clip_norm. "
             "The last checkpoint is untouched"
         )
 
-    def _end_epoch(self, epoch: int) -> None:
-        self.position.epoch, self.position.index, self.carry = epoch + 1, 0, None
+    def _end_epoch(self, turn: _Turn[Batch]) -> None:
+        epoch, n_empty = turn.epoch, self.position.n_empty
+        if n_empty >= turn.index:
+            raise TrainingError(
+                f"epoch {epoch} (from 0) had no units to learn from in any of its {turn.index} batches; look at the "
+                "targets of the training data"
+            )
+        self.position.epoch, self.position.index, self.position.n_empty, self.carry = epoch + 1, 0, 0, None
         if (epoch + 1) % self.config.evaluate_every_epochs == 0 or epoch + 1 == self.config.max_epochs:
             self._evaluate()
         self._save()

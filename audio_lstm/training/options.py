@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from audio_lstm.config import config_to_dict
 from audio_lstm.errors import AudioLSTMError, ConfigError
 
-__all__ = ["parse_recipe", "run_recipe", "settings_of"]
+__all__ = ["data_fingerprint", "parse_recipe", "run_recipe", "settings_of"]
 
 Recipe = TypeVar("Recipe")
 
@@ -74,9 +78,32 @@ def run_recipe(main: Callable[[], int]) -> None:
 
 
 def settings_of(recipe: Any) -> dict[str, Any]:
-    """A recipe as JSON types, without the places where data and results lie: what determines its outcome."""
+    """A recipe as JSON types, without the places where data and results lie: with `data_fingerprint`, its outcome."""
     values = config_to_dict(recipe)
     return {name: value for name, value in values.items() if name != "train" and not _is_place(value)}
+
+
+def data_fingerprint(*sets: Iterable[tuple[str, int, NDArray[np.int64]]], meaning: str = "") -> str:
+    """What a run was trained on, wherever it lies: kept with its settings, so that it never resumes on other data.
+
+    Args:
+        *sets: Training set, development set: the name, the length and the target ids of every item, in order.
+        meaning: What the ids stand for, where that comes from the data.
+
+    Returns:
+        How many items each set has, and a SHA-256 over all of them, shortened to 64 bits.
+    """
+    digest, counts = hashlib.sha256(meaning.encode()), []
+    for items in sets:
+        n_items = 0
+        for name, length, target in items:
+            # Each item as its length-prefixed parts, so that no two lists of items read the same.
+            for part in (name.encode(), str(length).encode(), np.ascontiguousarray(target, dtype="<i8").tobytes()):
+                digest.update(len(part).to_bytes(8, "little") + part)
+            n_items += 1
+        counts.append(str(n_items))
+        digest.update(b"end of set")
+    return f"{' + '.join(counts)} items, sha256 {digest.hexdigest()[:16]}"
 
 
 def _is_place(value: Any) -> bool:

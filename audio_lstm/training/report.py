@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from audio_lstm.training.runs import RunFolder
 
-__all__ = ["Progress", "Reporter", "StepReport", "duration_text"]
+__all__ = ["Progress", "Reporter", "StepReport", "duration_text", "listed"]
 
 _LINE_EVERY_S = 30.0
+_MAX_NAMES = 20  # of items in a message
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,15 @@ class Reporter:
         }
         self._folder.log("train", report.step, record)
         self._since, self._began = [], time.monotonic()
+
+    def skipped(self, step: int, items: Sequence[str]) -> None:
+        """Take note of a step that changed nothing, as no process had a unit to learn from.
+
+        Args:
+            step: Steps taken so far, this one included.
+            items: The names of this process's share of the batch.
+        """
+        self._progress.line(f"step {step} skipped: no units to learn from (items: {listed(items)})")
 
     def evaluation(self, metrics: Mapping[str, float], *, best: bool, took_s: float) -> None:
         """Take note of an evaluation.
@@ -157,3 +167,16 @@ def duration_text(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names of a batch's items, for a message.
+
+    Args:
+        names: All of them.
+
+    Returns:
+        The first ones, and how many more there are.
+    """
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(names[:_MAX_NAMES]) + more or "not named"

@@ -17,7 +17,7 @@ class StepLoss:
     """What a task makes of one batch."""
 
     loss_sum: Tensor  # scalar float32: the loss summed over the units
-    n_units: int  # tokens or characters that it sums over; 0 is allowed as long as another process has some
+    n_units: int  # tokens or characters that it sums over; a step in which no process has any is skipped
     carry: tuple[Tensor, ...] | None = None  # state for the next batch of this epoch; the loop detaches it
     item_ids: tuple[str, ...] = ()  # names of the batch's items, for error messages
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -37,6 +36,7 @@ from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.export import speech_graph
 from audio_lstm.speech.features import FeatureConfig
 from audio_lstm.speech.model import SpeechModel
+from audio_lstm.training.options import run_recipe
 
 N_ROUNDS = 7
 
@@ -138,4 +138,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_recipe(main)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from audio_lstm.music.compose import compose
 from audio_lstm.music.composer import load_music
 from audio_lstm.music.data import load_chorales
 from audio_lstm.music.voices import REST_PITCH, STEPS_PER_QUARTER, score_to_voice_grid
+from audio_lstm.training.options import run_recipe
 
 Grid = NDArray[np.int64]  # (steps, 4) MIDI pitches of S, A, T, B, -1 = rest
 
@@ -169,4 +169,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_recipe(main)

@@ -81,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         embedding_dropout=recipe.embedding_dropout,
         seed=recipe.train.seed,
     )
-    result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
+    settings = {**settings_of(recipe), "data": task.fingerprint}
+    result = train(task, recipe.train, recipe.out, settings=settings)
     if result.stopped_by != "signal" and is_first_process():
         trained_on = "chorales of J. S. Bach (the JSB16 training split, public domain)"
         line = write_music_model(

@@ -3,9 +3,9 @@
     python recipes/speech/an4.py --data ../shared/speech --out runs/an4
     audio-lstm evaluate speech --manifest ../shared/speech/an4.dev.jsonl --model runs/an4/model
 
-Data: CMU's AN4 census corpus (1991, BSD-like licence): 948 training and 130 test recordings. `--data` is a folder with
-an4.train.jsonl and an4.dev.jsonl (one JSON object a line: id, audio, text, duration_s, speaker) and the audio that they
-name; `python recipes/speech/an4_data.py --out data/an4` makes one from the public source.
+Data: CMU's AN4 census corpus (about 1991, BSD-like licence): 948 training and 130 test recordings. `--data` is a folder
+with an4.train.jsonl and an4.dev.jsonl (one JSON object a line: id, audio, text, duration_s, speaker) and the audio that
+they name; `python recipes/speech/an4_data.py --out data/an4` makes one from the public source.
 
 Only an4.train is trained on; an4.dev chooses the epoch. Every value below can be set on the command line
 (`--train.learning_rate 5e-4`) or in a YAML file (`--config my.yaml`); `--preset tiny` is what the tests run.
@@ -19,12 +19,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.speech.alphabet import ENGLISH
 from audio_lstm.speech.augment import AugmentConfig
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.data import read_manifest
 from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.task import CTCTask, load_corpus, write_speech_model
+from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, SMALL_DATA_AUGMENT, CTCTask, load_corpus, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -36,26 +35,8 @@ class Recipe:
 
     data: Path = Path("../shared/speech")  # the folder of the manifests
     out: Path = Path("runs/an4")  # the run: log, checkpoints, and the finished model in its folder `model`
-    model: SpeechModelConfig = SpeechModelConfig(
-        features=FeatureConfig(kind="log_mel", n_mels=80),
-        # 1.9 M weights: what an hour of one CPU core trains to the end. Residual connections, with the projections and
-        # norms that they need, end CTC's blank-only plateau after 130 steps instead of 900 (recipes/README.md).
-        lstm=LSTMConfig(
-            input_size=192,
-            hidden_size=192,
-            n_layers=3,
-            bidirectional=True,
-            projection_size=192,
-            layer_norm=True,
-            residual=True,
-            dropout=0.2,
-        ),
-        symbols=ENGLISH.symbols,
-    )
-    # Lighter masks than SpecAugment's own: they were meant for 960 h and models a hundred times the size.
-    augment: AugmentConfig = AugmentConfig(
-        frequency_mask_fraction=0.2, time_masks_per_frame=0.02, max_time_masks=6, noise_probability=0.2
-    )
+    model: SpeechModelConfig = SMALL_BIDIRECTIONAL
+    augment: AugmentConfig = SMALL_DATA_AUGMENT
     batch_frames: int = (
         2_500  # padded frames of 10 ms a batch: 25 s, about 8 clips; small batches leave the plateau sooner
     )
@@ -82,8 +63,8 @@ NOTES = """
 **Hears** spoken letters, digits, numbers and control words (YES, NO, GO, HELP, ERASE, RUBOUT, REPEAT, START, STOP,
 ENTER) in American English, close to the microphone.
 
-**Does not hear** any other word: it writes the letters and digits that come nearest. The 84 speakers were recorded at
-one university in 1991; children, other accents, noise and telephones have not been measured.
+**Does not hear** any other word: it writes the letters and digits that come nearest. The 74 speakers of the training
+set were recorded at one university around 1991; children, other accents, noise and telephones have not been measured.
 
 Data: CMU AN4 (Alex Acero, 1990), Carnegie Mellon University, BSD-like licence. Model: Apache-2.0.
 """
@@ -103,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         batch_frames=recipe.batch_frames,
         seed=recipe.train.seed,
     )
-    result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
+    settings = {**settings_of(recipe), "data": task.fingerprint}
+    result = train(task, recipe.train, recipe.out, settings=settings)
     if result.stopped_by != "signal" and is_first_process():
         trained_on = f"{len(train_set)} training recordings of AN4"
         line = write_speech_model(

@@ -12,19 +12,19 @@ The shipped `an4` is a run of this on AN4 and synthetic voices (recipes/speech/s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from audio_lstm.checkpoint import load_weights, open_model
+from audio_lstm.checkpoint import WEIGHTS_FILE, load_weights, open_model
 from audio_lstm.config import LSTMConfig, config_from_dict
 from audio_lstm.errors import ConfigError
-from audio_lstm.speech.alphabet import ENGLISH
 from audio_lstm.speech.augment import AugmentConfig
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.data import Utterance, read_utterances
 from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.task import CTCTask, load_corpus, write_speech_model
+from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, SMALL_DATA_AUGMENT, CTCTask, load_corpus, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -39,23 +39,8 @@ class Recipe:
     init: str = "an4"  # model to start from (name, folder or hub id); '' = from scratch
     name: str = "finetuned"  # of the finished model
     out: Path = Path("runs/finetune")  # the run: log, checkpoints, and the finished model in its folder `model`
-    model: SpeechModelConfig = SpeechModelConfig(  # used from scratch only: else it is that of `init`
-        features=FeatureConfig(kind="log_mel", n_mels=80),
-        lstm=LSTMConfig(
-            input_size=192,
-            hidden_size=192,
-            n_layers=3,
-            bidirectional=True,
-            projection_size=192,
-            layer_norm=True,
-            residual=True,
-            dropout=0.2,
-        ),
-        symbols=ENGLISH.symbols,
-    )
-    augment: AugmentConfig = AugmentConfig(  # as in an4.py: masks for an hour of speech, not for a thousand
-        frequency_mask_fraction=0.2, time_masks_per_frame=0.02, max_time_masks=6, noise_probability=0.2
-    )
+    model: SpeechModelConfig = SMALL_BIDIRECTIONAL  # from scratch only: with `init` it is that of `init`
+    augment: AugmentConfig = SMALL_DATA_AUGMENT
     batch_frames: int = 2_500  # padded frames of 10 ms a batch
     train: TrainConfig = TrainConfig(max_epochs=8, learning_rate=5e-4, warmup_steps=100, n_threads=1)
 
@@ -85,6 +70,11 @@ def read_all(paths: Sequence[Path], option: str) -> list[Utterance]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder."""
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
+    if recipe.init and recipe.model not in (BASE.model, TINY.model):
+        raise ConfigError(
+            f"--model.* cannot be set together with --init {recipe.init}, whose model is used as it is; leave "
+            "--model.* out, or pass --init '' to train from scratch"
+        )
     start = open_model(recipe.init, "speech") if recipe.init else None
     model = config_from_dict(SpeechModelConfig, start.config, where=str(start.path)) if start else recipe.model
     train_set = load_corpus(read_all(recipe.train_data, "train_data"), model)
@@ -97,9 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         batch_frames=recipe.batch_frames,
         seed=recipe.train.seed,
     )
+    settings = {**settings_of(replace(recipe, model=model)), "data": task.fingerprint}
     if start:
         load_weights(start, task.model)
-    result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
+        settings["init"] = f"sha256 {hashlib.sha256((start.path / WEIGHTS_FILE).read_bytes()).hexdigest()[:16]}"
+    result = train(task, recipe.train, recipe.out, settings=settings)
     if result.stopped_by != "signal" and is_first_process():
         sources = ", ".join(path.stem for path in recipe.train_data)
         trained_on = f"{len(train_set)} recordings ({sources})" + (f", starting from `{start.name}`" if start else "")

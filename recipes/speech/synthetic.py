@@ -4,9 +4,9 @@
     python recipes/speech/synthetic.py --out runs/synthetic --n 600
 
 Writes `train/` and `dev/`, each a folder of wav files with a .txt of the same name, and prints what it wrote. The
-texts are random letters, digits, numbers and control words as in AN4, but no text of AN4's own; the dev voices never
-speak in train. A recogniser trained on real voices alone may not understand a synthesiser; some of these mixed in help
-(recipes/README.md has the figures).
+texts are random letters, digits, numbers and control words as in AN4; no text of train occurs in dev, and the dev
+voices never speak in train. A recogniser trained on real voices alone may not understand a synthesiser;
+some of these mixed in help (recipes/README.md has the figures).
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from __future__ import annotations
 import argparse
 import shutil
 import subprocess
-import sys
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from audio_lstm.errors import MissingDependencyError
+from audio_lstm.errors import DataError, MissingDependencyError
+from audio_lstm.training.options import run_recipe
 
 TRAIN_VOICES = ("flite:slt", "flite:awb", "flite:kal16", "espeak:en-us+m3", "espeak:en-us+f2", "espeak:en-gb+m1")
 DEV_VOICES = ("flite:rms", "espeak:en-gb+f4")
@@ -43,6 +45,13 @@ def spoken(text: str) -> str:
     return " ".join(f"{word}." if len(word) == 1 else word.lower() for word in text.split())
 
 
+@cache
+def flite_voices() -> frozenset[str]:
+    """The voices of the flite that is installed."""
+    listed = subprocess.run(["flite", "-lv"], check=False, capture_output=True, text=True).stdout
+    return frozenset(listed.partition(":")[2].split())
+
+
 def speak(text: str, voice: str, rate: float, path: Path) -> None:
     """Let a voice ("flite:slt", "espeak:en-us+f2") say a text into a wav file."""
     engine, name = voice.split(":")
@@ -53,22 +62,33 @@ def speak(text: str, voice: str, rate: float, path: Path) -> None:
         command = ["espeak-ng", "-v", name, "-s", str(round(150 * rate)), "-w", str(path), spoken(text)]
     if shutil.which(command[0]) is None:
         raise MissingDependencyError(f"{command[0]} is not installed: apt-get install flite espeak-ng")
-    subprocess.run(command, check=True, capture_output=True)
+    if engine == "flite" and name not in flite_voices():  # flite itself would quietly take another voice
+        raise DataError(f"voice {voice}: flite has no such voice; it has {', '.join(sorted(flite_voices()))}")
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except subprocess.CalledProcessError as error:
+        reason = " ".join(error.stderr.decode(errors="replace").split()) or f"exit status {error.returncode}"
+        raise DataError(f"voice {voice}: {command[0]} failed ({reason}); is the voice installed?") from error
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write both folders."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/synthetic"))
     parser.add_argument("--n", type=int, default=600, help="training recordings; a tenth as many for dev")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     rng = np.random.default_rng(options.seed)
+    train_texts: set[str] = set()
     for split, voices, n_clips in (("train", TRAIN_VOICES, options.n), ("dev", DEV_VOICES, max(1, options.n // 10))):
         folder = options.out / split
         folder.mkdir(parents=True, exist_ok=True)
         for clip in range(n_clips):
             text = random_text(rng)
+            while split == "dev" and text in train_texts:
+                text = random_text(rng)
+            if split == "train":
+                train_texts.add(text)
             path = folder / f"{clip:04d}.wav"
             speak(text, voices[clip % len(voices)], float(rng.uniform(0.8, 1.2)), path)
             path.with_suffix(".txt").write_text(text + "\n", "utf-8")
@@ -77,4 +97,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_recipe(main)

@@ -93,7 +93,8 @@ def test_a_file_that_is_no_json_is_refused(text: str, tmp_path: Path) -> None:
     [
         ({"train": []}, r'split "train" holds no pieces'),
         ({"train": {"a": PIECE}}, r'split "train" holds no pieces; expected a list'),
-        ({"train": [PIECE, [[60, 60, 60]]]}, r"train\[1\]: a voice grid has the shape"),
+        ({"train": [[[60, 60, 60]], [[]]]}, r"train\[0\]: a voice grid has the shape .*; none of the 2 pieces can be"),
+        ({"train": [[[60, 60, 60, 10**400]]]}, r"train\[0\]: a voice grid holds rows of four MIDI pitches"),
         ({"train": [[[60, 60, 60.5, 60]]]}, r"train\[0\]: step 0, voice T: expected a MIDI pitch"),
         ({"train": [[]]}, r"train\[0\]: a voice grid has the shape"),
         ({"train": ["abc"]}, r"train\[0\]: a voice grid holds rows of four"),
@@ -105,6 +106,14 @@ def test_faults_inside_chorales_are_named(content: Any, message: str, tmp_path: 
     file = write_json(tmp_path / "a.json", content)
     with pytest.raises(DataError, match=message):
         load_chorales(file, "train")
+
+
+def test_malformed_chorales_are_left_out_and_listed(tmp_path: Path) -> None:
+    file = write_json(tmp_path / "a.json", {"train": [[[60, 60, 60]], PIECE, "abc", PIECE * 2]})
+    data = load_pieces(file, "train")
+    assert data.names == ("train[1]", "train[3]")
+    assert [len(grid) for grid in data.voice_grids()] == [2, 4]
+    assert [fault.split(": ")[:2] for fault in data.faults] == [[str(file), "train[0]"], [str(file), "train[2]"]]
 
 
 def test_rolls_are_cut_into_their_pieces(tmp_path: Path) -> None:

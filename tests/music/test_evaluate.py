@@ -35,7 +35,7 @@ def test_nats_are_pooled_over_all_cells(chorale_composer: Composer) -> None:
     nats = sum(float(chorale_composer.costs(grid.encode(piece)).sum()) for piece in (short, long))
     assert evaluation.nll.nats_per_unit == pytest.approx(nats / (4 * 24))
     assert evaluation.nll.n_units == 4 * 24
-    assert evaluation.nll.n_steps == 4 * 24 + 2  # an END each
+    assert evaluation.nll.n_tokens == 4 * 24 + 2  # an END each
 
 
 def test_an_untrained_model_knows_about_nothing(chorale_composer: Composer) -> None:
@@ -45,8 +45,9 @@ def test_an_untrained_model_knows_about_nothing(chorale_composer: Composer) -> N
 
 def test_the_figures_are_json_with_the_keys_of_the_command_line(chorale_composer: Composer) -> None:
     figures = evaluate_music(chorales(np.tile(CHORD, (4, 1))), chorale_composer).to_dict()
-    assert {"nll", "unit", "n_pieces", "n_steps"} <= set(json.loads(json.dumps(figures)))
-    assert (figures["unit"], figures["n_pieces"], figures["n_steps"]) == ("nats/cell", 1, 17)
+    assert {"nll", "unit", "n_pieces", "n_steps", "tokens_per_s"} <= set(json.loads(json.dumps(figures)))
+    assert (figures["unit"], figures["n_pieces"]) == ("nats/cell", 1)
+    assert (figures["n_steps"], figures["n_units"], figures["n_tokens"]) == (4, 16, 17)  # four 16ths; an END
     assert figures["n_unusable"] == 0
 
 
@@ -79,12 +80,12 @@ def test_scores_and_rolls_have_units_of_their_own(
 ) -> None:
     events = evaluate_music(MusicData("scores", (TUNE,), ("tune",), "folder"), events_composer)
     assert events.to_dict()["unit"] == "nats/event"
-    assert events.nll.n_units == len(small_events.encode(TUNE))
+    assert events.nll.n_units == events.n_steps == len(small_events.encode(TUNE))
     roll = np.zeros((10, 88), dtype=np.bool_)
     roll[:, 40] = True
     frames = evaluate_music(MusicData("roll", (roll,), ("roll",), "x.npz"), roll_composer)
     assert frames.to_dict()["unit"] == "nats/frame"
-    assert frames.nll.n_units == 10
+    assert frames.nll.n_units == frames.n_steps == 10
 
 
 def test_a_model_of_chorales_reads_four_part_scores() -> None:

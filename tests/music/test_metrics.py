@@ -66,7 +66,7 @@ def test_bad_input_is_refused() -> None:
 
 def test_units_of_all_pieces_are_pooled() -> None:
     nll = NLL("cell", (PieceNLL("a", 10.0, 4, 5), PieceNLL("b", 2.0, 8, 9)))
-    assert (nll.total_nats, nll.n_units, nll.n_steps) == (12.0, 12, 14)
+    assert (nll.total_nats, nll.n_units, nll.n_tokens) == (12.0, 12, 14)
     assert nll.nats_per_unit == 1.0
     assert nll.pieces[0].nats_per_unit == 2.5
 
@@ -91,7 +91,7 @@ def test_the_bigram_floor_of_the_chorales(shared: Path) -> None:
     file = shared / "music/jsb16/satb.trainvalid.json"
     floor = voice_bigram_floor(load_chorales(file, "train").voice_grids(), load_chorales(file, "valid").voice_grids())
     assert floor.nats_per_unit == pytest.approx(0.939, abs=0.001)
-    assert floor.n_units == floor.n_steps == 4 * 18408
+    assert floor.n_units == floor.n_tokens == 4 * 18408
 
 
 def test_a_floor_of_a_hand_made_roll() -> None:

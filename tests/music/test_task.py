@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,15 @@ def test_the_same_seed_builds_the_same_task() -> None:
     assert a is not None
     assert b is not None
     assert torch.equal(a.targets, b.targets)
+
+
+def test_the_fingerprint_follows_the_pieces_and_not_their_place() -> None:
+    data = corpus(8, 12, 6)
+    known = task(data).fingerprint
+    assert known.startswith("3 + 1 items, sha256 ")
+    assert task(replace(data, source="elsewhere.json"), window=8).fingerprint == known
+    assert task(corpus(8, 12, 7)).fingerprint != known
+    assert task(corpus(8, 12, 6, semitones=1)).fingerprint != known
 
 
 def test_training_lowers_the_score_and_the_folder_states_what_users_will_measure(tmp_path: Path) -> None:

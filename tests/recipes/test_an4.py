@@ -89,6 +89,21 @@ def test_a_longer_run_after_a_shorter_one_is_refused_because_its_schedule_differ
         recipe.main(arguments(data, tmp_path / "run", "--train.max_epochs", "3"))
 
 
+def test_a_run_goes_on_with_moved_data_and_not_with_others(recipe: ModuleType, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    recipe.main(arguments(data, out))
+    card = (out / "model" / "README.md").read_text("utf-8")
+    moved = data.rename(tmp_path / "moved")
+    assert recipe.main(arguments(moved, out)) == 0
+    manifest = moved / "an4.train.jsonl"
+    manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(
+        TrainingError, match=r"other settings \(recipe\.data was 6 \+ 3 items, .* is 5 \+ 3 items, sha256"
+    ):
+        recipe.main(arguments(moved, out))
+    assert (out / "model" / "README.md").read_text("utf-8") == card
+
+
 def test_other_processes_of_a_run_write_no_model(
     recipe: ModuleType, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

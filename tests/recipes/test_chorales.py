@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from audio_lstm import compose
-from audio_lstm.errors import DataError
+from audio_lstm.errors import DataError, TrainingError
 from audio_lstm.music.chorale import ChoraleGrid
 
 
@@ -90,6 +90,17 @@ def test_a_run_that_was_cut_short_goes_on_to_the_weights_of_an_unbroken_one(
     assert recipe.main(arguments(data, out)) == 0
     folders = [tmp_path / name / "model" / "model.safetensors" for name in ("whole", "broken")]
     assert folders[0].read_bytes() == folders[1].read_bytes()
+
+
+def test_a_run_does_not_go_on_with_other_pieces(recipe: ModuleType, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    recipe.main(arguments(data, out))
+    moved = data.rename(tmp_path / "moved.json")
+    assert recipe.main(arguments(moved, out)) == 0
+    splits = json.loads(moved.read_text())
+    moved.write_text(json.dumps(splits | {"train": splits["train"][1:]}))
+    with pytest.raises(TrainingError, match=r"other settings \(recipe\.data was 4 \+ 2 items, sha256"):
+        recipe.main(arguments(moved, out))
 
 
 def test_the_folder_of_the_json_will_do(recipe: ModuleType, data: Path, tmp_path: Path) -> None:

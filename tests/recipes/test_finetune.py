@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +12,7 @@ import pytest
 
 from audio_lstm import load_speech, transcribe
 from audio_lstm.audio import write_wav
-from audio_lstm.errors import ConfigError
+from audio_lstm.errors import ConfigError, TrainingError
 
 
 @pytest.fixture
@@ -42,6 +43,37 @@ def test_tiny_trains_from_scratch_and_then_from_its_own_result(recipe: ModuleTyp
     assert second.name == "mine"
     assert second.config == load_speech(first).config
     assert "starting from `finetuned`" in (tmp_path / "two" / "model" / "README.md").read_text("utf-8")
+    moved = first.rename(tmp_path / "moved")
+    again[again.index(str(first))] = str(moved)
+    assert recipe.main(again) == 0
+    again[again.index(str(moved))] = str(tmp_path / "two" / "model")
+    with pytest.raises(TrainingError, match=r"other settings \(recipe\.init was sha256 \w{16}, is sha256 \w{16}\)"):
+        recipe.main(again)
+    (clips / "0.txt").write_text("GO")
+    with pytest.raises(TrainingError, match=r"other settings \(recipe\.data was 3 \+ 3 items, sha256"):
+        recipe.main(["--preset", "tiny", *places, "--out", str(tmp_path / "one")])
+
+
+def test_two_folders_and_one_run(recipe: ModuleType, clips: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(clips, other)
+    (other / "2.txt").write_text("NO")
+    out = ["--preset", "tiny", "--dev_data", str(clips), "--out", str(tmp_path / "run"), "--train.device", "cpu"]
+    assert recipe.main([*out, "--train_data", str(clips)]) == 0
+    with pytest.raises(TrainingError, match=r"recipe\.data was "):
+        recipe.main([*out, "--train_data", str(other)])
+
+
+def test_a_model_cannot_be_chosen_and_started_from(recipe: ModuleType, clips: Path, tmp_path: Path) -> None:
+    places = ["--train_data", str(clips), "--dev_data", str(clips), "--out", str(tmp_path / "run")]
+    with pytest.raises(ConfigError, match=r"--model\.\* cannot be set together with --init an4"):
+        recipe.main([*places, "--model.lstm.hidden_size", "64"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_recommended_values_are_those_of_an4(recipe: ModuleType, load_recipe: Callable[[str], ModuleType]) -> None:
+    an4 = load_recipe("speech/an4")
+    assert (recipe.BASE.model, recipe.BASE.augment) == (an4.BASE.model, an4.BASE.augment)
 
 
 @pytest.mark.parametrize("missing", ["train_data", "dev_data"])

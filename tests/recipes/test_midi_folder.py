@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from audio_lstm import compose
-from audio_lstm.errors import DataError
+from audio_lstm.errors import DataError, TrainingError
 from audio_lstm.music.files import write_midi
 from audio_lstm.music.score import Score, Tempo, TimeSignature, Track, make_notes
 
@@ -54,6 +54,16 @@ def test_damaged_files_are_reported(recipe: ModuleType, tmp_path: Path, capsys: 
     (tmp_path / "bad.mid").write_text("nonsense")
     assert recipe.main(arguments(tmp_path, tmp_path / "runs" / "one")) == 0
     assert "bad.mid" in capsys.readouterr().err
+
+
+def test_a_run_does_not_go_on_with_another_folder(recipe: ModuleType, tmp_path: Path) -> None:
+    for name, first in (("one", 0), ("two", 10)):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            tune(tmp_path / name / f"{number}.mid", first + number)
+    assert recipe.main(arguments(tmp_path / "one", tmp_path / "run")) == 0
+    with pytest.raises(TrainingError, match=r"recipe\.data was 2 \+ 1 items, sha256"):
+        recipe.main(arguments(tmp_path / "two", tmp_path / "run"))
 
 
 def test_one_file_is_not_enough(recipe: ModuleType, tmp_path: Path) -> None:

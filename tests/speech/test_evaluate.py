@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,16 @@ def test_an_unreadable_recording_counts_as_empty_and_is_named(
     assert evaluation.report.words.deletions == 4
     assert evaluation.report.wer == pytest.approx(4 / 6)
     assert evaluation.audio_s == pytest.approx(3.0)
+
+
+def test_texts_that_the_model_cannot_write_are_listed_and_scored(
+    always_a: SpeechRecogniser, utterances: tuple[Utterance, ...]
+) -> None:
+    texts = ("a 12", "a", "C")
+    evaluation = evaluate_speech([replace(utterances[0], text=text) for text in texts], always_a)
+    assert evaluation.unwritable == ("A 12", "C")
+    assert evaluation.references == ("A 12", "A", "C")
+    assert evaluation.report.wer == pytest.approx(2 / 4)
 
 
 def test_figures_are_json_with_the_documented_names(

@@ -64,6 +64,23 @@ def test_float32_graph_equals_torch_through_the_recogniser(either_config: Speech
             np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
+def test_graph_goes_on_where_each_item_of_unequal_length_ended(
+    streaming_config: SpeechModelConfig, tmp_path: Path
+) -> None:
+    model = build(streaming_config)
+    onnx.save(speech_graph(model), tmp_path / "model.onnx")
+    in_onnx, in_torch = OnnxEngine(tmp_path / "model.onnx"), TorchEngine(model, streams=True)
+    features, lengths = np.stack([features_of(14), -features_of(14)]), np.array([8, 4])
+    rest = np.stack([features[item, length : length + 6] for item, length in enumerate(lengths)])
+    for engine in (in_onnx, in_torch):
+        first, state = engine.run(features[:, :8], lengths, None)
+        second, _ = engine.run(rest, np.array([6, 6]), state)
+        for item, length in enumerate(lengths):
+            whole, _ = in_torch.run(features[item : item + 1, : length + 6], np.array([length + 6]), None)
+            chunks = np.concatenate([first[item, : length // 4], second[item]])
+            np.testing.assert_allclose(chunks, whole[0], atol=1e-4)
+
+
 def test_int8_graph_stays_close_to_torch(either_config: SpeechModelConfig, tmp_path: Path) -> None:
     config = replace(either_config, lstm=replace(either_config.lstm, input_size=32, hidden_size=32))
     model = build(config)

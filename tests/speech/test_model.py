@@ -53,6 +53,21 @@ def test_chunks_with_carried_state_equal_the_whole(streaming_config: SpeechModel
     torch.testing.assert_close(state.lstm, end.lstm, atol=1e-5, rtol=0)
 
 
+def test_chunks_of_unequal_lengths_go_on_where_each_item_ended(streaming_config: SpeechModelConfig) -> None:
+    model = build(streaming_config)
+    features, lengths = torch.randn(2, 14, 20), [8, 4]
+    first, first_lengths, state = model(features[:, :8], torch.tensor(lengths))
+    rest = torch.stack([features[item, length : length + 6] for item, length in enumerate(lengths)])
+    second, _, end = model(rest, None, state)
+    for item, length in enumerate(lengths):
+        whole, _, whole_end = model(features[item : item + 1, : length + 6])
+        chunks = torch.cat([first[item, : first_lengths[item]], second[item]])
+        torch.testing.assert_close(chunks, whole[0], atol=1e-5, rtol=0)
+        torch.testing.assert_close(end.features[item], whole_end.features[0])
+        torch.testing.assert_close(end.channels[item], whole_end.channels[0], atol=1e-5, rtol=0)
+        torch.testing.assert_close(end.lstm.cell[:, item], whole_end.lstm.cell[:, 0], atol=1e-5, rtol=0)
+
+
 def test_initial_state_is_what_none_means(streaming_config: SpeechModelConfig) -> None:
     model = build(streaming_config)
     features = torch.randn(2, 9, 20)

@@ -163,15 +163,77 @@ def test_recordings_that_cannot_be_aligned_are_counted_and_reported(
     task = make_task(speech_config, [*corpus[:2], dense], augment=AugmentConfig.off())
     batch = task.batch(0, 0, 0, 1)
     assert batch is not None
-    with caplog.at_level(logging.WARNING):
-        loss = task.loss(batch, None)
-        task.loss(batch, None)
-    assert loss.loss_sum.isfinite()
-    assert loss.n_units == 2 + 3
+    assert sorted(batch.ids) == ["item-0", "item-1"]
+    assert [record.message for record in caplog.records] == [
+        "item-2: 40 symbols do not fit into 5 output frames; left out"
+    ]
     assert task.unalignable == {"item-2"}
-    assert "item-2: 40 symbols do not fit into 5 output frames; left out of this step (1 such rec" in caplog.text
     with torch.no_grad():
         assert task.evaluate()["unalignable"] == 1.0
+
+
+def test_a_recording_that_fits_only_when_slowed_down_is_kept_and_its_fast_copies_are_reported_once(
+    speech_config: SpeechModelConfig, corpus: list[Recording], caplog: pytest.LogCaptureFixture
+) -> None:
+    dense = replace(corpus[2], target=torch.tensor([1, 2, 1, 2, 1, 2]))  # 6 symbols in 0.2 s
+    task = make_task(speech_config, [dense], augment=replace(AugmentConfig.off(), speeds=(0.8, 2.0)))
+    assert task.unalignable == set()
+    shares = []
+    with caplog.at_level(logging.WARNING):
+        for epoch in range(12):
+            batch = task.batch(epoch, 0, 0, 1)
+            assert batch is not None
+            shares.append(task.loss(batch, None).n_units)
+    assert set(shares) == {0, 6}
+    assert [record.message for record in caplog.records] == [
+        "item-2: 6 symbols do not fit into 3 output frames of a faster copy; such copies are left out"
+    ]
+
+
+def test_a_run_goes_on_over_a_batch_of_which_nothing_fits(
+    speech_config: SpeechModelConfig, corpus: list[Recording], tmp_path: Path
+) -> None:
+    dense = replace(corpus[2], target=torch.tensor([1, 2, 1, 2, 1, 2]))
+    task = make_task(
+        speech_config, [dense, corpus[4]], batch_frames=130, augment=replace(AugmentConfig.off(), speeds=(0.8, 2.0))
+    )
+    assert task.n_batches(0) == 2
+    config = TrainConfig(max_epochs=6, warmup_steps=1, tensorboard=False, device="cpu", n_threads=1)
+    assert train(task, config, tmp_path / "run").step == 12
+
+
+def test_a_corpus_of_which_nothing_fits_is_refused(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    dense = replace(corpus[2], target=torch.ones(40, dtype=torch.int64))
+    with pytest.raises(DataError, match=r"no text fits its recording \(first: item-2\); check which text is whose"):
+        make_task(speech_config, [dense])
+    empty = replace(corpus[0], samples=corpus[0].samples[:0])
+    with pytest.raises(DataError, match=r"no text fits its recording \(first: item-0\)"):
+        CTCTask(speech_config, [empty], corpus, augment=AugmentConfig(), batch_frames=250, seed=0)
+    with pytest.raises(DataError, match=r"nothing to train on: no text fits its recording \(there are none\)"):
+        make_task(speech_config, [])
+
+
+def test_a_recording_longer_than_a_batch_is_named_with_its_seconds_and_the_option(
+    speech_config: SpeechModelConfig, corpus: list[Recording]
+) -> None:
+    long = replace(corpus[0], samples=np.tile(corpus[0].samples, 10))  # 4 s
+    message = (
+        r"item-0: 4\.0 s are up to 443 frames \(at speed 0\.9\), more than a batch may hold; leave it out, cut it up, "
+        r"or set --batch_frames to 443 or more \(now 250\)"
+    )
+    with pytest.raises(DataError, match=message):
+        make_task(speech_config, [corpus[1], long])
+
+
+def test_the_fingerprint_follows_the_data_and_not_their_place(
+    speech_config: SpeechModelConfig, corpus: list[Recording]
+) -> None:
+    known = make_task(speech_config, corpus).fingerprint
+    moved = [replace(item, utterance=replace(item.utterance, audio=Path("elsewhere.wav"))) for item in corpus]
+    assert make_task(speech_config, moved, seed=4).fingerprint == known
+    assert make_task(speech_config, corpus[1:]).fingerprint != known
+    other = replace(corpus[0], target=corpus[1].target)
+    assert make_task(speech_config, [other, *corpus[1:]]).fingerprint != known
 
 
 def test_evaluation_scores_normalised_texts(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
@@ -208,4 +270,5 @@ def test_a_few_epochs_and_the_finished_folder(
     assert "| training steps | 3 |" in card
     assert "| utterances, words | 3, 4 |" in card
     assert card.endswith("\nBeeps only.")
+    assert len(list(folder.iterdir())) == 4
     assert json.loads((folder / "config.json").read_text())["model"]["symbols"] == ["A", "B", " "]

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import os
 import signal
@@ -286,8 +287,8 @@ def broken_task(tiny, *, at_step, change):
             r"the gradient's norm is nan \(the loss is 0\) at step 8 .* items: item-1-2-0, .* checkpoint is untouched",
         ),
         (
-            lambda r: replace(r, n_units=0, item_ids=tuple(map(str, range(30)))),
-            r"the number of units to learn from is 0 at step 8 .* items: 0, 1, .*, 19 and 10 more\)",
+            lambda r: replace(r, loss_sum=r.loss_sum * float("inf"), item_ids=tuple(map(str, range(30)))),
+            r"the loss is inf at step 8 .* items: 0, 1, .*, 19 and 10 more\)",
         ),
         (
             lambda r: replace(r, loss_sum=r.loss_sum.double()),
@@ -301,6 +302,73 @@ def test_a_step_that_cannot_be_taken_names_its_items_and_leaves_the_last_checkpo
     saved = last_tensors(tmp_path / "run")
     assert float(saved["optimizer/head.bias/step"]) == 6
     assert all(bool(torch.isfinite(tensor).all()) for tensor in saved.values())
+
+
+def test_a_step_without_units_changes_nothing_but_counts(tiny, tmp_path, capsys):
+    task, seen = tiny.TinyTask(), []
+    loss = task.loss
+
+    def without(batch, carry):
+        seen.append(tiny.weights_hash(task.model))
+        result = loss(batch, carry)
+        return replace(result, n_units=0) if len(seen) == 8 else result
+
+    task.loss = without
+    result = train(task, tiny.CONFIG, tmp_path / "run")
+    assert (result.stopped_by, result.step, len(seen)) == ("epochs", 15, 15)
+    assert [a == b for a, b in itertools.pairwise(seen)] == [step == 8 for step in range(1, 15)]
+    assert float(last_tensors(tmp_path / "run")["optimizer/head.bias/step"]) == 14
+    assert [record["step"] for record in records(tmp_path / "run", "train")] == [*range(1, 8), *range(9, 16)]
+    assert "step 8 skipped: no units to learn from (items: item-1-2-0, item-1-2-1," in capsys.readouterr().err
+
+
+def without_units(task, empty):
+    """The task, of which these batches, (epoch, index), have no units."""
+    loss = task.loss
+
+    def changed(batch, carry):
+        result = loss(batch, carry)
+        _, epoch, index, _ = batch.names[0].split("-")
+        return replace(result, n_units=0) if (int(epoch), int(index)) in empty else result
+
+    task.loss = changed
+    return task
+
+
+def test_a_run_with_skipped_steps_resumes_to_the_same_weights(tiny, tmp_path):
+    empty = {(0, 0), (1, 1), (1, 2), (1, 3), (1, 4)}
+    train(without_units(tiny.TinyTask(dropout=0.3), empty), tiny.CONFIG, tmp_path / "whole")
+    n_swept = 0
+    for at_step in (1, 2, 3, 8, 9, 10, 11):
+        task, calls = without_units(tiny.TinyTask(dropout=0.3), empty), []
+
+        def fail(calls=calls, at_step=at_step):
+            calls.append(1)
+            if len(calls) == at_step:
+                raise OSError("the disk is gone")
+
+        task.before_loss = fail
+        run_dir = tmp_path / str(at_step)
+        config = replace(tiny.CONFIG, checkpoint_every_steps=1)
+        with pytest.raises(OSError, match="the disk is gone"):
+            train(task, config, run_dir)
+        train(without_units(tiny.TinyTask(dropout=0.3), empty), config, run_dir)
+        assert same_tensors(last_tensors(run_dir), last_tensors(tmp_path / "whole")), at_step
+        n_swept += 1
+    assert n_swept == 7
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_an_epoch_without_any_units_is_refused_also_by_a_resumed_run(tiny, tmp_path, cut):
+    empty = {(1, index) for index in range(5)}
+    message = r"epoch 1 \(from 0\) had no units to learn from in any of its 5 batches"
+    if cut:
+        task = without_units(tiny.TinyTask(), empty)
+        task.before_loss = iter([None] * 8).__next__
+        with pytest.raises(StopIteration):
+            train(task, tiny.CONFIG, tmp_path / "run")
+    with pytest.raises(TrainingError, match=message):
+        train(without_units(tiny.TinyTask(), empty), tiny.CONFIG, tmp_path / "run")
 
 
 def test_a_score_that_is_missing_or_not_finite_is_refused(tiny, tmp_path):

@@ -7,12 +7,13 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.training.config import TrainConfig
-from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
+from audio_lstm.training.options import data_fingerprint, parse_recipe, run_recipe, settings_of
 
 LSTM = LSTMConfig(input_size=8)
 TRAIN = TrainConfig(max_epochs=9, warmup_steps=7)
@@ -194,6 +195,23 @@ def test_settings_leave_out_places_and_the_training_that_the_run_keeps_itself() 
     assert set(json.loads(json.dumps(settings))) == {"lstm", "symbols", "rate", "limit"}
     assert settings["lstm"]["hidden_size"] == 16
     assert settings_of(replace(TINY, data=Path("x"), out=Path("y"), places=(Path("z"),))) == settings
+
+
+def test_a_fingerprint_tells_other_data_and_only_those() -> None:
+    one, two = ("one", 800, np.array([1, 2])), ("two", 900, np.array([3], dtype=np.int32))
+    known = data_fingerprint([one, two], [one])
+    assert known.startswith("2 + 1 items, sha256 ")
+    assert known == data_fingerprint(iter([one, two]), iter([("one", 800, np.array([1, 2], dtype=np.int32))]))
+    others = [
+        data_fingerprint([two, one], [one]),
+        data_fingerprint([one], [two, one]),
+        data_fingerprint([one, two], [two]),
+        data_fingerprint([("uno", *one[1:]), two], [one]),
+        data_fingerprint([("one", 801, one[2]), two], [one]),
+        data_fingerprint([("one", 800, np.array([2, 1])), two], [one]),
+        data_fingerprint([one, two], [one], meaning="notes"),
+    ]
+    assert len({known, *others}) == 8
 
 
 def test_a_recipe_that_fails_ends_with_one_line_that_names_the_program(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from audio_lstm.training import report
-from audio_lstm.training.report import Progress, Reporter, StepReport, duration_text
+from audio_lstm.training.report import Progress, Reporter, StepReport, duration_text, listed
 from audio_lstm.training.runs import RunFolder
 
 
@@ -97,3 +97,14 @@ def test_durations_read_as_people_write_them():
         "59 min 59 s",
         "2 h 07 min",
     ]
+
+
+def test_names_are_listed_up_to_twenty():
+    assert listed(()) == "not named"
+    assert listed(("a", "b")) == "a, b"
+    assert listed([str(number) for number in range(23)]).endswith("18, 19 and 3 more")
+
+
+def test_a_skipped_step_is_a_line_with_its_items(tmp_path, capsys):
+    Reporter(RunFolder(tmp_path, tensorboard=False), total=10, done=0, log_every=1).skipped(4, ("a", "b"))
+    assert capsys.readouterr().err == "step 4 skipped: no units to learn from (items: a, b)\n"

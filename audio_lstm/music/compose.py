@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.music.chorale import END, ChoraleGrid
 from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
-from audio_lstm.music.constraints import at_least_bars, exact_bars, without_freezing, without_parallels
+from audio_lstm.music.constraints import at_least_bars, chorale_rules, exact_bars
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import score_to_pretty_midi, write_midi
 from audio_lstm.music.sample import SamplingConfig, sample_tokens
@@ -201,7 +201,7 @@ def _compose_one(
         seed=seed,
         first_take=take * n_drafts,
         config=sampling,
-        mask=lambda cursor: limit(cursor) & without_parallels(cursor) & without_freezing(cursor),
+        mask=lambda cursor: limit(cursor) & chorale_rules(cursor),
     )
     end = _end_token(composer)
     priced = [(draft, composer.costs(draft)) for draft in drafts]

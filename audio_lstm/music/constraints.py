@@ -6,14 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.chorale import END, FIRST_PITCH, MAX_HOLD_STEPS, ChoraleCursor, ChoraleGrid
+from audio_lstm.music.chorale import END, FIRST_PITCH, MAX_HOLD_STEPS, REST, ChoraleCursor, ChoraleGrid
 from audio_lstm.music.event_cursor import EventCursor
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.representation import Cursor, Representation
 from audio_lstm.music.sample import Mask
 from audio_lstm.music.voices import N_VOICES, STEPS_PER_QUARTER
 
-__all__ = ["at_least_bars", "exact_bars", "exact_steps", "without_freezing", "without_parallels"]
+__all__ = [
+    "at_least_bars",
+    "chorale_rules",
+    "exact_bars",
+    "exact_steps",
+    "without_freezing",
+    "without_parallels",
+    "without_rests",
+]
 
 _STEPS_PER_BAR = 4 * STEPS_PER_QUARTER
 
@@ -106,6 +114,18 @@ def without_parallels(cursor: Cursor) -> NDArray[np.bool_]:
     return allowed
 
 
+def chorale_rules(cursor: Cursor) -> NDArray[np.bool_]:
+    """A `mask` for sample_tokens: the three rules below together, as `compose` applies them.
+
+    Args:
+        cursor: where the pieces stand.
+
+    Returns:
+        The tokens that may come next, (B, V); representations other than chorales are left alone.
+    """
+    return without_parallels(cursor) & without_freezing(cursor) & without_rests(cursor)
+
+
 def without_freezing(cursor: Cursor) -> NDArray[np.bool_]:
     """A `mask` for sample_tokens: a chord of a chorale that has stood for a bar of 4/4 goes on to another, or ends.
 
@@ -123,6 +143,23 @@ def without_freezing(cursor: Cursor) -> NDArray[np.bool_]:
     if isinstance(cursor, ChoraleCursor):
         stands = (cursor.n_cells % N_VOICES == 0) & (cursor.chord_steps >= MAX_HOLD_STEPS) & ~cursor.done
         allowed[np.flatnonzero(stands), cursor.held[stands]] = False
+    return allowed
+
+
+def without_rests(cursor: Cursor) -> NDArray[np.bool_]:
+    """A `mask` for sample_tokens: every voice of a chorale sings throughout.
+
+    Rests are rare in chorales, and a voice that has fallen silent seldom finds its way back in a sampled one.
+
+    Args:
+        cursor: where the pieces stand.
+
+    Returns:
+        The tokens that may come next, (B, V).
+    """
+    allowed = cursor.legal()
+    if isinstance(cursor, ChoraleCursor):
+        allowed[~cursor.done, REST] = False
     return allowed
 
 

@@ -47,7 +47,7 @@ _LOG = logging.getLogger(__name__)
 SMALL_BIDIRECTIONAL = SpeechModelConfig(
     features=FeatureConfig(kind="log_mel", n_mels=80),
     # 1.9 M weights: what an hour of one CPU core trains to the end. Residual connections, with the projections and
-    # norms that they need, end CTC's blank-only plateau after 130 steps instead of 900 (recipes/README.md).
+    # norms that they need, end CTC's blank-only plateau in a third of the steps (recipes/README.md).
     lstm=LSTMConfig(
         input_size=192,
         hidden_size=192,

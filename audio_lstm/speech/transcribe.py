@@ -1,4 +1,4 @@
-"""`transcribe`: any recording -> blocks -> windows cut at quiet places -> features -> model -> text with times."""
+"""`transcribe`: any recording -> blocks -> phrases between pauses -> features -> model -> text with times."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.audio import DEFAULT_MAX_SECONDS, AudioSource, read_blocks
 from audio_lstm.errors import AudioError, ModelError
+from audio_lstm.speech.activity import speech_spans
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
@@ -19,7 +20,8 @@ from audio_lstm.speech.transcript import Segment, Transcript, Word
 
 __all__ = ["SILENCE_DB", "cut_at_quiet_places", "transcribe"]
 
-MAX_WINDOW_S = 20.0  # as long as the longest training clips; memory and the model's reach are bounded by it
+MAX_WINDOW_S = 20.0  # what is in memory at a time, and where loudness and noise are measured
+MAX_PHRASE_S = 8.0  # what the model hears at a time: a little more than its longest training clips (AN4: 6.4 s)
 MIN_WINDOW_S = 0.1  # the least that may be asked for
 CUT_SEARCH_S = 8.0  # a window is cut at the quietest place in its last part of this length, at most its second half
 CUT_SMOOTHING_S = 0.3  # quiet means quiet for about this long: a pause, not the closure of a P
@@ -40,8 +42,9 @@ def transcribe(
         >>> import audio_lstm
         >>> audio_lstm.transcribe("demos/samples/spelling.wav").text
 
-    The recording is read in blocks and recognised in windows of at most 20 s, cut where it is quiet, so memory does
-    not grow with its length. A model that is not found or damaged is a ModelError, as for `load_speech`.
+    The recording is read in blocks, so memory does not grow with its length, and heard phrase by phrase: pauses of
+    more than 0.8 s are left out, and longer phrases are cut where they are quiet. A model that is not found or
+    damaged is a ModelError, as for `load_speech`.
 
     Args:
         audio: A path, a binary file object, or an array with its sample rate in Hz: `(samples, 16000)`, where samples
@@ -64,9 +67,7 @@ def transcribe(
         audio, sample_rate=features.sample_rate, max_seconds=max_seconds, allow_truncated=allow_truncated
     )
     meter = _Meter()
-    segments = [
-        _recognise(window, recogniser) for window in cut_at_quiet_places(meter.watch(blocks), features.sample_rate)
-    ]
+    segments = [_recognise(phrase, recogniser) for phrase in _phrases(meter.watch(blocks), features.sample_rate)]
     if meter.n_samples < features.window_samples:
         needed_ms = 1000 * features.window_samples / features.sample_rate
         raise AudioError(
@@ -136,14 +137,21 @@ def _quietest(samples: NDArray[np.float32], sample_rate: int) -> int:
     return len(samples) - n_search * hop + max(1, centre) * hop
 
 
-def _recognise(window: Window, recogniser: SpeechRecogniser) -> Segment:
-    """One window's words, with times from the start of the recording."""
+def _phrases(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> Iterator[Window]:
+    """What is to be heard of the blocks, in windows short enough for the model."""
+    for window in cut_at_quiet_places(blocks, sample_rate):
+        if 20 * math.log10(max(float(np.abs(window.samples).max()), 1e-9)) < SILENCE_DB:
+            continue
+        for start, stop in speech_spans(window.samples, sample_rate):
+            for phrase in cut_at_quiet_places([window.samples[start:stop]], sample_rate, max_window_s=MAX_PHRASE_S):
+                yield Window(window.start_sample + start + phrase.start_sample, phrase.samples)
+
+
+def _recognise(phrase: Window, recogniser: SpeechRecogniser) -> Segment:
+    """One phrase's words, with times from the start of the recording."""
     rate = recogniser.config.features.sample_rate
-    start_s, end_s = window.start_sample / rate, (window.start_sample + len(window.samples)) / rate
-    peak = float(np.abs(window.samples).max())
-    if 20 * math.log10(max(peak, 1e-9)) < SILENCE_DB:
-        return Segment(start_s, end_s, ())
-    log_probs, _ = recogniser.log_probs(extract_features(window.samples, recogniser.config.features))
+    start_s, end_s = phrase.start_sample / rate, (phrase.start_sample + len(phrase.samples)) / rate
+    log_probs, _ = recogniser.log_probs(extract_features(phrase.samples, recogniser.config.features))
     frame_s = recogniser.config.output_frame_s
     try:
         path = greedy(log_probs, recogniser.alphabet)

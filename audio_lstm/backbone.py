@@ -50,7 +50,14 @@ class LSTMBackbone(nn.Module):
     def forward(
         self, x: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None
     ) -> tuple[Tensor, LSTMState]:
-        """Run the stack.
+        """Run the stack; arguments, results and errors are those of `layers`, of which this returns the last output."""
+        outputs, end = self.layers(x, lengths, state)
+        return outputs[-1], end
+
+    def layers(
+        self, x: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None
+    ) -> tuple[list[Tensor], LSTMState]:
+        """Run the stack and keep what every layer says.
 
         Args:
             x: Inputs (batch, time, input_size).
@@ -59,14 +66,15 @@ class LSTMBackbone(nn.Module):
             state: Where the previous chunk ended; None starts from zeros.
 
         Returns:
-            Outputs (batch, time, output_size), and the state after each item's last valid frame. A bidirectional
-            stack has no state to carry on, as one half of it begins at the end: it returns zeros and takes none.
-            Shapes that do not fit, and a state for a bidirectional stack, are a ValueError.
+            The outputs (batch, time, output_size) of every layer, and the state after each item's last valid frame.
+            A bidirectional stack has no state to carry on, as one half of it begins at the end: it returns zeros and
+            takes none. Shapes that do not fit, and a state for a bidirectional stack, are a ValueError.
         """
         self._check(x, lengths, state)
         whole = lengths is None or bool((lengths == x.shape[1]).all())
         lengths = None if whole else lengths
         reversal = _reversal(lengths, x) if self.config.bidirectional else None
+        outputs: list[Tensor] = []
         hidden: list[Tensor] = []
         cell: list[Tensor] = []
         for layer in range(self.config.n_layers):
@@ -80,6 +88,7 @@ class LSTMBackbone(nn.Module):
                 y = self.projections[layer](y)
             y = _locked_dropout(y, self.config.dropout, training=self.training)
             x = x + y if self.config.residual and x.shape == y.shape else y
+            outputs.append(x)
             hidden.append(h)
             cell.append(c)
         end = (
@@ -89,8 +98,8 @@ class LSTMBackbone(nn.Module):
         )
         if lengths is not None:
             valid = torch.arange(x.shape[1], device=x.device)[None, :] < lengths.to(x.device)[:, None]
-            x = x * valid[:, :, None]
-        return x, end
+            outputs = [output * valid[:, :, None] for output in outputs]
+        return outputs, end
 
     def initial_state(self, batch_size: int) -> LSTMState:
         """A state of zeros for `batch_size` sequences: hidden and cell (n_layers, batch, hidden_size)."""

@@ -59,21 +59,50 @@ def speech_graph(model: SpeechModel) -> onnx.ModelProto:
     else:
         next_channels = ""
     x = _convolution(writer, x, model.conv2, causal_pad=not streams)  # (B, C, T / 4, F / 4)
-    x = writer.node("Transpose", [x], perm=[2, 0, 1, 3])  # time first from here on
+    x = writer.node("Transpose", [x], perm=[0, 2, 1, 3])
     x = writer.node("Reshape", [x, writer.constant([0, 0, config.conv_channels * config.n_bands[1]])])
+    output_lengths = _ceil_divide(writer, lengths, SUBSAMPLING)
+    n_frames = writer.node("Shape", [x], start=1, end=2)
+    if config.frames_per_step > 1:
+        x = _stack(writer, x, n_frames, output_lengths, config.frames_per_step)
+    x = writer.node("Transpose", [x], perm=[1, 0, 2])  # time first, for ONNX's LSTM
     x = writer.node("Relu", [writer.linear(x, model.front)])
-    more = writer.node("Add", [lengths, writer.constant_int32(SUBSAMPLING - 1)])
-    output_lengths = writer.node("Div", [more, writer.constant_int32(SUBSAMPLING)])
-    y, final = writer.backbone(x, model.backbone, output_lengths, state)
-    logits = writer.linear(y, model.head)
+    y, final = writer.backbone(x, model.backbone, _ceil_divide(writer, output_lengths, config.frames_per_step), state)
+    logits = writer.node("Transpose", [writer.linear(y, model.head)], perm=[1, 0, 2])
+    if config.frames_per_step > 1:
+        logits = writer.node("Reshape", [logits, writer.constant([0, -1, config.n_outputs])])
+        logits = writer.node("Slice", [logits, writer.constant([0]), n_frames, axis])
     log_probs = writer.node("LogSoftmax", [logits], axis=-1)
-    log_probs = writer.node("Transpose", [log_probs], perm=[1, 0, 2])
     writer.output(log_probs, "log_probs", TensorProto.FLOAT, ("batch", "output_time", config.n_outputs))
     if streams:
         writer.output(next_features, "next_feature_context", TensorProto.FLOAT, context_shapes[0])
         writer.output(next_channels, "next_channel_context", TensorProto.FLOAT, context_shapes[1])
         return_state(writer, model.backbone, final)
     return writer.model("speech")
+
+
+def _ceil_divide(writer: GraphWriter, lengths: str, divisor: int) -> str:
+    """Lengths after a division that keeps the last, incomplete part."""
+    if divisor == 1:
+        return lengths
+    more = writer.node("Add", [lengths, writer.constant_int32(divisor - 1)])
+    return writer.node("Div", [more, writer.constant_int32(divisor)])
+
+
+def _stack(writer: GraphWriter, x: str, n_frames: str, lengths: str, together: int) -> str:
+    """Neighbouring frames of x (B, T, D) side by side, (B, ceil(T / n), n * D); zeros past the lengths."""
+    wide = writer.node("Cast", [writer.node("Unsqueeze", [lengths, writer.constant([1])])], to=TensorProto.INT64)
+    scalars = [writer.constant(np.array(value)) for value in (0, 1)]
+    last = writer.node("Squeeze", [n_frames])
+    times = writer.node("Range", [scalars[0], last, scalars[1]])  # (T,)
+    valid = writer.node("Cast", [writer.node("Less", [times, wide])], to=TensorProto.FLOAT)  # (B, T)
+    x = writer.node("Mul", [x, writer.node("Unsqueeze", [valid, writer.constant([2])])])
+    missing = writer.node("Mod", [writer.node("Neg", [n_frames]), writer.constant([together])])
+    pads = writer.node("Concat", [writer.constant([0, 0, 0, 0]), missing, writer.constant([0])], axis=0)
+    x = writer.node("Pad", [x, pads])
+    width = writer.node("Mul", [writer.node("Shape", [x], start=2, end=3), writer.constant([together])])
+    shape = writer.node("Concat", [writer.constant([0, -1]), width], axis=0)
+    return writer.node("Reshape", [x, shape])
 
 
 def _last_frames(writer: GraphWriter, x: str, lengths: str) -> str:

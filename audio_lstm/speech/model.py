@@ -40,9 +40,9 @@ class SpeechModel(nn.Module):
         channels = config.conv_channels
         self.conv1 = nn.Conv2d(1, channels, kernel_size=3, stride=2)
         self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, stride=2)
-        self.front = nn.Linear(channels * config.n_bands[1], config.front_size)
+        self.front = nn.Linear(channels * config.n_bands[1] * config.frames_per_step, config.front_size)
         self.backbone = LSTMBackbone(config.lstm)
-        self.head = nn.Linear(config.lstm.output_size, config.n_outputs)
+        self.head = nn.Linear(config.lstm.output_size, config.n_outputs * config.frames_per_step)
 
     def forward(
         self, features: Tensor, lengths: Tensor | None = None, state: SpeechState | None = None
@@ -50,14 +50,14 @@ class SpeechModel(nn.Module):
         """Score every symbol at every output frame.
 
         Args:
-            features: (batch, time, feature_size); a chunk that is followed by another holds a multiple of 4 frames.
+            features: (batch, time, feature_size); a chunk that is followed by another holds a multiple
+                of `config.chunk_frames`.
             lengths: Valid feature frames per item (batch,); None means all.
             state: Where the previous chunk ended (unidirectional models only).
 
         Returns:
             Log-probabilities (batch, ceil(time / 4), n_outputs) in float32, valid output frames per item (batch,),
-            and the state for the next chunk, after each item's own last frame (in training, where nobody reads it,
-            the LSTM's is the one after the padding).
+            and the state for the next chunk, after each item's own last frame.
 
         Raises:
             ValueError: If the width of the features is not the model's.
@@ -70,23 +70,61 @@ class SpeechModel(nn.Module):
         batch_size, n_frames, _ = features.shape
         if lengths is None:
             lengths = torch.full((batch_size,), n_frames, device=features.device)
-        output_lengths = (lengths + SUBSAMPLING - 1) // SUBSAMPLING
-        if state is None:
-            state = self.initial_state(batch_size)
-            start = None
-        else:
-            start = state.lstm
-        whole = torch.cat([state.features, features], dim=1)  # (B, 2 + T, F)
-        x = torch.relu(self.conv1(nn.functional.pad(whole[:, None], (1, 1))))  # (B, C, T / 2, F / 2)
-        inner = torch.cat([state.channels, x], dim=2)
-        x = torch.relu(self.conv2(nn.functional.pad(inner, (1, 1))))  # (B, C, T / 4, F / 4)
-        x = torch.relu(self.front(x.transpose(1, 2).flatten(2)))  # (B, T / 4, front_size)
-        # In training nobody reads a unidirectional state, and without lengths the layers need no packing.
-        needed = None if self.training and not self.config.lstm.bidirectional else output_lengths
-        y, lstm_state = self.backbone(x, needed, start)
-        log_probs = torch.log_softmax(self.head(y).float(), dim=-1)
+        given = self.initial_state(batch_size) if state is None else state
+        whole = torch.cat([given.features, features], dim=1)  # (B, 2 + T, F)
+        frames, inner = self._convolve(whole, given.channels)
+        x, output_lengths, steps = self._front(frames, lengths)
+        y, lstm_state = self.backbone(x, steps, None if state is None else state.lstm)
         context = SpeechState(_last_frames(whole, lengths, 1), _last_frames(inner, (lengths + 1) // 2, 2), lstm_state)
-        return log_probs, output_lengths, context
+        return self._read(y, frames.shape[1]), output_lengths, context
+
+    def training_log_probs(self, features: Tensor, lengths: Tensor, inner_layers: Sequence[int] = ()) -> list[Tensor]:
+        """Score every symbol at every output frame, as the last layer and as inner layers see it. No state.
+
+        Args:
+            features: (batch, time, feature_size).
+            lengths: Valid feature frames per item (batch,).
+            inner_layers: Layers to read with the same head beside the last, 1 being the first.
+
+        Returns:
+            Log-probabilities (batch, ceil(time / 4), n_outputs) of the last layer, those of the inner layers, and at
+            the end the valid output frames per item (batch,).
+        """
+        state = self.initial_state(len(features))
+        frames, _ = self._convolve(torch.cat([state.features, features], dim=1), state.channels)
+        x, output_lengths, steps = self._front(frames, lengths)
+        # Nobody reads a unidirectional state here, and without lengths its layers need no packing.
+        outputs, _ = self.backbone.layers(x, steps if self.config.lstm.bidirectional else None)
+        read = [outputs[-1], *(outputs[layer - 1] for layer in inner_layers)]
+        return [*(self._read(y, frames.shape[1]) for y in read), output_lengths]
+
+    def _convolve(self, whole: Tensor, channels: Tensor) -> tuple[Tensor, Tensor]:
+        """Features behind their context (B, 2 + T, F) -> frames (B, T / 4, C * F / 4) and what lies between the two."""
+        x = torch.relu(self.conv1(nn.functional.pad(whole[:, None], (1, 1))))  # (B, C, T / 2, F / 2)
+        inner = torch.cat([channels, x], dim=2)
+        x = torch.relu(self.conv2(nn.functional.pad(inner, (1, 1))))  # (B, C, T / 4, F / 4)
+        return x.transpose(1, 2).flatten(2), inner
+
+    def _front(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The backbone's input (B, steps, front_size), and each item's valid output frames and steps."""
+        together = self.config.frames_per_step
+        output_lengths = (lengths + SUBSAMPLING - 1) // SUBSAMPLING
+        x = torch.relu(self.front(self._stack(frames, output_lengths)))
+        return x, output_lengths, (output_lengths + together - 1) // together
+
+    def _read(self, y: Tensor, n_frames: int) -> Tensor:
+        """What a layer says (B, steps, H) as log-probabilities (B, n_frames, n_outputs) in float32."""
+        logits = self.head(y).unflatten(2, (self.config.frames_per_step, -1)).flatten(1, 2)[:, :n_frames]
+        return torch.log_softmax(logits.float(), dim=-1)
+
+    def _stack(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Neighbouring frames of x (B, T, D) side by side, as one step of the LSTM reads them; zeros at the end."""
+        together = self.config.frames_per_step
+        if together == 1:
+            return x
+        valid = torch.arange(x.shape[1], device=x.device)[None, :] < lengths.to(x.device)[:, None]
+        x = nn.functional.pad(x * valid[:, :, None], (0, 0, 0, -x.shape[1] % together))
+        return x.unflatten(1, (-1, together)).flatten(2)
 
     def initial_state(self, batch_size: int) -> SpeechState:
         """The state before the first frame: silence behind the convolutions, zeros in the LSTM."""

@@ -33,7 +33,8 @@ class SpeechRecogniser:
         """Score every symbol at every output frame of one recording, or of one chunk of it.
 
         Args:
-            features: (time, feature_size); a chunk that is followed by another holds a multiple of 4 frames.
+            features: (time, feature_size); a chunk that is followed by another holds a multiple of
+                `config.chunk_frames`.
             state: What the previous chunk returned (models that stream only).
 
         Returns:

@@ -6,9 +6,10 @@ A recipe builds a `CTCTask`, hands it to `audio_lstm.training.loop.train`, and w
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,16 +19,17 @@ from torch import Tensor
 from audio_lstm.audio import load_audio
 from audio_lstm.checkpoint import write_card
 from audio_lstm.config import LSTMConfig
-from audio_lstm.errors import DataError
+from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.speech.alphabet import ENGLISH
-from audio_lstm.speech.augment import AugmentConfig, augment_features, augment_waveform
+from audio_lstm.speech.augment import AugmentConfig, augment_features, augment_waveform, speed_perturb
 from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
 from audio_lstm.speech.data import Utterance, normalise_text, pad_features
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.export import export_speech
 from audio_lstm.speech.features import FeatureConfig, extract_features, n_frames
+from audio_lstm.speech.losses import CTCLossConfig, training_loss
 from audio_lstm.speech.metrics import ErrorReport, score
-from audio_lstm.speech.model import SpeechModel, ctc_loss, frames_needed
+from audio_lstm.speech.model import SpeechModel, frames_needed
 from audio_lstm.training.batches import bucket_batches, seed_for, share
 from audio_lstm.training.loop import StepLoss, TrainResult
 from audio_lstm.training.options import data_fingerprint
@@ -36,11 +38,14 @@ __all__ = [
     "SMALL_BIDIRECTIONAL",
     "SMALL_DATA_AUGMENT",
     "CTCBatch",
+    "CTCConfig",
     "CTCTask",
     "Recording",
     "load_corpus",
     "write_speech_model",
 ]
+
+_LENGTH_JITTER = 0.02  # lengths are sorted up to this fraction
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,12 +75,42 @@ SMALL_DATA_AUGMENT = AugmentConfig(
 
 
 @dataclass(frozen=True)
+class CTCConfig:
+    """How recordings become batches, and batches a loss."""
+
+    augment: AugmentConfig = SMALL_DATA_AUGMENT
+    loss: CTCLossConfig = field(default_factory=CTCLossConfig)
+    batch_frames: int = 2_500  # padded feature frames a batch; small batches leave CTC's blank-only plateau sooner
+    curriculum_epochs: int = 0  # first epochs that go from short to long recordings (SortaGrad: Amodei et al. 2016)
+
+    def __post_init__(self) -> None:
+        if self.batch_frames < 1 or self.curriculum_epochs < 0:
+            raise ConfigError(
+                f"batch_frames must be at least 1 and curriculum_epochs at least 0, got {self.batch_frames} and "
+                f"{self.curriculum_epochs}"
+            )
+
+
+@dataclass(frozen=True)
 class Recording:
     """One training or development item, decoded once."""
 
     utterance: Utterance
     samples: NDArray[np.float32]  # (n,) at the model's rate
     target: Tensor  # symbol ids, int64
+
+    @property
+    def n_samples(self) -> int:
+        """Its length at the model's rate."""
+        return len(self.samples)
+
+
+class Copy(NamedTuple):
+    """One of the times that an epoch hears a training recording."""
+
+    item: int  # which recording
+    number: int  # which of its copies in this epoch, from 0
+    speed: float
 
 
 @dataclass(frozen=True)
@@ -124,36 +159,49 @@ class CTCTask:
         self,
         config: SpeechModelConfig,
         train_set: Sequence[Recording],
-        dev_set: Sequence[Recording],
+        dev_sets: Mapping[str, Sequence[Recording]],
         *,
-        augment: AugmentConfig,
-        batch_frames: int,
+        options: CTCConfig,
         seed: int,
+        weights: Sequence[float] | None = None,
     ) -> None:
-        self.config, self.augment, self.seed = config, augment, seed
+        """Take the data and build the model, with weights drawn from the seed.
+
+        Args:
+            config: Of the model.
+            train_set: Training recordings.
+            dev_sets: Development recordings by the name of their corpus; the score is the mean over the corpora.
+            options: Augmentation, loss and batches.
+            seed: Of the run.
+            weights: How often each training recording is heard in an epoch, on average; None means once.
+        """
+        self.config, self.options, self.seed = config, options, seed
+        sets = [train_set, *dev_sets.values()]
         self.fingerprint = data_fingerprint(
-            *(
-                [(item.utterance.id, len(item.samples), item.target.numpy()) for item in items]
-                for items in (train_set, dev_set)
-            )
+            *([(item.utterance.id, item.n_samples, item.target.numpy()) for item in items] for items in sets)
         )
-        self.batch_frames = batch_frames
-        self.dev_features = [extract_features(item.samples, config.features) for item in dev_set]
+        self.dev_sets = dev_sets
+        self.dev_features = {
+            name: [extract_features(item.samples, config.features) for item in items]
+            for name, items in dev_sets.items()
+        }
         self.unalignable: set[str] = set()  # training recordings that were left out
-        self.train_set, self.frames = self._usable(train_set)
-        self.dev_set = dev_set
+        self.train_set, self.weights = self._usable(train_set, weights)
+        self._epoch: tuple[int, list[tuple[Copy, ...]]] = (-1, [])
         self._reported: set[str] = set()  # recordings of which a faster copy did not fit
         torch.manual_seed(seed)
         self.model = SpeechModel(config)
-        self.report: ErrorReport | None = None
+        self.reports: dict[str, ErrorReport] = {}  # of the last evaluation, by corpus
 
-    def _usable(self, recordings: Sequence[Recording]) -> tuple[list[Recording], list[int]]:
-        """The recordings that can be trained on, and the feature frames of the slowest (so longest) copy of each."""
-        slowest = min(self.augment.speeds)
-        usable, frames = [], []
-        for item in recordings:
+    def _usable(
+        self, recordings: Sequence[Recording], weights: Sequence[float] | None
+    ) -> tuple[list[Recording], NDArray[np.float64]]:
+        """The recordings that can be trained on, and their weights."""
+        slowest = min(self.options.augment.speeds)
+        usable, kept = [], []
+        for item, weight in zip(recordings, weights or [1.0] * len(recordings), strict=True):
             identifier, n_symbols = item.utterance.id, len(item.target)
-            n = n_frames(round(len(item.samples) / slowest), self.config.features)
+            n = n_frames(round(item.n_samples / slowest), self.config.features)
             n_output = -(-n // SUBSAMPLING)
             if n < 1 or frames_needed(item.target) > n_output:
                 self.unalignable.add(identifier)
@@ -161,49 +209,76 @@ class CTCTask:
                     "%s: %d symbols do not fit into %d output frames; left out", identifier, n_symbols, n_output
                 )
                 continue
-            if n > self.batch_frames:
-                seconds = len(item.samples) / self.config.features.sample_rate
+            if n > self.options.batch_frames:
+                seconds = item.n_samples / self.config.features.sample_rate
                 raise DataError(
                     f"{identifier}: {seconds:.1f} s are up to {n} frames (at speed {slowest:g}), more than a batch may "
-                    f"hold; leave it out, cut it up, or set --batch_frames to {n} or more (now {self.batch_frames})"
+                    f"hold; leave it out, cut it up, or set --ctc.batch_frames to {n} or "
+                    f"more (now {self.options.batch_frames})"
                 )
             usable.append(item)
-            frames.append(n)
+            kept.append(weight)
         if not usable:
             named = f"first: {min(self.unalignable)}" if self.unalignable else "there are none"
             raise DataError(f"nothing to train on: no text fits its recording ({named}); check which text is whose")
-        return usable, frames
+        return usable, np.array(kept)
 
-    def batches(self, epoch: int) -> list[tuple[int, ...]]:
-        """The items of each batch of an epoch."""
-        return bucket_batches(self.frames, frames_per_batch=self.batch_frames, seed=self.seed, epoch=epoch)
+    def batches(self, epoch: int) -> list[tuple[Copy, ...]]:
+        """The copies of each batch of an epoch, of similar length once their speed has been changed."""
+        rng = np.random.default_rng([self.seed, epoch])
+        n_copies = np.floor(self.weights + rng.random(len(self.weights))).astype(np.int64)  # weights, on average
+        speeds = self.options.augment.speeds
+        copies = [
+            Copy(item, number, speeds[rng.integers(len(speeds))])
+            for item, n in enumerate(n_copies.tolist())
+            for number in range(n)
+        ]
+        frames = [
+            n_frames(round(self.train_set[copy.item].n_samples / copy.speed), self.config.features) for copy in copies
+        ]
+        # Random speeds change the neighbours from epoch to epoch already; jitter would only add padding.
+        places = bucket_batches(
+            frames, frames_per_batch=self.options.batch_frames, seed=self.seed, epoch=epoch, jitter=_LENGTH_JITTER
+        )
+        if epoch < self.options.curriculum_epochs:
+            places.sort(key=lambda batch: max(frames[place] for place in batch))
+        return [tuple(copies[place] for place in batch) for batch in places]
 
     def n_batches(self, epoch: int) -> int:
         """How many steps the epoch takes."""
-        return len(self.batches(epoch))
+        return len(self._batches(epoch))
+
+    def _batches(self, epoch: int) -> list[tuple[Copy, ...]]:
+        """`batches`, made once an epoch."""
+        if self._epoch[0] != epoch:
+            self._epoch = (epoch, self.batches(epoch))
+        return self._epoch[1]
 
     def batch(self, epoch: int, index: int, rank: int, world_size: int) -> CTCBatch | None:
-        """Augmented features of this process's share of a batch."""
-        items = share(self.batches(epoch)[index], rank, world_size)
-        if not items:
+        """Augmented features of this process's share of a batch, view after view."""
+        copies = share(self._batches(epoch)[index], rank, world_size)
+        if not copies:
             return None
-        features = []
-        for item in items:
-            rng = np.random.default_rng(seed_for(self.seed, epoch, index, item))
-            samples = augment_waveform(self.train_set[item].samples, self.augment, rng)
-            features.append(augment_features(extract_features(samples, self.config.features), self.augment, rng))
-        padded, lengths = pad_features(features)
+        augment = replace(self.options.augment, speeds=(1.0,))  # what is left once the speed has been changed
+        views: list[list[NDArray[np.float32]]] = [[] for _ in range(self.options.loss.n_views)]
+        for copy in copies:
+            rng = np.random.default_rng(seed_for(self.seed, epoch, copy.item, copy.number))
+            samples = speed_perturb(self.train_set[copy.item].samples, copy.speed)
+            features = extract_features(augment_waveform(samples, augment, rng), self.config.features)
+            for view in views:
+                view.append(augment_features(features, augment, rng))
+        padded, lengths = pad_features([features for view in views for features in view])
+        heard = [self.train_set[copy.item] for copy in copies] * len(views)
         return CTCBatch(
             torch.from_numpy(padded),
             torch.from_numpy(lengths),
-            tuple(self.train_set[item].target for item in items),
-            tuple(self.train_set[item].utterance.id for item in items),
+            tuple(item.target for item in heard),
+            tuple(item.utterance.id for item in heard),
         )
 
     def loss(self, batch: CTCBatch, carry: tuple[Tensor, ...] | None) -> StepLoss:
-        """CTC, summed over the batch, per target symbol."""
-        log_probs, lengths, _ = self.model(batch.features, batch.lengths)
-        loss = ctc_loss(log_probs, lengths, batch.targets)
+        """CTC and what is added to it, summed over the batch, per target symbol."""
+        loss, lengths = training_loss(self.model, batch.features, batch.lengths, batch.targets, self.options.loss)
         for item in loss.too_long:
             if batch.ids[item] in self._reported:
                 continue
@@ -217,20 +292,23 @@ class CTCTask:
         return StepLoss(loss.total, loss.n_symbols, item_ids=batch.ids)
 
     def evaluate(self) -> dict[str, float]:
-        """Greedy word and character error rate on the development set."""
+        """Greedy word and character error rate on each development set, and the mean of them over the sets."""
+        self.reports = {name: self._report(name) for name in self.dev_sets}
+        metrics = {"score": float(np.mean([report.wer for report in self.reports.values()]))}
+        for name, report in self.reports.items():
+            prefix = f"{name}_" if len(self.reports) > 1 else ""
+            metrics |= {f"{prefix}wer": report.wer, f"{prefix}cer": report.cer}
+        return {**metrics, "unalignable": float(len(self.unalignable))}
+
+    def _report(self, name: str) -> ErrorReport:
+        """How well the model writes one development set."""
         device = next(self.model.parameters()).device
         hypotheses = []
-        for features in self.dev_features:
+        for features in self.dev_features[name]:
             log_probs, *_ = self.model(torch.from_numpy(features)[None].to(device))
             hypotheses.append(greedy(log_probs[0].cpu().numpy(), self.config.alphabet).text)
-        references = [normalise_text(item.utterance.text, self.config.alphabet) for item in self.dev_set]
-        self.report = score(references, hypotheses)
-        return {
-            "score": self.report.wer,
-            "wer": self.report.wer,
-            "cer": self.report.cer,
-            "unalignable": float(len(self.unalignable)),
-        }
+        references = [normalise_text(item.utterance.text, self.config.alphabet) for item in self.dev_sets[name]]
+        return score(references, hypotheses)
 
 
 def write_speech_model(
@@ -253,24 +331,42 @@ def write_speech_model(
     from audio_lstm.speech.recogniser import load_speech
 
     export_speech(task.model, folder, name=name, card=f"# {name}\n")
-    evaluation = evaluate_speech([item.utterance for item in task.dev_set], load_speech(folder))
-    figures = evaluation.to_dict()
+    recogniser = load_speech(folder)
+    figures = {
+        corpus: evaluate_speech([item.utterance for item in items], recogniser).to_dict()
+        for corpus, items in task.dev_sets.items()
+    }
+    rows = "\n".join(
+        f"| {corpus} | {100 * row['wer']:.2f} % | {100 * row['cer']:.2f} % | {100 * task.reports[corpus].wer:.2f} % | "
+        f"{row['n_utterances']} | {row['n_words']} |"
+        for corpus, row in figures.items()
+    )
+    latency_s = task.config.latency_s
+    streams = "no: it reads whole phrases"
+    if latency_s is not None:
+        streams = f"yes, algorithmic latency {1000 * latency_s:.0f} ms"
     n_parameters = sum(parameter.numel() for parameter in task.model.parameters())
     size_mb = (folder / "model.onnx").stat().st_size / 1e6
     card = f"""# {name}
 
 A small LSTM-CTC recogniser trained on {trained_on}.
 
+Development sets, greedy:
+
+| | WER, int8 | CER, int8 | WER, float32 | utterances | words |
+|---|---|---|---|---|---|
+{rows}
+
 | | |
 |---|---|
-| word error rate, development set, greedy, int8 | {100 * figures["wer"]:.2f} % |
-| character error rate | {100 * figures["cer"]:.2f} % |
-| the same weights in torch, float32 | {100 * result.best_score:.2f} % WER |
-| utterances, words | {figures["n_utterances"]}, {figures["n_words"]} |
 | parameters | {n_parameters / 1e6:.2f} M |
 | model.onnx | {size_mb:.1f} MB |
+| streams | {streams} |
 | training steps | {result.step} |
 
 {notes}"""
     write_card(folder, card)
-    return f"{folder}: WER {100 * figures['wer']:.2f} %, CER {100 * figures['cer']:.2f} %, {size_mb:.1f} MB"
+    errors = "; ".join(
+        f"{corpus} WER {100 * row['wer']:.2f} %, CER {100 * row['cer']:.2f} %" for corpus, row in figures.items()
+    )
+    return f"{folder}: {errors}, {size_mb:.1f} MB"

@@ -27,11 +27,12 @@ def bucket_batches(
     seed: int,
     epoch: int,
     max_items: int | None = None,
+    jitter: float = _JITTER,
 ) -> list[tuple[int, ...]]:
     """The batches of one epoch: items of similar length together, in random order.
 
     A pure function of its arguments: every process and every resumed run gets the same batches. Items are sorted
-    by length up to 10 % of random jitter and cut where the padded size would pass the budget, and then the
+    by length up to a little random jitter and cut where the padded size would pass the budget, and then the
     batches are shuffled. (Budgets of frames rather than items: Kaldi, ESPnet `numel`, lhotse `max_duration`.)
 
     Args:
@@ -40,6 +41,7 @@ def bucket_batches(
         seed: Of the run.
         epoch: From 0; each epoch has its own order.
         max_items: The most items in a batch; None for no limit.
+        jitter: How far, as a fraction, a length may seem longer or shorter when they are sorted.
 
     Returns:
         For each batch, the indices of its items. Every item appears exactly once.
@@ -60,7 +62,7 @@ def bucket_batches(
     if max_items is not None and max_items < 1:
         raise ConfigError(f"max_items must be at least 1 or None, got {max_items}")
     rng = np.random.default_rng([seed, epoch])
-    keys = sizes * rng.uniform(1.0 - _JITTER, 1.0 + _JITTER, sizes.size)
+    keys = sizes * rng.uniform(1.0 - jitter, 1.0 + jitter, sizes.size)
     batches: list[tuple[int, ...]] = []
     batch: list[int] = []
     longest = 0

@@ -19,11 +19,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.speech.augment import AugmentConfig
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.data import read_manifest
 from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, SMALL_DATA_AUGMENT, CTCTask, load_corpus, write_speech_model
+from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, load_corpus, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -36,10 +35,7 @@ class Recipe:
     data: Path = Path("../shared/speech")  # the folder of the manifests
     out: Path = Path("runs/an4")  # the run: log, checkpoints, and the finished model in its folder `model`
     model: SpeechModelConfig = SMALL_BIDIRECTIONAL
-    augment: AugmentConfig = SMALL_DATA_AUGMENT
-    batch_frames: int = (
-        2_500  # padded frames of 10 ms a batch: 25 s, about 8 clips; small batches leave the plateau sooner
-    )
+    ctc: CTCConfig = CTCConfig()
     train: TrainConfig = TrainConfig(max_epochs=40, learning_rate=2e-3, warmup_steps=150, n_threads=1)
     max_utterances: int = 0  # of each set; 0 = all
 
@@ -79,9 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     task = CTCTask(
         recipe.model,
         train_set,
-        dev_set,
-        augment=recipe.augment,
-        batch_frames=recipe.batch_frames,
+        {"an4": dev_set},
+        options=recipe.ctc,
         seed=recipe.train.seed,
     )
     settings = {**settings_of(recipe), "data": task.fingerprint}

@@ -20,11 +20,10 @@ from pathlib import Path
 from audio_lstm.checkpoint import WEIGHTS_FILE, load_weights, open_model
 from audio_lstm.config import LSTMConfig, config_from_dict
 from audio_lstm.errors import ConfigError
-from audio_lstm.speech.augment import AugmentConfig
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.data import Utterance, read_utterances
 from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, SMALL_DATA_AUGMENT, CTCTask, load_corpus, write_speech_model
+from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, load_corpus, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -40,8 +39,7 @@ class Recipe:
     name: str = "finetuned"  # of the finished model
     out: Path = Path("runs/finetune")  # the run: log, checkpoints, and the finished model in its folder `model`
     model: SpeechModelConfig = SMALL_BIDIRECTIONAL  # from scratch only: with `init` it is that of `init`
-    augment: AugmentConfig = SMALL_DATA_AUGMENT
-    batch_frames: int = 2_500  # padded frames of 10 ms a batch
+    ctc: CTCConfig = CTCConfig()
     train: TrainConfig = TrainConfig(max_epochs=8, learning_rate=5e-4, warmup_steps=100, n_threads=1)
 
 
@@ -82,9 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     task = CTCTask(
         model,
         train_set,
-        dev_set,
-        augment=recipe.augment,
-        batch_frames=recipe.batch_frames,
+        {"dev": dev_set},
+        options=recipe.ctc,
         seed=recipe.train.seed,
     )
     settings = {**settings_of(replace(recipe, model=model)), "data": task.fingerprint}

@@ -73,7 +73,7 @@ def test_a_model_cannot_be_chosen_and_started_from(recipe: ModuleType, clips: Pa
 
 def test_the_recommended_values_are_those_of_an4(recipe: ModuleType, load_recipe: Callable[[str], ModuleType]) -> None:
     an4 = load_recipe("speech/an4")
-    assert (recipe.BASE.model, recipe.BASE.augment) == (an4.BASE.model, an4.BASE.augment)
+    assert (recipe.BASE.model, recipe.BASE.ctc) == (an4.BASE.model, an4.BASE.ctc)
 
 
 @pytest.mark.parametrize("missing", ["train_data", "dev_data"])

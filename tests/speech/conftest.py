@@ -28,12 +28,14 @@ def streaming_config(speech_config: SpeechModelConfig) -> SpeechModelConfig:
     return replace(speech_config, lstm=replace(speech_config.lstm, bidirectional=False))
 
 
-@pytest.fixture(params=["both ways", "one way"])
+@pytest.fixture(params=["both ways", "one way", "both ways, three frames a step", "one way, two frames a step"])
 def either_config(
     request: pytest.FixtureRequest, speech_config: SpeechModelConfig, streaming_config: SpeechModelConfig
 ) -> SpeechModelConfig:
     """One after the other."""
-    return streaming_config if request.param == "one way" else speech_config
+    config = streaming_config if request.param.startswith("one way") else speech_config
+    together = {"two": 2, "three": 3}
+    return replace(config, frames_per_step=next((n for word, n in together.items() if word in request.param), 1))
 
 
 @pytest.fixture(scope="session")

@@ -48,3 +48,20 @@ def test_it_survives_json() -> None:
 def test_fields_that_cannot_work_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         replace(CONFIG, **changes)  # type: ignore[arg-type]
+
+
+def test_the_latency_of_a_streaming_model_is_computed_from_its_windows(streaming_config: SpeechModelConfig) -> None:
+    assert streaming_config.latency_s == pytest.approx(0.03 + 0.025)  # three hops more and a window of 25 ms
+    assert replace(streaming_config, frames_per_step=2).latency_s == pytest.approx(0.07 + 0.025)
+    assert streaming_config.chunk_frames == 4
+    assert replace(streaming_config, frames_per_step=2).chunk_frames == 8
+
+
+def test_a_bidirectional_model_has_no_latency_as_it_waits_for_the_end(speech_config: SpeechModelConfig) -> None:
+    assert speech_config.latency_s is None
+
+
+@pytest.mark.parametrize("value", [0, 9])
+def test_frames_per_step_out_of_range_are_refused(speech_config: SpeechModelConfig, value: int) -> None:
+    with pytest.raises(ConfigError, match=rf"frames_per_step must lie in 1\.\.8, got {value}"):
+        replace(speech_config, frames_per_step=value)

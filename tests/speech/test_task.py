@@ -13,12 +13,13 @@ import torch
 
 from audio_lstm.audio import write_wav
 from audio_lstm.checkpoint import open_model
-from audio_lstm.errors import AudioError, DataError
+from audio_lstm.errors import AudioError, ConfigError, DataError
 from audio_lstm.speech.augment import AugmentConfig
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.data import Utterance
 from audio_lstm.speech.features import extract_features
-from audio_lstm.speech.task import CTCBatch, CTCTask, Recording, load_corpus, write_speech_model
+from audio_lstm.speech.losses import CTCLossConfig
+from audio_lstm.speech.task import CTCBatch, CTCConfig, CTCTask, Recording, load_corpus, write_speech_model
 from audio_lstm.training.config import TrainConfig
 from audio_lstm.training.loop import train
 
@@ -41,8 +42,9 @@ def corpus(speech_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFa
 
 
 def make_task(config: SpeechModelConfig, corpus: list[Recording], **changes: object) -> CTCTask:
-    options = {"augment": AugmentConfig(), "batch_frames": 250, "seed": 3, **changes}
-    return CTCTask(config, corpus, corpus[:3], **options)  # type: ignore[arg-type]
+    seed, weights = changes.pop("seed", 3), changes.pop("weights", None)
+    options = CTCConfig(**{"augment": AugmentConfig(), "batch_frames": 250, **changes})  # type: ignore[arg-type]
+    return CTCTask(config, corpus, {"dev": corpus[:3]}, options=options, seed=seed, weights=weights)  # type: ignore[arg-type]
 
 
 def assert_same(one: CTCBatch | None, other: CTCBatch | None) -> None:
@@ -75,7 +77,7 @@ def test_batches_hold_every_recording_once_in_a_new_order_each_epoch(
     task = make_task(speech_config, corpus)
     for epoch in range(3):
         assert task.n_batches(epoch) == len(task.batches(epoch)) > 1
-        assert sorted(item for batch in task.batches(epoch) for item in batch) == list(range(7))
+        assert sorted(copy.item for batch in task.batches(epoch) for copy in batch) == list(range(7))
     assert task.batches(0) != task.batches(1)
 
 
@@ -195,7 +197,7 @@ def test_a_run_goes_on_over_a_batch_of_which_nothing_fits(
 ) -> None:
     dense = replace(corpus[2], target=torch.tensor([1, 2, 1, 2, 1, 2]))
     task = make_task(
-        speech_config, [dense, corpus[4]], batch_frames=130, augment=replace(AugmentConfig.off(), speeds=(0.8, 2.0))
+        speech_config, [dense, corpus[4]], batch_frames=130, augment=replace(AugmentConfig.off(), speeds=(0.8, 1.3))
     )
     assert task.n_batches(0) == 2
     config = TrainConfig(max_epochs=6, warmup_steps=1, tensorboard=False, device="cpu", n_threads=1)
@@ -208,7 +210,7 @@ def test_a_corpus_of_which_nothing_fits_is_refused(speech_config: SpeechModelCon
         make_task(speech_config, [dense])
     empty = replace(corpus[0], samples=corpus[0].samples[:0])
     with pytest.raises(DataError, match=r"no text fits its recording \(first: item-0\)"):
-        CTCTask(speech_config, [empty], corpus, augment=AugmentConfig(), batch_frames=250, seed=0)
+        CTCTask(speech_config, [empty], {}, options=CTCConfig(), seed=0)
     with pytest.raises(DataError, match=r"nothing to train on: no text fits its recording \(there are none\)"):
         make_task(speech_config, [])
 
@@ -219,7 +221,7 @@ def test_a_recording_longer_than_a_batch_is_named_with_its_seconds_and_the_optio
     long = replace(corpus[0], samples=np.tile(corpus[0].samples, 10))  # 4 s
     message = (
         r"item-0: 4\.0 s are up to 443 frames \(at speed 0\.9\), more than a batch may hold; leave it out, cut it up, "
-        r"or set --batch_frames to 443 or more \(now 250\)"
+        r"or set --ctc.batch_frames to 443 or more \(now 250\)"
     )
     with pytest.raises(DataError, match=message):
         make_task(speech_config, [corpus[1], long])
@@ -243,10 +245,71 @@ def test_evaluation_scores_normalised_texts(speech_config: SpeechModelConfig, co
         task.model.head.bias.copy_(torch.tensor([0.0, 9.0, 0.0, 0.0]))  # "A", whatever is said
         figures = task.evaluate()
     # Against "AB", "B A", "A", written in small letters in the manifest: one word and two characters are right.
-    assert task.report is not None
-    assert task.report.words.hits == 2
+    assert task.reports["dev"].words.hits == 2
     assert figures["score"] == figures["wer"] == pytest.approx(2 / 4)
     assert figures["cer"] == pytest.approx(3 / 6)
+
+
+def test_several_development_sets_count_alike(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    task = CTCTask(speech_config, corpus, {"one": corpus[:1], "two": corpus[1:3]}, options=CTCConfig(), seed=0)
+    with torch.no_grad():
+        task.model.head.weight.zero_()
+        task.model.head.bias.copy_(torch.tensor([0.0, 9.0, 0.0, 0.0]))  # "A", whatever is said
+        figures = task.evaluate()
+    assert (figures["one_wer"], figures["two_wer"]) == (1.0, pytest.approx(1 / 3))
+    assert figures["score"] == pytest.approx(2 / 3)
+
+
+def test_weights_say_how_often_a_recording_is_heard(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    weights = [0.0, 0.5, 1.0, 1.0, 1.0, 2.0, 1.5]
+    task = make_task(speech_config, corpus, weights=weights)
+    counts = np.zeros(7)
+    for epoch in range(200):
+        heard = [copy.item for batch in task.batches(epoch) for copy in batch]
+        counts += np.bincount(heard, minlength=7)
+    assert counts[[0, 2, 3, 4, 5]].tolist() == [0, 200, 200, 200, 400]
+    np.testing.assert_allclose(counts[[1, 6]] / 200, [0.5, 1.5], atol=0.12)
+
+
+def test_a_recording_that_a_batch_holds_twice_is_varied_twice(
+    speech_config: SpeechModelConfig, corpus: list[Recording]
+) -> None:
+    batch = make_task(speech_config, corpus[:1], weights=[2.0], batch_frames=10_000).batch(0, 0, 0, 1)
+    assert batch is not None
+    assert batch.ids == ("item-0", "item-0")
+    assert not torch.equal(batch.features[0], batch.features[1])
+
+
+def test_the_first_epochs_go_from_short_to_long(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    task = make_task(speech_config, corpus, curriculum_epochs=1)
+
+    def lengths(epoch: int) -> list[int]:
+        batches = [task.batch(epoch, index, 0, 1) for index in range(task.n_batches(epoch))]
+        return [int(batch.lengths.max()) for batch in batches if batch is not None]
+
+    assert lengths(0) == sorted(lengths(0))
+    later = [lengths(epoch) for epoch in (1, 2, 3)]
+    assert any(order != sorted(order) for order in later)
+
+
+def test_a_second_view_differs_in_its_masks_alone(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    loss = CTCLossConfig(consistency_weight=0.2)
+    task = make_task(speech_config, corpus, batch_frames=10_000, loss=loss)
+    batch = task.batch(0, 0, 0, 1)
+    assert batch is not None
+    assert batch.ids[:7] == batch.ids[7:]
+    assert torch.equal(batch.lengths[:7], batch.lengths[7:])
+    one, other = batch.features[:7], batch.features[7:]
+    same = (one == other).float().mean()
+    assert 0.2 < same < 1
+    assert task.loss(batch, None).n_units == sum(len(target) for target in batch.targets[:7])
+
+
+def test_options_out_of_range_are_refused() -> None:
+    with pytest.raises(
+        ConfigError, match="batch_frames must be at least 1 and curriculum_epochs at least 0, got 0 and 0"
+    ):
+        CTCConfig(batch_frames=0)
 
 
 def test_the_same_seed_starts_from_the_same_weights(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
@@ -260,15 +323,16 @@ def test_a_few_epochs_and_the_finished_folder(
     task = make_task(speech_config, corpus, batch_frames=10_000, augment=AugmentConfig.off())
     config = TrainConfig(max_epochs=3, warmup_steps=1, tensorboard=False, device="cpu", n_threads=1)
     result = train(task, config, tmp_path / "run")
-    assert task.report is not None
+    assert set(task.reports) == {"dev"}
     folder = tmp_path / "model"
     line = write_speech_model(task, folder, name="tones", trained_on="seven tones", notes="Beeps only.", result=result)
-    assert line.startswith(f"{folder}: WER ")
+    assert line.startswith(f"{folder}: dev WER ")
     assert open_model(folder, "speech").name == "tones"
     card = (folder / "README.md").read_text("utf-8")
     assert card.startswith("# tones\n\nA small LSTM-CTC recogniser trained on seven tones.\n")
     assert "| training steps | 3 |" in card
-    assert "| utterances, words | 3, 4 |" in card
+    assert " % | 3 | 4 |\n" in card
+    assert "| streams | no: it reads whole phrases |" in card
     assert card.endswith("\nBeeps only.")
     assert len(list(folder.iterdir())) == 4
     assert json.loads((folder / "config.json").read_text())["model"]["symbols"] == ["A", "B", " "]

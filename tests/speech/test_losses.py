@@ -1,0 +1,125 @@
+"""The training loss: CTC, and what can be added to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from audio_lstm.errors import ConfigError
+from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.losses import CTCLossConfig, training_loss
+from audio_lstm.speech.model import SpeechModel, ctc_loss
+
+LENGTHS = torch.tensor([40, 31])
+TARGETS = (torch.tensor([1, 2, 3]), torch.tensor([2, 2]))
+
+
+@pytest.fixture
+def model(speech_config: SpeechModelConfig) -> SpeechModel:
+    """Two layers as wide as each other."""
+    torch.manual_seed(0)
+    model = SpeechModel(replace(speech_config, lstm=replace(speech_config.lstm, n_layers=2))).train()
+    with torch.no_grad():
+        model.head.weight.mul_(10)  # answers that differ from frame to frame
+    return model
+
+
+@pytest.fixture
+def features() -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(2, 40, 20, generator=generator)
+
+
+def test_by_default_it_is_ctc_alone(model: SpeechModel, features: torch.Tensor) -> None:
+    loss, lengths = training_loss(model, features, LENGTHS, TARGETS, CTCLossConfig())
+    log_probs, expected_lengths, _ = model(features, LENGTHS)
+    expected = ctc_loss(log_probs, expected_lengths, TARGETS)
+    assert lengths.tolist() == expected_lengths.tolist() == [10, 8]
+    torch.testing.assert_close(loss.total, expected.total)
+    assert loss.n_symbols == 5
+
+
+def test_the_intermediate_loss_reads_the_first_layer_with_the_same_head(
+    model: SpeechModel, features: torch.Tensor
+) -> None:
+    config = CTCLossConfig(intermediate_weight=0.25, intermediate_layer=1)
+    loss, _ = training_loss(model, features, LENGTHS, TARGETS, config)
+    last, first, lengths = model.training_log_probs(features, LENGTHS, (1,))
+    expected = 0.75 * ctc_loss(last, lengths, TARGETS).total + 0.25 * ctc_loss(first, lengths, TARGETS).total
+    torch.testing.assert_close(loss.total, expected)
+    loss.total.backward()
+    assert model.backbone.forward_layers[0].weight_ih_l0.grad is not None
+
+
+def test_consistency_is_zero_for_equal_views_and_grows_with_their_difference(
+    model: SpeechModel, features: torch.Tensor
+) -> None:
+    lengths, targets = LENGTHS.repeat(2), TARGETS * 2
+    plain = CTCLossConfig(consistency_weight=1e-9)
+    strong = CTCLossConfig(consistency_weight=1.0)
+    masked = features.clone()
+    masked[:, 5:20] = 0
+
+    def consistency(second: torch.Tensor) -> float:
+        both = torch.cat([features, second])
+        totals = [training_loss(model, both, lengths, targets, config)[0].total.item() for config in (strong, plain)]
+        return totals[0] - totals[1]
+
+    assert consistency(features) == pytest.approx(0, abs=1e-5)
+    assert consistency(masked) > 1e-3
+
+
+def test_two_equal_views_cost_what_one_does(model: SpeechModel, features: torch.Tensor) -> None:
+    one, _ = training_loss(model, features, LENGTHS, TARGETS, CTCLossConfig())
+    config = CTCLossConfig(consistency_weight=0.5)
+    two, lengths = training_loss(model, features.repeat(2, 1, 1), LENGTHS.repeat(2), TARGETS * 2, config)
+    torch.testing.assert_close(two.total, one.total)
+    assert two.n_symbols == one.n_symbols
+    assert len(lengths) == 4
+
+
+def test_padding_adds_nothing_to_any_term(model: SpeechModel, features: torch.Tensor) -> None:
+    config = CTCLossConfig(intermediate_weight=0.3, intermediate_layer=1, consistency_weight=0.2, label_smoothing=0.05)
+    second = features.flip(0).flip(0) * 0.5
+    both, lengths = torch.cat([features, second]), LENGTHS.repeat(2)
+    short, _ = training_loss(model, both, lengths, TARGETS * 2, config)
+    padded = torch.cat([both, torch.full((4, 16, 20), 3.0)], dim=1)
+    padded[1, 31:40] = padded[3, 31:40] = -7.0
+    long, _ = training_loss(model, padded, lengths, TARGETS * 2, config)
+    torch.testing.assert_close(long.total, short.total, rtol=1e-5, atol=1e-4)
+
+
+def test_label_smoothing_costs_more_the_peakier_the_outputs(model: SpeechModel, features: torch.Tensor) -> None:
+    def added(scale: float) -> float:
+        with torch.no_grad():
+            model.head.weight.mul_(scale)
+        totals = [
+            training_loss(model, features, LENGTHS, TARGETS, CTCLossConfig(label_smoothing=weight))[0].total.item()
+            for weight in (0.1, 0.0)
+        ]
+        return (totals[0] - 0.9 * totals[1]) / 0.1
+
+    flat = added(1.0)
+    assert added(20.0) > flat > 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("intermediate_weight", 1.0, "intermediate_weight is a share below 1, got 1.0"),
+        ("label_smoothing", -0.1, "label_smoothing is a share below 1, got -0.1"),
+        ("consistency_weight", 11.0, r"consistency_weight must lie in 0\.\.10, got 11.0"),
+        ("intermediate_layer", 0, "intermediate_layer must be at least 1, got 0"),
+    ],
+)
+def test_values_out_of_range_are_refused(field: str, value: float, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        CTCLossConfig(**{field: value})
+
+
+def test_an_inner_layer_that_does_not_exist_is_refused(model: SpeechModel, features: torch.Tensor) -> None:
+    config = CTCLossConfig(intermediate_weight=0.3, intermediate_layer=2)
+    with pytest.raises(ConfigError, match=r"intermediate_layer must lie below the number of layers \(2\), got 2"):
+        training_loss(model, features, LENGTHS, TARGETS, config)

@@ -4,6 +4,8 @@
     model.safetensors  the weights, for torch: fine-tuning and GPUs
     model.onnx         the same model for CPUs: int8 weights, the state as inputs and outputs
     README.md          the model card: data, licences, measured quality, size, limits
+    decoding.json      how its output becomes text (speech; if it was tuned): language model, weights, confidence
+    *.lm               language models that decoding.json names
 
 Nothing here is ever unpickled, and no configuration names code.
 """
@@ -38,11 +40,12 @@ __all__ = [
     "write_model",
 ]
 
-Wing = Literal["speech", "music"]
+Wing = Literal["speech", "music", "language"]  # language: models of text, beside the speech wing
 
 FORMAT_VERSION = 1
 CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE = "config.json", "model.safetensors", "model.onnx", "README.md"
 SHIPPED = Path(__file__).parent / "weights"
+DECODING_FILE, LANGUAGE_MODEL_SUFFIX = "decoding.json", ".lm"
 _MAX_CONFIG_BYTES = 4_000_000
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -112,7 +115,7 @@ def open_model(model: str | os.PathLike[str], wing: Wing) -> ModelFolder:
         The folder with its configuration, not yet its weights.
 
     Raises:
-        ModelError: If it is not found, is not a model folder, is of a newer format, or belongs to the other wing.
+        ModelError: If it is not found, is not a model folder, is of a newer format, or belongs to another wing.
     """
     path = resolve_model(model)
     file = path / CONFIG_FILE
@@ -135,9 +138,9 @@ def open_model(model: str | os.PathLike[str], wing: Wing) -> ModelFolder:
         )
     found = content.get("wing")
     if found != wing:
-        way_out = {"speech": "use it with `transcribe`", "music": "use it with `compose`"}.get(
-            str(found), "pass a folder written by a recipe"
-        )
+        uses = {"speech": "`transcribe`", "music": "`compose`", "language": "`load_char_lm`"}
+        use = uses.get(str(found))
+        way_out = f"use it with {use}" if use else "pass a folder written by a recipe"
         raise ModelError(f"{path}: a model of the {found} wing, but a {wing} model is needed; {way_out}")
     representation = content.get("representation", {})
     if not isinstance(representation, dict):
@@ -231,7 +234,8 @@ def _check_replaceable(target: Path) -> None:
     if not target.is_dir():
         raise ModelError(f"{target}: exists and is not a folder; choose another name for the model")
     names = {file.name for file in target.iterdir()}
-    of_a_model = {CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE} if CONFIG_FILE in names else set()
+    of_a_model = {CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE} if CONFIG_FILE in names else set()
+    of_a_model |= {name for name in names if of_a_model and name.endswith(LANGUAGE_MODEL_SUFFIX)}
     foreign = sorted(names - of_a_model)
     if foreign:
         raise ModelError(f"{target}: holds {foreign[0]!r}, which is no part of a model; choose a new folder")
@@ -297,7 +301,7 @@ def _download(hub_id: str) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     except ImportError as error:
         raise MissingDependencyError("models from the hub need huggingface_hub: pip install huggingface_hub") from error
-    files = [CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE]
+    files = [CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE, f"*{LANGUAGE_MODEL_SUFFIX}"]
     try:
         cached = Path(snapshot_download(hub_id, allow_patterns=files, local_files_only=True))
         if (cached / CONFIG_FILE).is_file() and (cached / GRAPH_FILE).is_file():  # else a download broke off

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +21,9 @@ class WordSpan:
     """A word of the best path."""
 
     text: str
-    start_frame: int  # output frame in which its first letter begins
+    start_frame: int  # output frame in which its first letter (or piece of letters) begins
     end_frame: int  # last output frame of its last letter, inclusive
-    log_prob: float  # natural log, mean over its letters, each at its surest frame
+    log_prob: float  # natural log, mean over its letters, each at its surest frame; pieces of words count as letters
 
     @property
     def confidence(self) -> float:
@@ -48,8 +49,8 @@ def greedy(log_probs: NDArray[np.floating], alphabet: Alphabet) -> GreedyPath:
 
     This is best path decoding (Graves, Fernández, Gomez & Schmidhuber 2006, section 3.2): h(x) ≈ B(π*), where π* is the
     sequence of most active outputs and B merges repeats and removes blanks. It is the likeliest path, not always the
-    likeliest text. A tie goes to the lower id, so to the blank first. Words are what lies between spaces; spaces at
-    either end or in a row make no empty words.
+    likeliest text. A tie goes to the lower id, so to the blank first. A word begins after a space, or at a piece that
+    begins with one; spaces at either end or in a row make no empty words.
 
     Example:
         >>> alphabet = Alphabet(("A", "B", " "))
@@ -85,15 +86,23 @@ def greedy(log_probs: NDArray[np.floating], alphabet: Alphabet) -> GreedyPath:
     ends = np.append(starts[1:], len(ids)) - 1
     surest = np.maximum.reduceat(best, starts)
     spoken = ids[starts] != BLANK
-    letters = ids[starts][spoken]  # (n_letters,), spaces among them
+    symbols = [alphabet.symbols[number - 1] for number in ids[starts][spoken].tolist()]
     starts, ends, surest = starts[spoken], ends[spoken], surest[spoken]
-
-    text = alphabet.decode(letters)
-    words, begin = [], 0
-    for piece in text.split(" "):  # pieces are empty where spaces touch
-        end = begin + len(piece)
-        if piece:
-            log_prob = float(surest[begin:end].mean())
-            words.append(WordSpan(piece, int(starts[begin]), int(ends[end - 1]), log_prob))
-        begin = end + 1
+    words = []
+    for first, last in _word_bounds(symbols):
+        text = "".join(symbols[first : last + 1]).removeprefix(" ")
+        words.append(WordSpan(text, int(starts[first]), int(ends[last]), float(surest[first : last + 1].mean())))
     return GreedyPath(tuple(words), float(best.sum()))
+
+
+def _word_bounds(symbols: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The positions of each word's first and last symbol; a space on its own is in no word."""
+    first = -1  # of the word that goes on; -1: none does
+    for position, symbol in enumerate(symbols):
+        if symbol[0] == " " and first >= 0:
+            yield first, position - 1
+            first = -1
+        if first < 0 and symbol != " ":
+            first = position
+    if first >= 0:
+        yield first, len(symbols) - 1

@@ -114,7 +114,7 @@ class SpeechModel(nn.Module):
 
     def _read(self, y: Tensor, n_frames: int) -> Tensor:
         """What a layer says (B, steps, H) as log-probabilities (B, n_frames, n_outputs) in float32."""
-        logits = self.head(y).unflatten(2, (self.config.frames_per_step, -1)).flatten(1, 2)[:, :n_frames]
+        logits: Tensor = self.head(y).reshape(len(y), -1, self.config.n_outputs)[:, :n_frames]
         return torch.log_softmax(logits.float(), dim=-1)
 
     def _stack(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ class SpeechModel(nn.Module):
             return x
         valid = torch.arange(x.shape[1], device=x.device)[None, :] < lengths.to(x.device)[:, None]
         x = nn.functional.pad(x * valid[:, :, None], (0, 0, 0, -x.shape[1] % together))
-        return x.unflatten(1, (-1, together)).flatten(2)
+        return x.reshape(len(x), -1, together * x.shape[2])
 
     def initial_state(self, batch_size: int) -> SpeechState:
         """The state before the first frame: silence behind the convolutions, zeros in the LSTM."""

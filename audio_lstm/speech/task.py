@@ -1,4 +1,4 @@
-"""What every CTC recipe shares: recordings in memory, the training task, and the finished model with its card.
+"""What every CTC recipe shares: the training task, and the finished model with its card.
 
 A recipe builds a `CTCTask`, hands it to `audio_lstm.training.loop.train`, and writes it with `write_speech_model`.
 """
@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audio_lstm.audio import load_audio
 from audio_lstm.checkpoint import write_card
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.speech.alphabet import ENGLISH
 from audio_lstm.speech.augment import AugmentConfig, augment_features, augment_waveform, speed_perturb
 from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
-from audio_lstm.speech.data import Utterance, normalise_text, pad_features
+from audio_lstm.speech.corpus import Item
+from audio_lstm.speech.data import normalise_text, pad_features
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.export import export_speech
 from audio_lstm.speech.features import FeatureConfig, extract_features, n_frames
@@ -40,8 +40,6 @@ __all__ = [
     "CTCBatch",
     "CTCConfig",
     "CTCTask",
-    "Recording",
-    "load_corpus",
     "write_speech_model",
 ]
 
@@ -91,20 +89,6 @@ class CTCConfig:
             )
 
 
-@dataclass(frozen=True)
-class Recording:
-    """One training or development item, decoded once."""
-
-    utterance: Utterance
-    samples: NDArray[np.float32]  # (n,) at the model's rate
-    target: Tensor  # symbol ids, int64
-
-    @property
-    def n_samples(self) -> int:
-        """Its length at the model's rate."""
-        return len(self.samples)
-
-
 class Copy(NamedTuple):
     """One of the times that an epoch hears a training recording."""
 
@@ -123,31 +107,6 @@ class CTCBatch:
     ids: tuple[str, ...]
 
 
-def load_corpus(utterances: Sequence[Utterance], model: SpeechModelConfig) -> list[Recording]:
-    """Decode every recording of a manifest; at 16 kHz an hour takes 230 MB.
-
-    Args:
-        utterances: From `read_manifest`.
-        model: Whose sample rate and alphabet to use.
-
-    Returns:
-        The recordings, in the same order.
-
-    Raises:
-        DataError: If a text holds what the alphabet lacks; the message names the utterance.
-    """
-    alphabet, targets = model.alphabet, []
-    for utterance in utterances:  # all texts before the first recording: decoding takes minutes
-        try:
-            targets.append(torch.from_numpy(alphabet.encode(normalise_text(utterance.text, alphabet))))
-        except DataError as error:
-            raise DataError(f"{utterance.id}: {error}") from error
-    return [
-        Recording(utterance, load_audio(utterance.audio, sample_rate=model.features.sample_rate), target)
-        for utterance, target in zip(utterances, targets, strict=True)
-    ]
-
-
 class CTCTask:
     """Data, model, loss and metric of a CTC recogniser, for audio_lstm.training.loop.
 
@@ -158,8 +117,8 @@ class CTCTask:
     def __init__(
         self,
         config: SpeechModelConfig,
-        train_set: Sequence[Recording],
-        dev_sets: Mapping[str, Sequence[Recording]],
+        train_set: Sequence[Item],
+        dev_sets: Mapping[str, Sequence[Item]],
         *,
         options: CTCConfig,
         seed: int,
@@ -181,10 +140,7 @@ class CTCTask:
             *([(item.utterance.id, item.n_samples, item.target.numpy()) for item in items] for items in sets)
         )
         self.dev_sets = dev_sets
-        self.dev_features = {
-            name: [extract_features(item.samples, config.features) for item in items]
-            for name, items in dev_sets.items()
-        }
+        self.dev_features: dict[str, list[NDArray[np.float32]]] = {}  # of the sets that were evaluated
         self.unalignable: set[str] = set()  # training recordings that were left out
         self.train_set, self.weights = self._usable(train_set, weights)
         self._epoch: tuple[int, list[tuple[Copy, ...]]] = (-1, [])
@@ -194,8 +150,8 @@ class CTCTask:
         self.reports: dict[str, ErrorReport] = {}  # of the last evaluation, by corpus
 
     def _usable(
-        self, recordings: Sequence[Recording], weights: Sequence[float] | None
-    ) -> tuple[list[Recording], NDArray[np.float64]]:
+        self, recordings: Sequence[Item], weights: Sequence[float] | None
+    ) -> tuple[list[Item], NDArray[np.float64]]:
         """The recordings that can be trained on, and their weights."""
         slowest = min(self.options.augment.speeds)
         usable, kept = [], []
@@ -304,6 +260,10 @@ class CTCTask:
         """How well the model writes one development set."""
         device = next(self.model.parameters()).device
         hypotheses = []
+        if name not in self.dev_features:  # only the process that evaluates decodes and keeps them
+            self.dev_features[name] = [
+                extract_features(item.samples, self.config.features) for item in self.dev_sets[name]
+            ]
         for features in self.dev_features[name]:
             log_probs, *_ = self.model(torch.from_numpy(features)[None].to(device))
             hypotheses.append(greedy(log_probs[0].cpu().numpy(), self.config.alphabet).text)
@@ -330,6 +290,9 @@ def write_speech_model(
     from audio_lstm.speech.evaluate import evaluate_speech
     from audio_lstm.speech.recogniser import load_speech
 
+    with torch.inference_mode():
+        task.model.eval()
+        task.evaluate()  # the weights that are written: the last evaluation was of other ones, or of none
     export_speech(task.model, folder, name=name, card=f"# {name}\n")
     recogniser = load_speech(folder)
     figures = {

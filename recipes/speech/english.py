@@ -23,9 +23,10 @@ from audio_lstm.checkpoint import WEIGHTS_FILE, load_weights, open_model
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.corpus import load_corpus
 from audio_lstm.speech.data import read_manifest
 from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, load_corpus, write_speech_model
+from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of

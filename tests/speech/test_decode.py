@@ -99,6 +99,44 @@ def test_an_alphabet_without_space_makes_one_word() -> None:
     assert (path.words[0].start_frame, path.words[0].end_frame) == (0, 2)
 
 
+PIECES = Alphabet(("HE", " A", " THE", "A", "E", "H", "R", "T", " "))
+
+
+def ids_of(*pieces: str) -> list[int]:
+    """Ids of pieces; "" is the blank."""
+    return [PIECES.symbols.index(piece) + 1 if piece else 0 for piece in pieces]
+
+
+def test_words_of_pieces_begin_at_a_leading_space() -> None:
+    path = greedy(path_probs(ids_of("", " THE", " THE", "", "R", "E", "", " A", " ", "HE", ""), PIECES), PIECES)
+    spans = [(word.text, word.start_frame, word.end_frame) for word in path.words]
+    assert spans == [("THERE", 1, 5), ("A", 7, 7), ("HE", 9, 9)]
+    assert path.text == "THERE A HE"
+
+
+def test_pieces_before_the_first_space_are_a_word() -> None:
+    path = greedy(path_probs(ids_of("HE", "", "HE", " A", " A", " "), PIECES), PIECES)
+    assert [(word.text, word.end_frame) for word in path.words] == [("HEHE", 2), ("A", 4)]
+
+
+def test_confidence_of_a_word_of_pieces_is_their_geometric_mean() -> None:
+    log_probs = np.concatenate(
+        [path_probs(ids_of(piece), PIECES, peak) for piece, peak in ((" ", 0.3), ("T", 0.9), ("HE", 0.4))]
+    )
+    (word,) = greedy(log_probs, PIECES).words
+    assert (word.text, word.start_frame) == ("THE", 1)
+    assert word.confidence == pytest.approx(math.sqrt(0.9 * 0.4), rel=1e-5)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.integers(0, PIECES.size - 1), max_size=30))
+def test_the_text_of_pieces_is_what_the_alphabet_decodes(ids: list[int]) -> None:
+    merged = [key for key, _ in itertools.groupby(ids) if key != 0]
+    path = greedy(path_probs(ids, PIECES), PIECES)
+    assert path.text == PIECES.decode(merged)
+    assert all(word.text and " " not in word.text for word in path.words)
+
+
 def test_half_precision_decodes_like_single() -> None:
     log_probs = path_probs([1, 0, 2, 3, 1])
     assert greedy(log_probs.astype(np.float16), AB).text == greedy(log_probs, AB).text

@@ -16,10 +16,11 @@ from audio_lstm.checkpoint import open_model
 from audio_lstm.errors import AudioError, ConfigError, DataError
 from audio_lstm.speech.augment import AugmentConfig
 from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.corpus import Recording, load_corpus
 from audio_lstm.speech.data import Utterance
 from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.losses import CTCLossConfig
-from audio_lstm.speech.task import CTCBatch, CTCConfig, CTCTask, Recording, load_corpus, write_speech_model
+from audio_lstm.speech.task import CTCBatch, CTCConfig, CTCTask, write_speech_model
 from audio_lstm.training.config import TrainConfig
 from audio_lstm.training.loop import train
 

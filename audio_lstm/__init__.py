@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from audio_lstm.music.compose import Composition, compose, compose_takes
     from audio_lstm.music.composer import Composer, load_music
     from audio_lstm.music.sample import SamplingConfig
+    from audio_lstm.speech.decoding import Decoding
     from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
     from audio_lstm.speech.transcribe import transcribe
     from audio_lstm.speech.transcript import Segment, Transcript, Word
@@ -28,6 +29,7 @@ __all__ = [
     "AudioLSTMError",
     "Composer",
     "Composition",
+    "Decoding",
     "SamplingConfig",
     "Segment",
     "SpeechRecogniser",
@@ -44,6 +46,7 @@ __all__ = [
 _HOME = {
     "Composer": "audio_lstm.music.composer",
     "Composition": "audio_lstm.music.compose",
+    "Decoding": "audio_lstm.speech.decoding",
     "SamplingConfig": "audio_lstm.music.sample",
     "Segment": "audio_lstm.speech.transcript",
     "SpeechRecogniser": "audio_lstm.speech.recogniser",

@@ -1,10 +1,12 @@
-"""Training-time variations of a recording: speed, gain and noise on samples, masks on features.
+"""Training-time variations of a recording: speed, pauses, room, noise, bandwidth, level; masks on its features.
 
     rng = np.random.default_rng(seed)
     samples = augment_waveform(samples, config, rng)
-    features = augment_features(extract_features(samples, feature_config), config, rng)
+    features = extract_features(samples, feature_config, vtlp_alpha=draw_vtlp(config, rng))
+    features = augment_features(features, config, rng)
 
-Everything random comes from the generator handed in: one seed, one result. No function writes into its argument.
+Everything random comes from the generator handed in: one seed, one result. What is off draws nothing, so that it
+changes nothing else either. No function writes into its argument.
 """
 
 from __future__ import annotations
@@ -17,19 +19,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
+from audio_lstm.speech.filters import VTLP_LIMITS
+from audio_lstm.speech.reverberation import convolve, reverberate, room_impulse_response
 
 __all__ = [
     "AugmentConfig",
     "add_noise",
     "augment_features",
     "augment_waveform",
+    "draw_vtlp",
+    "limit_bandwidth",
     "mask_features",
+    "pad_with_pauses",
     "random_gain",
     "speed_perturb",
 ]
 
 _SPEED_RANGE = (0.5, 2.0)
 _PINK_CORNER = 1e-3  # cycles per sample (16 Hz at 16 kHz): below it pink noise is flat instead of infinite
+_PAUSE_FLOOR_DBFS = (-70.0, -45.0)  # what counts as a recording's noise floor, even if it is digital silence or music
+_PAUSE_SPREAD_DB = 6.0  # how far an added pause may be above or below that floor
+_FLOOR_FRAME_SAMPLES = 400
+_FLOOR_QUANTILE = 0.05  # of the frames' powers
+_LOW_PASS_SAMPLES = 255  # of the filter: from pass to stop in 5.5 / 255 of the sample rate, 345 Hz at 16 kHz
+_PAIRS: dict[str, tuple[float, float]] = {  # what the pairs (low, high) of a config may hold
+    "gain_db": (-100, 100),
+    "noise_snr_db": (-100, 100),
+    "reverb_t60_s": (0.01, 10),
+    "direct_to_reverberant_db": (-100, 100),
+    "bandwidth_hz": (100, 100_000),
+    "vtlp_range": VTLP_LIMITS,
+}
+_FRACTIONS = (
+    "noise_probability",
+    "frequency_mask_fraction",
+    "time_masks_per_frame",
+    "time_mask_fraction",
+    "reverb_probability",
+    "padding_probability",
+    "bandwidth_probability",
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +81,21 @@ class AugmentConfig:
     time_masks_per_frame: float = 0.04
     max_time_masks: int = 10
     time_mask_fraction: float = 0.05  # widest mask, of the recording's frames
+    # The following are off by default. Simulated rooms (Ko et al. 2017; reverberation.py) for a share of the
+    # recordings. Recommended: 0.3, living rooms and offices with the speaker at arm's length to across the table.
+    reverb_probability: float = 0.0
+    reverb_t60_s: tuple[float, float] = (0.1, 0.6)
+    direct_to_reverberant_db: tuple[float, float] = (0.0, 15.0)
+    # Vocal-tract-length perturbation, drawn for each recording (Jaitly & Hinton 2013). Recommended: theirs, (0.9, 1.1).
+    vtlp_range: tuple[float, float] = (1.0, 1.0)
+    # Pauses before and after the speech, each uniform up to padding_max_s, at about the noise floor. Ours: utterance
+    # normalisation shifts with the share of silence, and corpora are cut tightly. Recommended: 0.3, up to 1 s.
+    padding_probability: float = 0.0
+    padding_max_s: float = 1.0
+    # Nothing above a cutoff drawn uniformly: telephones (3.4 kHz, ITU-T G.712), low-bitrate codecs (Opus's medium
+    # band, RFC 6716: 6 kHz), cheap microphones. Recommended: 0.1.
+    bandwidth_probability: float = 0.0
+    bandwidth_hz: tuple[float, float] = (3_400.0, 7_000.0)
 
     def __post_init__(self) -> None:
         """Check every field.
@@ -62,16 +106,13 @@ class AugmentConfig:
         low, high = _SPEED_RANGE
         if not self.speeds or not all(low <= speed <= high for speed in self.speeds):
             raise ConfigError(f"speeds are one or more numbers in {low}..{high}; got {self.speeds}")
-        for name in ("gain_db", "noise_snr_db"):
+        for name, (low, high) in _PAIRS.items():
             value = getattr(self, name)
-            if len(value) != 2 or not -100 <= value[0] <= value[1] <= 100:
-                raise ConfigError(f"{name} is a pair (low, high) with -100 <= low <= high <= 100; got {value}")
-        for name in (
-            "noise_probability",
-            "frequency_mask_fraction",
-            "time_masks_per_frame",
-            "time_mask_fraction",
-        ):
+            if len(value) != 2 or not low <= value[0] <= value[1] <= high:
+                raise ConfigError(f"{name} is a pair (low, high) with {low:g} <= low <= high <= {high:g}; got {value}")
+        if not 0 <= self.padding_max_s <= 60:
+            raise ConfigError(f"padding_max_s lies in 0..60 seconds; got {self.padding_max_s}")
+        for name in _FRACTIONS:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name} lies in 0..1; got {value}")
@@ -94,24 +135,49 @@ def augment_waveform(
     rng: np.random.Generator,
     *,
     noises: tuple[NDArray[np.float32], ...] = (),
+    sample_rate: int = 16_000,
 ) -> NDArray[np.float32]:
-    """Vary speed, then noise, then level (so that the noise is as loud as the speech allows).
+    """Vary speech, room, noise, transmission and level, in the order in which a recording comes about.
+
+    The added pauses are part of the speech: a room rings on into them, and noise runs through them.
 
     Args:
         samples: Mono samples (n,).
         config: How far.
         rng: Source of everything random.
         noises: Recordings of noise at the same sample rate to draw from; none means generated white or pink noise.
+        sample_rate: In Hz; read by pauses, room and bandwidth.
 
     Returns:
-        float32 (about n / speed,). It may exceed [-1, 1]: floats do not clip.
+        float32 (about n / speed, and the pauses). It may exceed [-1, 1]: floats do not clip.
     """
     samples = speed_perturb(samples, config.speeds[rng.integers(len(config.speeds))])
+    if _happens(config.padding_probability, rng):
+        samples = pad_with_pauses(samples, config.padding_max_s, rng, sample_rate=sample_rate)
+    if _happens(config.reverb_probability, rng):
+        t60_s, ratio_db = rng.uniform(*config.reverb_t60_s), rng.uniform(*config.direct_to_reverberant_db)
+        samples = reverberate(samples, room_impulse_response(t60_s, ratio_db, rng, sample_rate=sample_rate))
     if rng.random() < config.noise_probability:
         snr_db = rng.uniform(*config.noise_snr_db)
         noise = noises[rng.integers(len(noises))] if noises else None
         samples = add_noise(samples, snr_db, rng, noise=noise, colour="pink" if rng.random() < 0.5 else "white")
+    if _happens(config.bandwidth_probability, rng):
+        samples = limit_bandwidth(samples, rng.uniform(*config.bandwidth_hz), sample_rate=sample_rate)
     return random_gain(samples, config.gain_db, rng)
+
+
+def draw_vtlp(config: AugmentConfig, rng: np.random.Generator) -> float:
+    """A warp of the frequency axis for `extract_features`.
+
+    Args:
+        config: How far.
+        rng: Source of the warp; left alone if the range is (1, 1).
+
+    Returns:
+        A factor in config.vtlp_range, rounded to 0.01; 1.0 leaves the features alone.
+    """
+    low, high = config.vtlp_range
+    return 1.0 if low == high == 1 else round(rng.uniform(low, high), 2)
 
 
 def augment_features(
@@ -203,14 +269,61 @@ def add_noise(
         spare = len(noise) - len(samples)
         first = int(rng.integers(spare + 1 if spare >= 0 else len(noise)))
         added = np.take(noise, np.arange(first, first + len(samples)), mode="wrap")
-    elif colour == "white":
-        added = rng.standard_normal(len(samples), dtype=np.float32)
     else:
-        added = _pink_noise(len(samples), rng)
+        added = _noise(colour, len(samples), rng)
     power, noise_power = (float(np.square(x, dtype=np.float64).mean()) for x in (samples, added))
     if power == 0 or noise_power == 0:
         return samples.copy()
     return samples + added * np.float32(math.sqrt(power / noise_power) * 10 ** (-snr_db / 20))
+
+
+def pad_with_pauses(
+    samples: NDArray[np.float32], max_s: float, rng: np.random.Generator, *, sample_rate: int
+) -> NDArray[np.float32]:
+    """Samples with a near-silent lead-in and lead-out: white or pink noise at about the recording's own noise floor.
+
+    The floor is the power that 5 % of the frames do not reach, taken as -45 or -70 dBFS where it is outside of them.
+
+    Args:
+        samples: Mono samples (n,).
+        max_s: Longest of each pause, in seconds; its length is drawn uniformly.
+        rng: Source of lengths, level and noise.
+        sample_rate: In Hz.
+
+    Returns:
+        float32 (n + pauses,).
+    """
+    samples = _checked(samples)
+    before, after = (int(n) for n in rng.integers(round(max_s * sample_rate) + 1, size=2))
+    n_frames = max(1, len(samples) // _FLOOR_FRAME_SAMPLES)
+    frames = samples[: n_frames * _FLOOR_FRAME_SAMPLES].reshape(n_frames, -1)
+    powers = np.square(frames, dtype=np.float64).mean(axis=1)
+    floor_db = 10 * math.log10(max(float(np.quantile(powers, _FLOOR_QUANTILE)), 1e-30))
+    level_db = float(np.clip(floor_db, *_PAUSE_FLOOR_DBFS)) + rng.uniform(-_PAUSE_SPREAD_DB, _PAUSE_SPREAD_DB)
+    noise = _noise("pink" if rng.random() < 0.5 else "white", before + after, rng)
+    power = float(np.square(noise, dtype=np.float64).sum()) / max(1, len(noise))
+    noise *= np.float32(10 ** (level_db / 20) / math.sqrt(power or 1))
+    return np.concatenate([noise[:before], samples, noise[before:]])
+
+
+def limit_bandwidth(samples: NDArray[np.float32], cutoff_hz: float, *, sample_rate: int) -> NDArray[np.float32]:
+    """Samples without what lies above a frequency: a linear-phase filter, a sinc under a Blackman window.
+
+    Args:
+        samples: Mono samples (n,).
+        cutoff_hz: Where half the amplitude is left; from half the sample rate on nothing is taken away.
+        sample_rate: In Hz.
+
+    Returns:
+        float32 (n,), nothing moved in time.
+    """
+    samples = _checked(samples)
+    if cutoff_hz >= sample_rate / 2:
+        return samples.copy()
+    delay = _LOW_PASS_SAMPLES // 2
+    kernel = np.sinc(2 * cutoff_hz / sample_rate * np.arange(-delay, delay + 1)) * np.blackman(_LOW_PASS_SAMPLES)
+    kernel /= kernel.sum()
+    return convolve(np.pad(samples, (0, delay)), kernel.astype(np.float32))[delay:]
 
 
 def mask_features(
@@ -251,8 +364,15 @@ def _stretch(size: int, fraction: float, rng: np.random.Generator) -> slice:
     return slice(first, first + width)
 
 
-def _pink_noise(n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """White noise with its spectrum divided by sqrt(f), flat below _PINK_CORNER."""
+def _happens(probability: float, rng: np.random.Generator) -> bool:
+    """Whether to do what has a probability; 0 draws nothing, so that what is off leaves later draws as they were."""
+    return probability > 0 and rng.random() < probability
+
+
+def _noise(colour: Literal["white", "pink"], n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """White noise; for pink, its spectrum divided by sqrt(f), flat below _PINK_CORNER."""
+    if colour == "white":
+        return rng.standard_normal(n_samples, dtype=np.float32)
     n_fft = 1 << max(4, (n_samples - 1).bit_length())
     spectrum = np.fft.rfft(rng.standard_normal(n_fft, dtype=np.float32))
     spectrum /= np.sqrt(np.maximum(np.fft.rfftfreq(n_fft), _PINK_CORNER)).astype(np.float32)

@@ -176,7 +176,9 @@ def n_frames(n_samples: int, config: FeatureConfig) -> int:
     return 1 + max(0, -(-(n_samples - config.window_samples) // config.hop_samples))
 
 
-def extract_features(samples: NDArray[np.floating], config: FeatureConfig) -> NDArray[np.float32]:
+def extract_features(
+    samples: NDArray[np.floating], config: FeatureConfig, *, vtlp_alpha: float = 1.0
+) -> NDArray[np.float32]:
     """Feature frames of a whole recording.
 
         features = extract_features(np.zeros(16_000, np.float32), FeatureConfig())  # (99, 80)
@@ -184,6 +186,7 @@ def extract_features(samples: NDArray[np.floating], config: FeatureConfig) -> ND
     Args:
         samples: Mono samples (n,) at config.sample_rate, floating point in [-1, 1].
         config: The front end.
+        vtlp_alpha: How far up to move the formants, 0.8..1.25, rounded to 0.01 (`filters.warp_frequencies`).
 
     Returns:
         float32 (n_frames, feature_size).
@@ -193,7 +196,7 @@ def extract_features(samples: NDArray[np.floating], config: FeatureConfig) -> ND
     """
     if np.size(samples) == 0:
         raise ValueError("expected at least one sample, got an empty array")
-    features = _Pipeline(config).advance(samples, last=True)
+    features = _Pipeline(config, vtlp_alpha).advance(samples, last=True)
     return normalise_utterance(features) if config.normalisation == "utterance" else features
 
 
@@ -256,8 +259,9 @@ class StreamingFeatures:
 class _Pipeline:
     """Framing, spectrum, deltas and running normalisation: each keeps only what the next samples need."""
 
-    def __init__(self, config: FeatureConfig) -> None:
+    def __init__(self, config: FeatureConfig, vtlp_alpha: float = 1.0) -> None:
         self._config = config
+        self._filters = _mel_filters(config, vtlp_alpha)
         self._samples = np.zeros(0, np.float32)  # from the start of the next frame on
         self._started = False
         self._deltas = [_Delta(config._static_size) for _ in range(config.deltas)]
@@ -272,7 +276,7 @@ class _Pipeline:
             )
 
     def advance(self, samples: NDArray[np.floating], *, last: bool) -> NDArray[np.float32]:
-        columns = [_static_features(self._take_frames(_checked(samples), last=last), self._config)]
+        columns = [_static_features(self._take_frames(_checked(samples), last=last), self._filters, self._config)]
         for delta in self._deltas:
             columns.append(delta.advance(columns[-1], last=last))
         features = columns[0]
@@ -358,9 +362,11 @@ def _checked(samples: NDArray[np.floating]) -> NDArray[np.float32]:
     return samples.astype(np.float32, copy=False)
 
 
-def _static_features(frames: NDArray[np.float32], config: FeatureConfig) -> NDArray[np.float32]:
+def _static_features(
+    frames: NDArray[np.float32], filters: NDArray[np.float32], config: FeatureConfig
+) -> NDArray[np.float32]:
     """Log-mel or MFCC of overlapping frames (T, window) -> (T, features), a block at a time."""
-    window, filters = hann_window(config.window_samples), _mel_filters(config)
+    window = hann_window(config.window_samples)
     dct = dct_matrix(config.n_mels, config.n_mfcc) if config.kind == "mfcc" else None
     rows = min(_BLOCK_FRAMES, len(frames))
     padded = np.zeros((rows, config.n_fft), np.float32)
@@ -380,7 +386,7 @@ def _static_features(frames: NDArray[np.float32], config: FeatureConfig) -> NDAr
     return features
 
 
-def _mel_filters(config: FeatureConfig) -> NDArray[np.float32]:
+def _mel_filters(config: FeatureConfig, vtlp_alpha: float = 1.0) -> NDArray[np.float32]:
     return mel_filters(
         config.n_mels,
         n_fft=config.n_fft,
@@ -388,4 +394,5 @@ def _mel_filters(config: FeatureConfig) -> NDArray[np.float32]:
         f_min_hz=config.f_min_hz,
         f_max_hz=config.f_max_hz,
         scale=config.mel_scale,
+        vtlp_alpha=round(vtlp_alpha, 2),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from audio_lstm.errors import ConfigError, ModelError
 from audio_lstm.runtime import Engine, OnnxEngine, State, TorchEngine, resolve_device
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
+from audio_lstm.speech.decode import WordSpan
+from audio_lstm.speech.decoding import Decoding, WordDecoder, build_decoder
 
 __all__ = ["DEFAULT_MODEL", "SpeechRecogniser", "load_speech"]
 
@@ -28,6 +31,42 @@ class SpeechRecogniser:
     config: SpeechModelConfig
     alphabet: Alphabet
     engine: Engine
+    folder: Path | None = None  # where it was loaded from
+    given_decoder: WordDecoder | None = None  # None: greedy
+
+    @property
+    def decoder(self) -> WordDecoder:
+        """What turns its output into words."""
+        return self.given_decoder or WordDecoder(self.alphabet)
+
+    def with_decoding(self, decoding: Decoding) -> SpeechRecogniser:
+        """The same model with another way to turn its output into words.
+
+        Args:
+            decoding: Language model, hot words, closed vocabulary … A wish that cannot be met is a ConfigError or a
+                DataError.
+
+        Returns:
+            A recogniser that shares this one's engine.
+        """
+        return replace(self, given_decoder=build_decoder(decoding, self.alphabet, folder=self.folder))
+
+    def words(self, log_probs: NDArray[np.float32]) -> tuple[WordSpan, ...]:
+        """The words of one phrase, in output frames.
+
+        Args:
+            log_probs: From `log_probs`.
+
+        Returns:
+            The words, in order.
+
+        Raises:
+            ModelError: If the log-probabilities are not ones.
+        """
+        try:
+            return self.decoder.words(log_probs)
+        except ValueError as error:
+            raise ModelError(f"model {self.name!r} is damaged ({error}); copy or export it again") from error
 
     def log_probs(self, features: NDArray[np.float32], state: State | None = None) -> tuple[NDArray[np.float32], State]:
         """Score every symbol at every output frame of one recording, or of one chunk of it.
@@ -56,7 +95,11 @@ class SpeechRecogniser:
 
 
 def load_speech(
-    model: str | os.PathLike[str] | SpeechRecogniser = DEFAULT_MODEL, *, device: str = "cpu", n_threads: int = 1
+    model: str | os.PathLike[str] | SpeechRecogniser = DEFAULT_MODEL,
+    *,
+    device: str = "cpu",
+    n_threads: int = 1,
+    decoding: Decoding | None = None,
 ) -> SpeechRecogniser:
     """Load a speech model.
 
@@ -68,6 +111,8 @@ def load_speech(
         model: A shipped model's name, a model folder, or a hub id; a loaded recogniser is returned as it is.
         device: "cpu" runs ONNX Runtime and never imports torch; "cuda" runs torch on the GPU.
         n_threads: CPU threads for one recording.
+        decoding: Language model, hot words, closed vocabulary …; None decodes as the model was tuned (a loaded
+            recogniser: as it was loaded). What cannot be met is a ConfigError or a DataError.
 
     Returns:
         The recogniser.
@@ -76,7 +121,7 @@ def load_speech(
         ModelError: If the model is not found, is damaged, or belongs to the music wing.
     """
     if isinstance(model, SpeechRecogniser):
-        return model
+        return model if decoding is None else model.with_decoding(decoding)
     device = resolve_device(device)
     folder = open_model(model, "speech")
     try:
@@ -94,7 +139,8 @@ def load_speech(
         engine = graph
     else:
         engine = _torch_engine(folder, config, device)
-    return SpeechRecogniser(folder.name, config, config.alphabet, engine)
+    decoder = build_decoder(decoding or Decoding(), config.alphabet, folder=folder.path)
+    return SpeechRecogniser(folder.name, config, config.alphabet, engine, folder.path, decoder)
 
 
 def _torch_engine(folder: ModelFolder, config: SpeechModelConfig, device: str) -> TorchEngine:

@@ -20,7 +20,7 @@ from audio_lstm.checkpoint import write_card
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.speech.alphabet import ENGLISH
-from audio_lstm.speech.augment import AugmentConfig, augment_features, augment_waveform, speed_perturb
+from audio_lstm.speech.augment import AugmentConfig, augment_features, augment_waveform, draw_vtlp, speed_perturb
 from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
 from audio_lstm.speech.corpus import Item
 from audio_lstm.speech.data import normalise_text, pad_features
@@ -165,6 +165,7 @@ class CTCTask:
                     "%s: %d symbols do not fit into %d output frames; left out", identifier, n_symbols, n_output
                 )
                 continue
+            n = self._most_frames(item, slowest)
             if n > self.options.batch_frames:
                 seconds = item.n_samples / self.config.features.sample_rate
                 raise DataError(
@@ -179,6 +180,12 @@ class CTCTask:
             raise DataError(f"nothing to train on: no text fits its recording ({named}); check which text is whose")
         return usable, np.array(kept)
 
+    def _most_frames(self, item: Item, speed: float) -> int:
+        """Feature frames of a copy at this speed, with as much silence around it as augmentation may add."""
+        augment, features = self.options.augment, self.config.features
+        pause_s = 2 * augment.padding_max_s if augment.padding_probability else 0.0
+        return n_frames(round(item.n_samples / speed) + round(pause_s * features.sample_rate), features)
+
     def batches(self, epoch: int) -> list[tuple[Copy, ...]]:
         """The copies of each batch of an epoch, of similar length once their speed has been changed."""
         rng = np.random.default_rng([self.seed, epoch])
@@ -189,9 +196,7 @@ class CTCTask:
             for item, n in enumerate(n_copies.tolist())
             for number in range(n)
         ]
-        frames = [
-            n_frames(round(self.train_set[copy.item].n_samples / copy.speed), self.config.features) for copy in copies
-        ]
+        frames = [self._most_frames(self.train_set[copy.item], copy.speed) for copy in copies]
         # Random speeds change the neighbours from epoch to epoch already; jitter would only add padding.
         places = bucket_batches(
             frames, frames_per_batch=self.options.batch_frames, seed=self.seed, epoch=epoch, jitter=_LENGTH_JITTER
@@ -220,7 +225,8 @@ class CTCTask:
         for copy in copies:
             rng = np.random.default_rng(seed_for(self.seed, epoch, copy.item, copy.number))
             samples = speed_perturb(self.train_set[copy.item].samples, copy.speed)
-            features = extract_features(augment_waveform(samples, augment, rng), self.config.features)
+            samples = augment_waveform(samples, augment, rng, sample_rate=self.config.features.sample_rate)
+            features = extract_features(samples, self.config.features, vtlp_alpha=draw_vtlp(augment, rng))
             for view in views:
                 view.append(augment_features(features, augment, rng))
         padded, lengths = pad_features([features for view in views for features in view])
@@ -246,6 +252,10 @@ class CTCTask:
                 int(lengths[item]),
             )
         return StepLoss(loss.total, loss.n_symbols, item_ids=batch.ids)
+
+    def measure_on(self, dev_sets: Mapping[str, Sequence[Item]]) -> None:
+        """Evaluate on other development sets from now on: on all of them, say, where training used a part."""
+        self.dev_sets, self.dev_features, self.reports = dev_sets, {}, {}
 
     def evaluate(self) -> dict[str, float]:
         """Greedy word and character error rate on each development set, and the mean of them over the sets."""

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.audio import DEFAULT_MAX_SECONDS, AudioSource, read_blocks
-from audio_lstm.errors import AudioError, ModelError
+from audio_lstm.errors import AudioError
 from audio_lstm.speech.activity import speech_spans
-from audio_lstm.speech.decode import greedy
+from audio_lstm.speech.decode import WordSpan
+from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
 from audio_lstm.speech.transcript import Segment, Transcript, Word
 
-__all__ = ["SILENCE_DB", "cut_at_quiet_places", "transcribe"]
+__all__ = ["SILENCE_DB", "cut_at_quiet_places", "hear", "transcribe"]
 
 MAX_WINDOW_S = 20.0  # what is in memory at a time, and where loudness and noise are measured
 MAX_PHRASE_S = 8.0  # what the model hears at a time: a little more than its longest training clips (AN4: 6.4 s)
@@ -32,6 +33,7 @@ def transcribe(
     audio: AudioSource,
     *,
     model: str | os.PathLike[str] | SpeechRecogniser = DEFAULT_MODEL,
+    decoding: Decoding | None = None,
     device: str = "cpu",
     max_seconds: float = DEFAULT_MAX_SECONDS,
     allow_truncated: bool = False,
@@ -51,6 +53,8 @@ def transcribe(
             are (n,) or (n, channels), float in [-1, 1] or int16 / int32.
         model: A shipped model's name, a model folder, a hub id, or a model from `load_speech` (load it once when there
             are many files).
+        decoding: Language model, hot words, closed vocabulary …; None decodes as the model was tuned. What cannot be
+            met is a ConfigError or a DataError.
         device: "cpu" (ONNX Runtime) or "cuda" (torch); a model from `load_speech` stays where it was loaded.
         max_seconds: Refuse recordings that decode to more than this.
         allow_truncated: Take what can be read of a file that breaks off, instead of refusing it.
@@ -61,13 +65,16 @@ def transcribe(
     Raises:
         AudioError: If the recording cannot be read, is shorter than one feature window, too long, or broken.
     """
-    recogniser = load_speech(model, device=device)
+    recogniser = load_speech(model, device=device, decoding=decoding)
     features = recogniser.config.features
     blocks = read_blocks(
         audio, sample_rate=features.sample_rate, max_seconds=max_seconds, allow_truncated=allow_truncated
     )
     meter = _Meter()
-    segments = [_recognise(phrase, recogniser) for phrase in _phrases(meter.watch(blocks), features.sample_rate)]
+    segments = [
+        _segment(phrase, recogniser.words(log_probs), recogniser)
+        for phrase, log_probs in hear(meter.watch(blocks), recogniser)
+    ]
     if meter.n_samples < features.window_samples:
         needed_ms = 1000 * features.window_samples / features.sample_rate
         raise AudioError(
@@ -147,24 +154,36 @@ def _phrases(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> Iterato
                 yield Window(window.start_sample + start + phrase.start_sample, phrase.samples)
 
 
-def _recognise(phrase: Window, recogniser: SpeechRecogniser) -> Segment:
+def hear(
+    blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser
+) -> Iterator[tuple[Window, NDArray[np.float32]]]:
+    """What the model makes of a recording, before it becomes words.
+
+    Args:
+        blocks: Consecutive mono blocks at the model's sample rate, float32 (n,).
+        recogniser: The model.
+
+    Yields:
+        Each phrase with its log-probabilities (time, n_outputs).
+    """
+    for phrase in _phrases(blocks, recogniser.config.features.sample_rate):
+        log_probs, _ = recogniser.log_probs(extract_features(phrase.samples, recogniser.config.features))
+        yield phrase, log_probs
+
+
+def _segment(phrase: Window, spans: Iterable[WordSpan], recogniser: SpeechRecogniser) -> Segment:
     """One phrase's words, with times from the start of the recording."""
     rate = recogniser.config.features.sample_rate
     start_s, end_s = phrase.start_sample / rate, (phrase.start_sample + len(phrase.samples)) / rate
-    log_probs, _ = recogniser.log_probs(extract_features(phrase.samples, recogniser.config.features))
     frame_s = recogniser.config.output_frame_s
-    try:
-        path = greedy(log_probs, recogniser.alphabet)
-    except ValueError as error:
-        raise ModelError(f"model {recogniser.name!r} is damaged ({error}); copy or export it again") from error
     words = tuple(
         Word(
             text=word.text,
             start_s=start_s + word.start_frame * frame_s,
             end_s=min(end_s, start_s + (word.end_frame + 1) * frame_s),
-            confidence=word.confidence,
+            confidence=recogniser.decoder.confidence(word),
         )
-        for word in path.words
+        for word in spans
     )
     return Segment(start_s, end_s, words)
 

@@ -16,7 +16,8 @@ class Word:
     text: str
     start_s: float  # seconds from the start of the recording
     end_s: float  # seconds from the start of the recording
-    confidence: float  # 0..1: geometric mean of the probabilities of its letters, not calibrated
+    confidence: float  # 0..1: the chance that it is right, if the model is calibrated (decoding.json); else the mean
+    # probability of its letters
 
 
 @dataclass(frozen=True)

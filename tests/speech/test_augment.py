@@ -16,9 +16,20 @@ from audio_lstm.speech.augment import (
     add_noise,
     augment_features,
     augment_waveform,
+    draw_vtlp,
+    limit_bandwidth,
     mask_features,
+    pad_with_pauses,
     random_gain,
     speed_perturb,
+)
+
+ALL_ON = AugmentConfig(
+    noise_probability=1.0,
+    reverb_probability=1.0,
+    vtlp_range=(0.9, 1.1),
+    padding_probability=1.0,
+    bandwidth_probability=1.0,
 )
 
 
@@ -117,6 +128,122 @@ def test_noise_of_any_length_is_finite(n_samples, colour):
     assert np.isfinite(noisy).all()
 
 
+def _speech_like(floor_db: float) -> np.ndarray:
+    """A second of tone, half of it silent but for noise of so many dBFS."""
+    samples = 10 ** (floor_db / 20) * _rng(5).standard_normal(16_000)
+    samples[8_000:] += _tone(8_000)
+    return samples.astype(np.float32)
+
+
+def _decibels(samples: np.ndarray) -> float:
+    return 10 * np.log10(_power(samples))
+
+
+@pytest.mark.parametrize(("floor_db", "expected_db"), [(-60, -60), (-52, -52), (-90, -70), (-30, -45)])
+def test_pauses_are_about_as_loud_as_the_recordings_own_noise(floor_db, expected_db):
+    samples, levels_db, lengths = _speech_like(floor_db), [], []
+    for seed in range(60):
+        padded = pad_with_pauses(samples, 0.5, _rng(seed), sample_rate=16_000)
+        starts = [
+            first
+            for first in np.flatnonzero(padded[: len(padded) - 15_999] == samples[0])
+            if np.array_equal(padded[first : first + 16_000], samples)
+        ]
+        assert len(starts) == 1
+        before, after = int(starts[0]), len(padded) - 16_000 - int(starts[0])
+        assert max(before, after) <= 8_000
+        levels_db.append(_decibels(np.concatenate([padded[:before], padded[before + 16_000 :]])))
+        lengths += [before, after]
+    assert expected_db - 7 < min(levels_db) < expected_db - 4
+    assert expected_db + 4 < max(levels_db) < expected_db + 7
+    assert min(lengths) < 1_000
+    assert max(lengths) > 7_000
+
+
+def test_pauses_at_other_sample_rates_last_as_many_seconds():
+    longest = max(len(pad_with_pauses(_tone(100), 0.5, _rng(seed), sample_rate=8_000)) for seed in range(40))
+    assert 0.75 * 8_000 < longest <= 8_100
+
+
+@pytest.mark.parametrize("samples", [np.zeros(1, np.float32), np.zeros(1_000, np.float32)], ids=len)
+def test_digital_silence_is_padded_with_faint_noise(samples):
+    padded = pad_with_pauses(samples, 0.2, _rng(3), sample_rate=16_000)
+    assert np.isfinite(padded).all()
+    assert -77 < _decibels(padded) < -60
+    assert pad_with_pauses(samples, 0.0, _rng(), sample_rate=16_000).shape == samples.shape
+
+
+@pytest.mark.parametrize("cutoff_hz", [3_400.0, 5_000.0, 7_000.0])
+def test_nothing_is_left_above_the_bandwidth_and_all_of_it_below(cutoff_hz):
+    def gain_db(frequency_hz):
+        tone = _tone(16_000, frequency_hz)
+        return _decibels(limit_bandwidth(tone, cutoff_hz, sample_rate=16_000)[500:-500]) - _decibels(tone[500:-500])
+
+    assert abs(gain_db(cutoff_hz - 200)) < 0.1
+    assert abs(gain_db(200)) < 0.1
+    assert abs(gain_db(cutoff_hz) + 6) < 0.5
+    assert gain_db(cutoff_hz + 200) < -60
+    assert gain_db(7_900) < -60
+
+
+def test_limited_bandwidth_moves_nothing_in_time():
+    click = np.zeros(1_000, np.float32)
+    click[400] = 1
+    limited = limit_bandwidth(click, 3_400.0, sample_rate=16_000)
+    assert limited.shape == click.shape
+    assert limited.dtype == np.float32
+    assert int(limited.argmax()) == 400
+    np.testing.assert_allclose(limited[300:400], limited[500:400:-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 100])
+def test_bandwidth_of_tiny_recordings_is_finite(n_samples):
+    limited = limit_bandwidth(_tone(n_samples), 3_400.0, sample_rate=16_000)
+    assert limited.shape == (n_samples,)
+    assert np.isfinite(limited).all()
+
+
+def test_bandwidth_beyond_the_sample_rate_copies():
+    limited = limit_bandwidth(_tone(), 4_000.0, sample_rate=8_000)
+    np.testing.assert_array_equal(limited, _tone())
+    assert not np.shares_memory(limited, _tone())
+
+
+def test_waveform_reverberates_pads_and_limits_a_share_of_the_recordings():
+    off = AugmentConfig.off()
+    changes = {
+        "reverb": dataclasses.replace(off, reverb_probability=0.3),
+        "pauses": dataclasses.replace(off, padding_probability=0.3, padding_max_s=0.01),
+        "bandwidth": dataclasses.replace(off, bandwidth_probability=0.3),
+    }
+    for config in changes.values():
+        changed = [augment_waveform(_tone(400, 5_000.0), config, _rng(seed)) for seed in range(200)]
+        n_changed = sum(not np.array_equal(samples, _tone(400, 5_000.0)) for samples in changed)
+        assert 35 < n_changed < 85
+
+
+def test_reverberation_rings_into_the_added_pause():
+    burst = _rng(1).standard_normal(4_000).astype(np.float32) * 0.1
+    burst[:2_000] = 0  # so that the pause is faint
+    config = dataclasses.replace(AugmentConfig.off(), padding_probability=1.0, padding_max_s=0.3)
+    wet = dataclasses.replace(config, reverb_probability=1.0, reverb_t60_s=(0.5, 0.5))
+    seed = 4
+    dry_copy, wet_copy = (augment_waveform(burst, changes, _rng(seed)) for changes in (config, wet))
+    end = int(np.flatnonzero(np.abs(dry_copy) > 0.02)[-1]) + 50
+    assert len(wet_copy) == len(dry_copy) > end + 800
+    assert _decibels(dry_copy[end : end + 800]) < -60
+    assert _decibels(wet_copy[end : end + 800]) > -50
+
+
+def test_vtlp_is_drawn_over_its_whole_range_in_hundredths():
+    config = AugmentConfig(vtlp_range=(0.9, 1.1))
+    drawn = [draw_vtlp(config, _rng(seed)) for seed in range(400)]
+    assert set(drawn) == {round(0.9 + 0.01 * step, 2) for step in range(21)}
+    assert drawn == [draw_vtlp(config, _rng(seed)) for seed in range(400)]
+    assert draw_vtlp(AugmentConfig(vtlp_range=[1.0, 1.0]), _rng()) == 1.0  # as JSON has it
+    assert draw_vtlp(AugmentConfig(vtlp_range=(1.1, 1.1)), _rng()) == 1.1
+
+
 def _runs(flags: np.ndarray) -> list[int]:
     """Lengths of the stretches of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
@@ -179,8 +306,33 @@ def test_everything_off_changes_nothing():
         np.testing.assert_array_equal(augment_features(_features(), AugmentConfig.off(), _rng(seed)), _features())
 
 
-def test_same_seed_gives_the_same_result_and_another_seed_another():
-    config = AugmentConfig(noise_probability=1.0)
+def _existing_steps(samples: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    """Speed, noise and level, drawn as they were before there were pauses, rooms and bandwidths."""
+    samples = speed_perturb(samples, config.speeds[rng.integers(len(config.speeds))])
+    if rng.random() < config.noise_probability:
+        snr_db = rng.uniform(*config.noise_snr_db)
+        samples = add_noise(samples, snr_db, rng, colour="pink" if rng.random() < 0.5 else "white")
+    return random_gain(samples, config.gain_db, rng)
+
+
+@pytest.mark.parametrize("config", [AugmentConfig(), AugmentConfig(noise_probability=1.0), AugmentConfig.off()])
+def test_what_is_off_draws_nothing(config):
+    for seed in range(10):
+        expected_rng, rng = _rng(seed), _rng(seed)
+        expected = _existing_steps(_tone(4_000), config, expected_rng)
+        np.testing.assert_array_equal(augment_waveform(_tone(4_000), config, rng), expected)
+        assert draw_vtlp(config, rng) == 1.0
+        assert rng.bit_generator.state == expected_rng.bit_generator.state
+
+
+def test_off_is_the_default_of_everything_added_later():
+    for config in (AugmentConfig(), AugmentConfig.off()):
+        assert config.reverb_probability == config.padding_probability == config.bandwidth_probability == 0
+        assert config.vtlp_range == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("config", [AugmentConfig(noise_probability=1.0), ALL_ON], ids=["older", "all"])
+def test_same_seed_gives_the_same_result_and_another_seed_another(config):
     first, again, other = (augment_waveform(_tone(), config, _rng(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -194,7 +346,7 @@ def test_arguments_are_never_written_nor_given_back():
     copies = samples.copy(), noise.copy(), features.copy()
     for array in (samples, noise, features):
         array.flags.writeable = False
-    for config in (AugmentConfig(noise_probability=1.0), AugmentConfig.off()):
+    for config in (AugmentConfig(noise_probability=1.0), AugmentConfig.off(), ALL_ON):
         for seed in range(5):
             for noises in ((), (noise,)):
                 assert not np.shares_memory(augment_waveform(samples, config, _rng(seed), noises=noises), samples)
@@ -235,6 +387,15 @@ def test_config_is_json():
         ({"time_masks_per_frame": 2.0}, r"time_masks_per_frame lies in 0..1; got 2.0"),
         ({"n_frequency_masks": -1}, r"n_frequency_masks lies in 0..100; got -1"),
         ({"max_time_masks": 101}, r"max_time_masks lies in 0..100; got 101"),
+        ({"reverb_probability": -0.5}, r"reverb_probability lies in 0..1; got -0.5"),
+        ({"reverb_t60_s": (0.0, 0.5)}, r"reverb_t60_s is a pair.* with 0.01 <= low <= high <= 10; got \(0.0, 0.5\)"),
+        ({"direct_to_reverberant_db": (9.0, 3.0)}, r"direct_to_reverberant_db is a pair.*got \(9.0, 3.0\)"),
+        ({"vtlp_range": (0.5, 1.1)}, r"vtlp_range is a pair.* with 0.8 <= low <= high <= 1.25; got \(0.5, 1.1\)"),
+        ({"padding_probability": 2.0}, r"padding_probability lies in 0..1; got 2.0"),
+        ({"padding_max_s": -1.0}, r"padding_max_s lies in 0..60 seconds; got -1.0"),
+        ({"padding_max_s": float("nan")}, r"padding_max_s lies in 0..60 seconds; got nan"),
+        ({"bandwidth_probability": 1.1}, r"bandwidth_probability lies in 0..1; got 1.1"),
+        ({"bandwidth_hz": (3.4, 7.0)}, r"bandwidth_hz is a pair.* with 100 <= low <= high <= 100000; got \(3.4, 7.0\)"),
     ],
 )
 def test_config_that_cannot_work_is_refused(changes, message):
@@ -250,6 +411,10 @@ def test_samples_that_cannot_be_varied_are_refused(samples):
         augment_waveform(samples, AugmentConfig(), _rng())
     with pytest.raises(ValueError, match=r"expected one or more mono samples \(n,\)"):
         add_noise(_tone(), 10.0, _rng(), noise=samples)
+    with pytest.raises(ValueError, match=r"expected one or more mono samples \(n,\)"):
+        pad_with_pauses(samples, 0.1, _rng(), sample_rate=16_000)
+    with pytest.raises(ValueError, match=r"expected one or more mono samples \(n,\)"):
+        limit_bandwidth(samples, 3_400.0, sample_rate=16_000)
 
 
 def test_values_out_of_range_are_refused():

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.features import FeatureConfig, StreamingFeatures, extract_features, n_frames
+from audio_lstm.speech.filters import warp_frequencies
 
 PLAIN = FeatureConfig(normalisation="none")
 
@@ -323,6 +324,34 @@ def test_finished_stream_refuses_more():
         stream.feed(np.zeros(10, np.float32))
     with pytest.raises(ValueError, match="this stream has finished"):
         stream.finish()
+
+
+@pytest.mark.parametrize("kind", ["log_mel", "mfcc"])
+@pytest.mark.parametrize("normalisation", ["utterance", "running", "none"])
+def test_vtlp_alpha_1_is_bit_equal_to_none(kind, normalisation):
+    config = FeatureConfig(kind=kind, deltas=2, normalisation=normalisation)
+    samples = _speech_like(20_000)
+    plain = extract_features(samples, config)
+    for alpha in (1.0, 1, 1.004):  # rounded to 0.01
+        np.testing.assert_array_equal(extract_features(samples, config, vtlp_alpha=alpha), plain)
+    assert not np.array_equal(extract_features(samples, config, vtlp_alpha=1.01), plain)
+
+
+@pytest.mark.parametrize("alpha", [0.8, 0.9, 1.1, 1.25])
+@pytest.mark.parametrize("frequency_hz", [500.0, 1_500.0, 4_000.0, 6_500.0])
+def test_vtlp_moves_a_tones_peak_to_the_band_that_the_formula_says(alpha, frequency_hz):
+    def peak(frequency_hz, alpha):
+        tone = 0.1 * np.sin(2 * np.pi * frequency_hz * np.arange(8_000) / 16_000)
+        return int(extract_features(tone, PLAIN, vtlp_alpha=alpha)[5:-5].mean(axis=0).argmax())
+
+    moved = float(warp_frequencies(np.array([frequency_hz]), alpha, sample_rate=16_000)[0])
+    assert abs(peak(frequency_hz, alpha) - peak(moved, 1.0)) <= 1
+    assert (peak(frequency_hz, alpha) - peak(frequency_hz, 1.0)) * (1 if alpha > 1 else -1) >= 1
+
+
+def test_vtlp_alpha_outside_its_limits_is_refused():
+    with pytest.raises(ValueError, match=r"vtlp_alpha lies in 0.8..1.25; got 1.3"):
+        extract_features(_speech_like(1_000), PLAIN, vtlp_alpha=1.3)
 
 
 def test_extracting_features_imports_neither_torch_nor_scipy():

@@ -8,7 +8,10 @@ import pytest
 import torch
 import torchaudio
 
-from audio_lstm.speech.filters import dct_matrix, hann_window, mel_filters
+from audio_lstm.errors import ConfigError
+from audio_lstm.speech.filters import VTLP_LIMITS, dct_matrix, hann_window, mel_filters, warp_frequencies
+
+MEL_80 = {"n_fft": 512, "sample_rate": 16_000, "f_min_hz": 20.0, "f_max_hz": 8_000.0}
 
 
 @pytest.mark.parametrize("n_samples", [400, 401, 16])
@@ -36,3 +39,59 @@ def test_dct_matrix_is_torchaudios_orthonormal_one():
 def test_cached_matrices_cannot_be_written():
     with pytest.raises(ValueError, match="read-only"):
         hann_window(16)[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("alpha", "f_hz", "expected_hz"),
+    [
+        # Jaitly & Hinton 2013 by hand, S = 16 kHz, F_hi = 4.8 kHz.
+        (1.1, 1_000, 1_100),
+        (1.1, 4_800 / 1.1, 4_800),  # the knee
+        (1.1, 6_000, 8_000 - 3_200 / (8_000 - 4_800 / 1.1) * 2_000),
+        (1.1, 8_000, 8_000),
+        (0.9, 1_000, 900),
+        (0.9, 4_800, 4_320),  # the knee
+        (0.9, 6_000, 8_000 - (8_000 - 4_320) / 3_200 * 2_000),
+        (0.9, 8_000, 8_000),
+        (1.0, 5_000, 5_000),
+    ],
+)
+def test_warped_frequencies_follow_the_piecewise_linear_formula(alpha, f_hz, expected_hz):
+    np.testing.assert_allclose(warp_frequencies(np.array([float(f_hz)]), alpha, sample_rate=16_000), [expected_hz])
+
+
+@pytest.mark.parametrize("alpha", [VTLP_LIMITS[0], 0.9, 1.1, VTLP_LIMITS[1]])
+@pytest.mark.parametrize("sample_rate", [4_000, 8_000, 16_000, 48_000])
+def test_warped_frequencies_rise_from_0_to_half_the_sample_rate(alpha, sample_rate):
+    warped = warp_frequencies(np.linspace(0, sample_rate / 2, 1_001), alpha, sample_rate=sample_rate)
+    assert (np.diff(warped) > 0).all()
+    assert np.abs(np.diff(warped)).max() < 3 * sample_rate / 2_000  # no jump at the knee
+    np.testing.assert_allclose(warped[[0, -1]], [0, sample_rate / 2])
+
+
+def test_alpha_1_gives_the_very_filters_without_a_warp():
+    assert np.array_equal(
+        mel_filters(80, **MEL_80, scale="htk", vtlp_alpha=1.0), mel_filters(80, **MEL_80, scale="htk")
+    )
+
+
+def test_warped_filters_leave_no_band_empty_within_the_limits():
+    alphas = np.arange(80, 126) / 100
+    for alpha in alphas:
+        assert mel_filters(80, **MEL_80, scale="htk", vtlp_alpha=float(alpha)).any(axis=0).all()
+    assert len(alphas) == 46
+
+
+def test_warp_that_leaves_a_band_empty_is_refused():
+    assert mel_filters(100, **MEL_80, scale="htk").any(axis=0).all()
+    with pytest.raises(
+        ConfigError,
+        match=r"at vtlp_alpha=1.21 mel band \d+ of 100 holds no bin of an FFT of 512 points: raise n_fft, lower n_mels",
+    ):
+        mel_filters(100, **MEL_80, scale="htk", vtlp_alpha=1.21)
+
+
+@pytest.mark.parametrize("alpha", [0.79, 1.26, float("nan")])
+def test_alpha_outside_its_limits_is_refused(alpha):
+    with pytest.raises(ValueError, match=f"vtlp_alpha lies in 0.8..1.25; got {alpha}"):
+        mel_filters(80, **MEL_80, scale="htk", vtlp_alpha=alpha)

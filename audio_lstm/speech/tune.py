@@ -1,0 +1,196 @@
+"""Choose how a model decodes, on development data: language model weight, word bonus, confidence; or greedy.
+
+    heard = [hear_corpus(utterances, recogniser)]
+    result = tune(heard, recogniser, language_model="english")
+    write_decoding(recogniser.folder, result.config)
+
+Every recording goes through the model once; the search then runs over a grid of weights. Beam search has to beat
+greedy decoding, or greedy it stays. Nothing but development data is ever passed in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.audio import read_blocks
+from audio_lstm.errors import DataError
+from audio_lstm.speech.automaton import WordAutomaton
+from audio_lstm.speech.beam import BeamConfig, BeamDecoder
+from audio_lstm.speech.confidence import Calibration, expected_calibration_error, fit_calibration
+from audio_lstm.speech.data import Utterance, normalise_text
+from audio_lstm.speech.decode import WordSpan
+from audio_lstm.speech.decoding import DecodingConfig, WordDecoder
+from audio_lstm.speech.metrics import ErrorReport, score
+from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.transcribe import hear
+
+__all__ = ["HeardCorpus", "Setting", "TuneResult", "hear_corpus", "tune"]
+
+LM_WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.5)
+WORD_BONUSES = (-1.0, 0.0, 1.0, 2.0, 3.0)
+TUNING_BEAM_SIZE = 16  # of the grid; the chosen setting is measured at the full size
+
+
+@dataclass(frozen=True, eq=False)
+class HeardCorpus:
+    """A development set as the model hears it, before decoding."""
+
+    name: str
+    references: tuple[str, ...]
+    phrases: tuple[tuple[NDArray[np.float32], ...], ...]  # log-probabilities (time, n_outputs) of each utterance's
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to decode and what it comes to."""
+
+    lm_weight: float | None  # None: greedy
+    word_bonus: float
+    wers: tuple[float, ...]  # of each corpus
+
+    @property
+    def wer(self) -> float:
+        """Mean over the corpora."""
+        return float(np.mean(self.wers))
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """What was chosen, and from what."""
+
+    config: DecodingConfig
+    settings: tuple[Setting, ...]  # greedy first, then the grid at the small beam
+    chosen: Setting  # at the full beam
+    calibration_error: float | None  # expected calibration error on utterances that the fit did not see, 0..1
+    raw_calibration_error: float  # the same of the letters' probabilities
+
+
+def hear_corpus(
+    name: str,
+    utterances: Sequence[Utterance],
+    recogniser: SpeechRecogniser,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> HeardCorpus:
+    """Run the model over a development set, once.
+
+    Args:
+        name: What to call it.
+        utterances: From `read_manifest`. A recording that cannot be read is an AudioError.
+        recogniser: The model.
+        progress: Called with the number of utterances done.
+
+    Returns:
+        The normalised texts and the log-probabilities of every phrase.
+    """
+    rate = recogniser.config.features.sample_rate
+    phrases = []
+    for done, utterance in enumerate(utterances, 1):
+        blocks = read_blocks(utterance.audio, sample_rate=rate)
+        phrases.append(tuple(log_probs for _, log_probs in hear(blocks, recogniser)))
+        if progress is not None:
+            progress(done)
+    references = tuple(normalise_text(utterance.text, recogniser.alphabet) for utterance in utterances)
+    return HeardCorpus(name, references, tuple(phrases))
+
+
+def tune(
+    corpora: Sequence[HeardCorpus],
+    recogniser: SpeechRecogniser,
+    *,
+    language_model: str,
+    automaton: WordAutomaton,
+    beam: BeamConfig | None = None,
+) -> TuneResult:
+    """Search the grid, compare with greedy decoding, calibrate confidence.
+
+    Args:
+        corpora: Development sets; their word error rates count alike.
+        recogniser: The model that heard them.
+        language_model: The name to write into decoding.json.
+        automaton: The language model.
+        beam: Everything but the two weights; None for the defaults.
+
+    Returns:
+        The choice and the whole grid.
+
+    Raises:
+        DataError: If there is no development data.
+    """
+    if not any(corpus.references for corpus in corpora):
+        raise DataError("there is no development data to tune on; pass a manifest with recordings")
+    beam = beam or BeamConfig()
+    greedy = WordDecoder(recogniser.alphabet)
+    settings = [Setting(None, 0.0, tuple(_report(corpus, greedy).wer for corpus in corpora))]
+    trials = [
+        replace(beam, beam_size=TUNING_BEAM_SIZE, lm_weight=lm_weight, word_bonus=word_bonus)
+        for lm_weight in LM_WEIGHTS
+        for word_bonus in WORD_BONUSES
+    ]
+    for trial in trials:
+        settings.append(_measure(corpora, trial, _decoder(recogniser, trial, automaton)))
+    best = int(np.argmin([setting.wer for setting in settings[1:]]))
+    beam = replace(trials[best], beam_size=beam.beam_size)
+    decoder = _decoder(recogniser, beam, automaton)
+    chosen = _measure(corpora, beam, decoder)
+    config = DecodingConfig(language_model, beam)
+    if chosen.wer >= settings[0].wer:
+        chosen, config, decoder = settings[0], DecodingConfig(), greedy
+    calibration, error, raw = _calibrate(corpora, decoder)
+    return TuneResult(replace(config, calibration=calibration), tuple(settings), chosen, error, raw)
+
+
+def _decoder(recogniser: SpeechRecogniser, beam: BeamConfig, automaton: WordAutomaton) -> WordDecoder:
+    return WordDecoder(recogniser.alphabet, BeamDecoder(recogniser.alphabet, beam, language_model=automaton))
+
+
+def _measure(corpora: Sequence[HeardCorpus], beam: BeamConfig, decoder: WordDecoder) -> Setting:
+    return Setting(beam.lm_weight, beam.word_bonus, tuple(_report(corpus, decoder).wer for corpus in corpora))
+
+
+def _texts(corpus: HeardCorpus, decoder: WordDecoder) -> list[str]:
+    """What each utterance says."""
+    if decoder.beam is None:
+        return [_joined(decoder.words(phrase) for phrase in phrases) for phrases in corpus.phrases]
+    flat = [phrase for phrases in corpus.phrases for phrase in phrases]
+    found = iter(decoder.beam.decode(flat))
+    return [" ".join(text for _ in phrases if (text := next(found)[0].text)) for phrases in corpus.phrases]
+
+
+def _joined(phrases: Iterable[tuple[WordSpan, ...]]) -> str:
+    return " ".join(word.text for words in phrases for word in words)
+
+
+def _report(corpus: HeardCorpus, decoder: WordDecoder) -> ErrorReport:
+    return score(list(corpus.references), _texts(corpus, decoder))
+
+
+def _calibrate(corpora: Sequence[HeardCorpus], decoder: WordDecoder) -> tuple[Calibration | None, float | None, float]:
+    """The calibration on everything, its error by halves (fit on one, measured on the other), and the raw error."""
+    words: list[WordSpan] = []
+    correct: list[bool] = []
+    halves: list[int] = []
+    for corpus in corpora:
+        spans = [tuple(span for phrase in phrases for span in decoder.words(phrase)) for phrases in corpus.phrases]
+        report = score(list(corpus.references), [" ".join(span.text for span in row) for row in spans])
+        for number, (row, alignment) in enumerate(zip(spans, report.alignments, strict=True)):
+            heard = [op for op in alignment if op.hypothesis is not None]
+            words += row
+            correct += [op.kind == "hit" for op in heard]
+            halves += [number % 2] * len(row)
+    raw = expected_calibration_error([word.confidence for word in words], correct)
+    try:
+        confidences = np.zeros(len(words))
+        for half in (0, 1):
+            seen = [i for i, other in enumerate(halves) if other != half]
+            fitted = fit_calibration([words[i] for i in seen], [correct[i] for i in seen])
+            for i, other in enumerate(halves):
+                if other == half:
+                    confidences[i] = fitted.confidence(words[i])
+        return fit_calibration(words, correct), expected_calibration_error(confidences, correct), raw
+    except DataError:  # all right, or all wrong, in one of the halves: too little to calibrate on
+        return None, None, raw

@@ -1,0 +1,92 @@
+"""The English recipe runs top to bottom over several corpora, both ways and one way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from audio_lstm import load_speech, transcribe
+from audio_lstm.audio import write_wav
+from audio_lstm.errors import ConfigError, ModelError
+
+LETTERS = {"A": 300.0, "B": 500.0, "C": 800.0}  # each letter is a tone, in Hz
+
+
+@pytest.fixture
+def recipe(load_recipe: Callable[[str], ModuleType]) -> ModuleType:
+    return load_recipe("speech/english")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two corpora with four clips to train on and two to choose by: letters as tones."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for corpus in ("one", "two"):
+        for split, n_clips in (("train", 4), ("dev", 2)):
+            lines = []
+            for number in range(n_clips):
+                letters = rng.choice(list(LETTERS), 3)
+                time_s = np.arange(6400) / 16_000  # 0.4 s a letter
+                tones = [0.3 * np.sin(2 * np.pi * LETTERS[letter] * time_s) for letter in letters]
+                name = f"{corpus}-{split}{number}"
+                write_wav(folder / f"{name}.wav", np.concatenate(tones).astype(np.float32), 16_000)
+                lines.append(json.dumps({"id": name, "audio": f"{name}.wav", "text": " ".join(letters)}))
+            (folder / f"{corpus}.{split}.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def arguments(data: Path, out: Path, *more: str) -> list[str]:
+    corpora = ["--train_corpora", '["one", "two"]', "--dev_corpora", '["one", "two"]', "--weights", "[1.0, 0.5]"]
+    return ["--preset", "tiny", "--data", str(data), "--out", str(out), "--train.device", "cpu", *corpora, *more]
+
+
+def test_tiny_writes_a_model_that_streams_and_a_card_with_a_row_a_corpus(
+    recipe: ModuleType, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert recipe.main(arguments(data, out, "--dev_utterances", "1")) == 0
+    assert "one WER" in capsys.readouterr().out
+    card = (out / "model" / "README.md").read_text("utf-8")
+    assert "% | 2 | 6 |" in card  # all of each development set, not the one clip that chose the epoch
+    assert "| streams | yes, algorithmic latency 95 ms |" in card
+    evaluations = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert any("two_wer" in evaluation for evaluation in evaluations)
+    assert load_speech(out / "model").config.latency_s == pytest.approx(0.095)
+    assert transcribe(data / "one-dev0.wav", model=out / "model").model == "english-base"
+
+
+def test_training_starts_from_a_model_of_the_same_shape(recipe: ModuleType, data: Path, tmp_path: Path) -> None:
+    recipe.main(arguments(data, tmp_path / "first"))
+    init = str(tmp_path / "first" / "model")
+    assert recipe.main(arguments(data, tmp_path / "second", "--init", init, "--train.learning_rate", "1e-9")) == 0
+    one, other = (load_speech(tmp_path / run / "model") for run in ("first", "second"))
+    features = np.random.default_rng(0).normal(size=(40, 20)).astype(np.float32)
+    np.testing.assert_allclose(one.log_probs(features)[0], other.log_probs(features)[0], atol=1e-3)
+    with pytest.raises(ModelError, match=r"asks for|does not fit"):
+        recipe.main(arguments(data, tmp_path / "third", "--init", init, "--model.lstm.hidden_size", "16"))
+
+
+def test_every_corpus_needs_a_weight(recipe: ModuleType, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--weights needs one number for each of the 2 --train_corpora, got 1"):
+        recipe.main([*arguments(data, tmp_path / "run"), "--weights", "[1.0]"])
+
+
+def test_both_encoders_keep_their_budgets(recipe: ModuleType) -> None:
+    from audio_lstm.speech.model import SpeechModel
+
+    small, base = (
+        sum(parameter.numel() for parameter in SpeechModel(preset.model).parameters())
+        for preset in (recipe.SMALL, recipe.BASE)
+    )
+    assert small <= 6_000_000
+    assert base <= 16_000_000
+    assert recipe.SMALL.model.latency_s <= 0.32
+    assert recipe.SMALL.model.features.normalisation == "running"  # or it could not stream
+    assert recipe.BASE.model.latency_s is None

@@ -25,6 +25,7 @@ class SpeechModelConfig:
     # Output frames that the LSTM reads, and writes, in one step (multiframe networks: Vanhoucke et al. 2013). With 2
     # it takes half as many steps, so trains and runs at half the cost, and the output keeps its frame rate.
     frames_per_step: int = 1
+    longest_phrase_s: float = 8.0  # heard in one go: a little more than the longest training clips (AN4: 6.4 s)
 
     def __post_init__(self) -> None:
         Alphabet(self.symbols)  # says what is wrong with the symbols
@@ -32,6 +33,8 @@ class SpeechModelConfig:
             raise ConfigError(f"conv_channels must lie in 1..1024, got {self.conv_channels}")
         if not 1 <= self.frames_per_step <= 8:
             raise ConfigError(f"frames_per_step must lie in 1..8, got {self.frames_per_step}")
+        if not 1.0 <= self.longest_phrase_s <= 20.0:
+            raise ConfigError(f"longest_phrase_s must lie in 1..20, got {self.longest_phrase_s}")
         if self.features.feature_size < SUBSAMPLING:
             raise ConfigError(
                 f"the convolutions need at least {SUBSAMPLING} features, got {self.features.feature_size}"

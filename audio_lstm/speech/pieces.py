@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import unicodedata
 from collections.abc import Iterable
+from types import ModuleType
 
 from audio_lstm.errors import ConfigError, DataError, MissingDependencyError
 from audio_lstm.speech.alphabet import Alphabet
@@ -51,6 +52,19 @@ def train_pieces(texts: Iterable[str], n_symbols: int) -> Alphabet:
             f"n_symbols must be above {len(characters)}, the characters of the texts (the space is one), "
             f"got {n_symbols}; ask for more, or train on characters"
         )
+    model = _merges(sentencepiece, sentences, n_symbols)
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    pieces = [processor.id_to_piece(i) for i in range(processor.vocab_size()) if not processor.is_unknown(i)]
+    if len(pieces) < n_symbols:
+        raise ConfigError(
+            f"the texts have only {len(pieces)} pieces and characters, got n_symbols {n_symbols}; ask for at most "
+            f"{len(pieces)}, or give more text"
+        )
+    return Alphabet(tuple(piece.replace(_SPACE, " ") for piece in pieces))
+
+
+def _merges(sentencepiece: ModuleType, sentences: list[str], n_symbols: int) -> bytes:
+    """sentencepiece's model of the texts: pieces in the order of their merges, then characters."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(sentences),
@@ -71,14 +85,7 @@ def train_pieces(texts: Iterable[str], n_symbols: int) -> Alphabet:
         num_threads=1,
         minloglevel=2,  # errors only
     )
-    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    pieces = [processor.id_to_piece(i) for i in range(processor.vocab_size()) if not processor.is_unknown(i)]
-    if len(pieces) < n_symbols:
-        raise ConfigError(
-            f"the texts have only {len(pieces)} pieces and characters, got n_symbols {n_symbols}; ask for at most "
-            f"{len(pieces)}, or give more text"
-        )
-    return Alphabet(tuple(piece.replace(_SPACE, " ") for piece in pieces))
+    return model.getvalue()
 
 
 def _characters(sentences: list[str]) -> set[str]:

@@ -314,12 +314,13 @@ def write_speech_model(
         f"{row['n_utterances']} | {row['n_words']} |"
         for corpus, row in figures.items()
     )
-    latency_s = task.config.latency_s
-    streams = "no: it reads whole phrases"
-    if latency_s is not None:
-        streams = f"yes, algorithmic latency {1000 * latency_s:.0f} ms"
-    n_parameters = sum(parameter.numel() for parameter in task.model.parameters())
-    size_mb = (folder / "model.onnx").stat().st_size / 1e6
+    facts = {
+        "parameters": f"{sum(parameter.numel() for parameter in task.model.parameters()) / 1e6:.2f} M",
+        "model.onnx": f"{(folder / 'model.onnx').stat().st_size / 1e6:.1f} MB",
+        "streams": _streams(task.config),
+        "training steps": str(result.step),
+    }
+    table = "\n".join(f"| {fact} | {value} |" for fact, value in facts.items())
     card = f"""# {name}
 
 A small LSTM-CTC recogniser trained on {trained_on}.
@@ -332,14 +333,18 @@ Development sets, greedy:
 
 | | |
 |---|---|
-| parameters | {n_parameters / 1e6:.2f} M |
-| model.onnx | {size_mb:.1f} MB |
-| streams | {streams} |
-| training steps | {result.step} |
+{table}
 
 {notes}"""
     write_card(folder, card)
     errors = "; ".join(
         f"{corpus} WER {100 * row['wer']:.2f} %, CER {100 * row['cer']:.2f} %" for corpus, row in figures.items()
     )
-    return f"{folder}: {errors}, {size_mb:.1f} MB"
+    return f"{folder}: {errors}, {facts['model.onnx']}"
+
+
+def _streams(config: SpeechModelConfig) -> str:
+    """Whether, and how promptly, for the card."""
+    if config.latency_s is None:
+        return "no: it reads whole phrases"
+    return f"yes, algorithmic latency {1000 * config.latency_s:.0f} ms"

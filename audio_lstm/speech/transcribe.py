@@ -22,7 +22,6 @@ from audio_lstm.speech.transcript import Segment, Transcript, Word
 __all__ = ["SILENCE_DB", "cut_at_quiet_places", "hear", "transcribe"]
 
 MAX_WINDOW_S = 20.0  # what is in memory at a time, and where loudness and noise are measured
-MAX_PHRASE_S = 8.0  # what the model hears at a time: a little more than its longest training clips (AN4: 6.4 s)
 MIN_WINDOW_S = 0.1  # the least that may be asked for
 CUT_SEARCH_S = 8.0  # a window is cut at the quietest place in its last part of this length, at most its second half
 CUT_SMOOTHING_S = 0.3  # quiet means quiet for about this long: a pause, not the closure of a P
@@ -144,13 +143,13 @@ def _quietest(samples: NDArray[np.float32], sample_rate: int) -> int:
     return len(samples) - n_search * hop + max(1, centre) * hop
 
 
-def _phrases(blocks: Iterable[NDArray[np.float32]], sample_rate: int) -> Iterator[Window]:
+def _phrases(blocks: Iterable[NDArray[np.float32]], sample_rate: int, longest_s: float) -> Iterator[Window]:
     """What is to be heard of the blocks, in windows short enough for the model."""
     for window in cut_at_quiet_places(blocks, sample_rate):
         if 20 * math.log10(max(float(np.abs(window.samples).max()), 1e-9)) < SILENCE_DB:
             continue
         for start, stop in speech_spans(window.samples, sample_rate):
-            for phrase in cut_at_quiet_places([window.samples[start:stop]], sample_rate, max_window_s=MAX_PHRASE_S):
+            for phrase in cut_at_quiet_places([window.samples[start:stop]], sample_rate, max_window_s=longest_s):
                 yield Window(window.start_sample + start + phrase.start_sample, phrase.samples)
 
 
@@ -166,8 +165,9 @@ def hear(
     Yields:
         Each phrase with its log-probabilities (time, n_outputs).
     """
-    for phrase in _phrases(blocks, recogniser.config.features.sample_rate):
-        log_probs, _ = recogniser.log_probs(extract_features(phrase.samples, recogniser.config.features))
+    config = recogniser.config
+    for phrase in _phrases(blocks, config.features.sample_rate, config.longest_phrase_s):
+        log_probs, _ = recogniser.log_probs(extract_features(phrase.samples, config.features))
         yield phrase, log_probs
 
 

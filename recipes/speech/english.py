@@ -47,7 +47,7 @@ class Recipe:
     weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # how often each of them is heard in an epoch, on average
     dev_corpora: tuple[str, ...] = ("an4", "cv13", "so762")
     dev_utterances: int = 320  # of each development set, spread over it, in the evaluations while training; 0 = all
-    model: SpeechModelConfig = SMALL_BIDIRECTIONAL
+    model: SpeechModelConfig = replace(SMALL_BIDIRECTIONAL, longest_phrase_s=16.0)
     ctc: CTCConfig = CTCConfig()
     train: TrainConfig = TrainConfig(max_epochs=14, learning_rate=2e-3, warmup_steps=150, n_threads=1)
     max_utterances: int = 0  # of each set; 0 = all

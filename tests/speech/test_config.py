@@ -65,3 +65,8 @@ def test_a_bidirectional_model_has_no_latency_as_it_waits_for_the_end(speech_con
 def test_frames_per_step_out_of_range_are_refused(speech_config: SpeechModelConfig, value: int) -> None:
     with pytest.raises(ConfigError, match=rf"frames_per_step must lie in 1\.\.8, got {value}"):
         replace(speech_config, frames_per_step=value)
+
+
+def test_a_longest_phrase_out_of_range_is_refused(speech_config: SpeechModelConfig) -> None:
+    with pytest.raises(ConfigError, match=r"longest_phrase_s must lie in 1\.\.20, got 0\.5"):
+        replace(speech_config, longest_phrase_s=0.5)

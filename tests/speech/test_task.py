@@ -13,14 +13,17 @@ import torch
 
 from audio_lstm.audio import write_wav
 from audio_lstm.checkpoint import open_model
-from audio_lstm.errors import AudioError, ConfigError, DataError
+from audio_lstm.errors import AudioError, ConfigError, DataError, ModelError
 from audio_lstm.speech.augment import AugmentConfig
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import Recording, load_corpus
 from audio_lstm.speech.data import Utterance
+from audio_lstm.speech.export import export_speech
 from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.losses import CTCLossConfig
-from audio_lstm.speech.task import CTCBatch, CTCConfig, CTCTask, write_speech_model
+from audio_lstm.speech.model import SpeechModel
+from audio_lstm.speech.pronunciations import Pronunciations
+from audio_lstm.speech.task import CTCBatch, CTCConfig, CTCTask, start_from, write_speech_model
 from audio_lstm.training.config import TrainConfig
 from audio_lstm.training.loop import train
 
@@ -337,3 +340,45 @@ def test_a_few_epochs_and_the_finished_folder(
     assert card.endswith("\nBeeps only.")
     assert len(list(folder.iterdir())) == 4
     assert json.loads((folder / "config.json").read_text())["model"]["symbols"] == ["A", "B", " "]
+
+
+def test_phonemes_go_with_their_recordings(speech_config: SpeechModelConfig, corpus: list[Recording]) -> None:
+    config = replace(speech_config, n_phonemes=3)
+    options = CTCConfig(loss=CTCLossConfig(phoneme_weight=0.3, phoneme_layer=1), batch_frames=10_000)
+    pronunciations = Pronunciations({"A": (1,), "B": (2, 3)})
+    task = CTCTask(config, corpus, {}, options=options, seed=0, pronunciations=pronunciations)
+    batch = task.batch(0, 0, 0, 1)
+    assert batch is not None
+    said = {name: phonemes.tolist() for name, phonemes in zip(batch.ids, batch.phonemes, strict=True)}
+    assert said["item-4"] == [1, 2, 3, 1]  # A B A
+    assert said["item-0"] == []  # AB is not in the dictionary
+    assert task.loss(batch, None).loss_sum.isfinite()
+    with pytest.raises(ConfigError, match="phoneme_weight needs pronunciations; pass a dictionary such as cmudict"):
+        CTCTask(config, corpus, {}, options=options, seed=0)
+
+
+def test_training_starts_from_a_model_with_or_without_a_phoneme_head(
+    speech_config: SpeechModelConfig, corpus: list[Recording], tmp_path: Path
+) -> None:
+    plain, aided = SpeechModel(speech_config), SpeechModel(replace(speech_config, n_phonemes=3))
+    for name, model in (("plain", plain), ("aided", aided)):
+        export_speech(model.eval(), tmp_path / name, name=name, card="")
+    for source in (plain, aided):
+        for config in (speech_config, aided.config):
+            target = SpeechModel(config)
+            start_from(open_model(tmp_path / ("aided" if source is aided else "plain"), "speech"), target)
+            assert torch.equal(target.head.weight, source.head.weight)
+            if source is aided and config.n_phonemes:
+                assert torch.equal(target.phoneme_head.weight, aided.phoneme_head.weight)
+
+
+def test_training_does_not_start_from_a_model_of_another_shape(
+    speech_config: SpeechModelConfig, tmp_path: Path
+) -> None:
+    folder = open_model(export_speech(SpeechModel(speech_config).eval(), tmp_path / "m", name="m", card=""), "speech")
+    wider = replace(speech_config, lstm=replace(speech_config.lstm, hidden_size=16))
+    with pytest.raises(ModelError, match=r"m: backbone\S+ does not fit the model to be trained; start from one of"):
+        start_from(folder, SpeechModel(wider))
+    deeper = replace(speech_config, lstm=replace(speech_config.lstm, n_layers=2))
+    with pytest.raises(ModelError, match=r"m: lacks backbone\S+ of the model to be trained"):
+        start_from(folder, SpeechModel(deeper))

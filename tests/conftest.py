@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: the real data, and one thread per process so that runs are repeatable."""
+"""Fixtures shared by all tests: real data, the command line, and one thread a process so that runs are repeatable."""
 
 from __future__ import annotations
 
@@ -27,3 +27,43 @@ def shared() -> Path:
 def repository() -> Path:
     """The root of the checkout."""
     return REPOSITORY
+
+
+class CommandLine:
+    """The command line, run in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
+        """Exit status, stdout, stderr."""
+        from audio_lstm import cli
+
+        try:
+            status = cli.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = self._capsys.readouterr()
+        return status, captured.out, captured.err
+
+    @staticmethod
+    def assert_one_complaint(err: str, *parts: str | Path) -> None:
+        """One line that holds the parts."""
+        assert err.count("\n") == 1, err
+        assert err.startswith("audio-lstm: ")
+        assert "Traceback" not in err
+        for part in parts:
+            assert str(part) in err
+
+    def refused(self, status: int, *arguments: str | Path) -> str:
+        """The one line with which arguments are refused, nothing on stdout."""
+        found, out, err = self(*arguments)
+        assert (found, out) == (status, ""), (out, err)
+        self.assert_one_complaint(err)
+        return err
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """Run the command line here."""
+    return CommandLine(capsys)

@@ -33,6 +33,7 @@ from audio_lstm.checkpoint import (
 from audio_lstm.errors import MissingDependencyError, ModelError
 
 FILES = ["README.md", "config.json", "model.onnx", "model.safetensors"]
+FETCHED = sorted([*FILES, "decoding.json", "*.lm"])  # from the hub
 
 
 @pytest.fixture(autouse=True)
@@ -246,7 +247,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, cached: Callable[[], str], fetched: Cal
     asked: list[str] = []
 
     def snapshot_download(hub_id: str, *, allow_patterns: list[str], local_files_only: bool = False, **_: Any) -> str:
-        assert sorted(allow_patterns) == FILES
+        assert sorted(allow_patterns) == FETCHED
         asked.append("cache" if local_files_only else "network")
         return cached() if local_files_only else fetched()
 
@@ -355,6 +356,11 @@ def test_a_model_of_the_other_wing_names_the_command_for_it(tmp_path: Path) -> N
         open_model(speech, "music")
     with pytest.raises(ModelError, match="of the music wing, but a speech model is needed; use it with `compose`"):
         open_model(music, "speech")
+    language = write(tmp_path / "language", wing="language")
+    with pytest.raises(ModelError, match="the language wing, but a speech model is needed; use it with `load_char_lm`"):
+        open_model(language, "speech")
+    with pytest.raises(ModelError, match="of the speech wing, but a language model is needed; use it with `transcri"):
+        open_model(speech, "language")
 
 
 @pytest.mark.parametrize("wing", ["vision", None, ["speech"], {}])

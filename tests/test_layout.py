@@ -20,7 +20,7 @@ MAX_FUNCTION_LINES = 60
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 # Nothing to test in them, or tested by what uses them: errors.py holds classes without bodies.
 WITHOUT_A_TEST = {"__init__.py", "version.py", "errors.py", "speech/__init__.py", "music/__init__.py"}
-WITHOUT_A_TEST |= {"training/__init__.py"}
+WITHOUT_A_TEST |= {"training/__init__.py", "commands/__init__.py"}
 
 
 @cache
@@ -55,7 +55,7 @@ def offenders(files: list[Path], *forbidden: str) -> list[str]:
 def test_the_sweep_sees_the_whole_package() -> None:
     assert len(MODULES) > 50
     assert len(CODE) > len(MODULES)
-    assert {file.parent.name for file in MODULES} == {"audio_lstm", "speech", "music", "training"}
+    assert {file.parent.name for file in MODULES} == {"audio_lstm", "commands", "speech", "music", "training"}
 
 
 def test_the_wings_never_import_each_other() -> None:
@@ -76,13 +76,32 @@ def test_the_package_never_imports_recipes_demos_or_tests() -> None:
 def test_the_foundations_know_nothing_above_them() -> None:
     above = ("cli.py", "__init__.py")  # the two doors of the package
     foundations = [file for file in MODULES if file.parent == PACKAGE and file.name not in above]
-    assert not offenders(foundations, "audio_lstm.speech", "audio_lstm.music", "audio_lstm.training", "audio_lstm.cli")
+    higher = ("commands", "speech", "music", "training", "cli")
+    assert not offenders(foundations, *(f"audio_lstm.{name}" for name in higher))
+
+
+def test_only_the_command_line_imports_the_commands() -> None:
+    commands = [file for file in MODULES if file.parent.name == "commands"]
+    others = [file for file in MODULES if file not in commands]
+    assert len(commands) > 4
+    assert {offence.split()[0] for offence in offenders(others, "audio_lstm.commands")} == {"audio_lstm/cli.py"}
+    assert not offenders([file for file in MODULES if file.name != "cli.py"], "audio_lstm.cli")
+
+
+def test_the_commands_of_a_wing_leave_the_other_alone() -> None:
+    music = PACKAGE / "commands" / "music.py"
+    others = [file for file in MODULES if file.parent.name == "commands" and file != music]
+    assert offenders([music], "audio_lstm.music")
+    assert not offenders([music], "audio_lstm.speech")
+    assert not offenders(others, "audio_lstm.music")
 
 
 def test_only_the_wings_tasks_import_the_training_loop() -> None:
     wings = [file for file in MODULES if file.parent.name in ("speech", "music")]
     users = {offence.split()[0] for offence in offenders(wings, "audio_lstm.training")}
-    assert users <= {"audio_lstm/speech/task.py", "audio_lstm/music/task.py", "audio_lstm/music/windows.py"}
+    assert users <= {"audio_lstm/speech/task.py", "audio_lstm/music/task.py", "audio_lstm/music/windows.py"} | {
+        "audio_lstm/speech/char_lm_task.py"
+    }
 
 
 def test_only_the_backbone_names_the_lstm_of_torch() -> None:
@@ -159,14 +178,23 @@ def test_nothing_is_ever_pickled() -> None:
     assert all(isinstance(node.value, ast.Constant) and node.value.value is False for node in loads)
 
 
-def test_nothing_prints_but_the_command_line() -> None:
-    printing = {
-        name_of(file)
+def test_only_the_command_line_and_training_write_to_the_terminal() -> None:
+    calls = [
+        f"{name_of(file)}:{node.lineno}"
         for file in MODULES
         for node in ast.walk(tree(file))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert not calls
+    users = {
+        name_of(file)
+        for file in MODULES
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in {("sys", "stdout"), ("sys", "stderr")}
     }
-    assert printing == {"audio_lstm/cli.py"}
+    assert users == {"audio_lstm/cli.py", "audio_lstm/commands/console.py", "audio_lstm/training/report.py"}
 
 
 def test_assert_is_for_tests_only() -> None:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,26 @@ from audio_lstm.speech.confidence import Calibration
 from audio_lstm.speech.decode import WordSpan, greedy
 from audio_lstm.speech.hotwords import DEFAULT_BOOST, HotWords
 
-__all__ = ["Decoding", "DecodingConfig", "WordDecoder", "build_decoder", "read_decoding", "write_decoding"]
+__all__ = [
+    "Decoding",
+    "DecodingConfig",
+    "WordDecoder",
+    "build_decoder",
+    "language_model_file",
+    "read_decoding",
+    "write_decoding",
+]
 
 _MAX_BYTES = 100_000
+# Where only a few words are allowed, the search has to go through letters that the model finds unlikely.
+_CLOSED_BEAM_SIZE = 100
+_CLOSED: dict[str, Any] = {
+    "lm_weight": 1.0,
+    "word_bonus": 0.0,
+    "symbols_per_frame": 64,
+    "min_symbol_log_prob": -25.0,
+    "score_margin": 100.0,
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,7 @@ class Decoding:
         >>> audio_lstm.transcribe("reply.wav", decoding=Decoding(vocabulary=("YES", "NO")))
     """
 
-    # "default": the model's own, if it has one; a file (ARPA or .lm); an automaton; None: no language model
+    # "default": the model's own, if it has one; a file (ARPA or .lm) or a shipped one's name; an automaton; None: none
     language_model: str | os.PathLike[str] | WordAutomaton | None = "default"
     beam_size: int | None = None  # texts kept after each frame; None: as tuned; without a language model: greedy
     lm_weight: float | None = None  # None: as tuned
@@ -88,6 +106,26 @@ class WordDecoder:
     alphabet: Alphabet
     beam: BeamDecoder | None = None  # None: greedy
     calibration: Calibration | None = None
+    source: str = ""  # of the words that the beam search may or likes to write, for reports: "language model english"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is written but what a grammar or word list holds."""
+        return self.beam is not None and self.beam.closed_vocabulary
+
+    def describe(self) -> str:
+        """How it decodes, in words that let a figure be repeated."""
+        if self.beam is None:
+            return "greedy"
+        config, parts = self.beam.config, [f"beam {self.beam.config.beam_size}"]
+        if self.beam.language_model is not None:
+            parts.append(self.source or "language model")
+            parts.append(f"weight {config.lm_weight:g}, word bonus {config.word_bonus:g}")
+        if isinstance(self.beam.hot_words, HotWords):
+            phrases = self.beam.hot_words.phrases
+            boosts = sorted({f"{boost:g}" for boost in phrases.values()})
+            parts.append(f"{len(phrases)} hot word{'s' * (len(phrases) > 1)}, boost {' '.join(boosts)}")
+        return ", ".join(parts)
 
     def words(self, log_probs: NDArray[np.floating]) -> tuple[WordSpan, ...]:
         """The words of one phrase.
@@ -99,13 +137,25 @@ class WordDecoder:
             The words in order; none where nothing was heard, or nothing that a closed vocabulary allows. NaN, or
             values above 0, are a ValueError.
         """
+        return self.words_of_all([log_probs])[0]
+
+    def words_of_all(self, batch: Sequence[NDArray[np.floating]]) -> list[tuple[WordSpan, ...]]:
+        """The words of several phrases, faster than one by one.
+
+        Args:
+            batch: Of each phrase, as for `words`.
+
+        Returns:
+            What `words` finds in each.
+        """
         if self.beam is None:
-            return greedy(log_probs, self.alphabet).words
-        return self.spans(log_probs, self.beam.decode([log_probs])[0][0])
+            return [greedy(log_probs, self.alphabet).words for log_probs in batch]
+        found = self.beam.decode(batch)
+        return [self.spans(log_probs, best) for log_probs, (best, *_) in zip(batch, found, strict=True)]
 
     def spans(self, log_probs: NDArray[np.floating], hypothesis: Hypothesis) -> tuple[WordSpan, ...]:
         """The words of a text that the beam search found, where they were heard; none if it had to be refused."""
-        if not hypothesis.text or (self.beam and self.beam.closed_vocabulary and not hypothesis.complete):
+        if not hypothesis.text or (self.is_closed and not hypothesis.complete):
             return ()
         return word_spans(log_probs, hypothesis.text, self.alphabet)
 
@@ -117,8 +167,7 @@ class WordDecoder:
 def build_decoder(wanted: Decoding, alphabet: Alphabet, *, folder: Path | None = None) -> WordDecoder:
     """The decoder of a model, as it was tuned and as the caller wants it.
 
-    Files that cannot be read or do not fit are a DataError, contradictory wishes a ConfigError, a damaged
-    decoding.json a ModelError.
+    Files that cannot be read or do not fit are a DataError, a damaged decoding.json is a ModelError.
 
     Args:
         wanted: What the caller asks for.
@@ -127,30 +176,47 @@ def build_decoder(wanted: Decoding, alphabet: Alphabet, *, folder: Path | None =
 
     Returns:
         The decoder.
+
+    Raises:
+        ConfigError: If weights are wanted where there is no language model, or a wish lies outside what is allowed.
     """
     stored = read_decoding(folder) if folder else DecodingConfig()
+    automaton, source = _closed(wanted, alphabet)
+    is_closed = automaton is not None
+    if automaton is None:
+        automaton, source = _language_model(wanted, stored, folder)
+        if automaton is not None and wanted.language_model != "default":
+            check_fits(automaton, alphabet)
     beam = stored.beam
-    if wanted.beam_size is not None:
-        beam = replace(beam, beam_size=wanted.beam_size)
-    closed = _closed(wanted, alphabet)
-    automaton = closed if closed is not None else _language_model(wanted, stored, folder)
-    if closed is not None:
-        beam = replace(beam, lm_weight=1.0, word_bonus=0.0)
-    elif automaton is not None and wanted.language_model != "default":
-        check_fits(automaton, alphabet)
-    if wanted.lm_weight is not None:
-        beam = replace(beam, lm_weight=wanted.lm_weight)
-    if wanted.word_bonus is not None:
-        beam = replace(beam, word_bonus=wanted.word_bonus)
+    if is_closed:
+        beam = replace(beam, **_CLOSED, beam_size=max(beam.beam_size, _CLOSED_BEAM_SIZE))
+    given = {name: getattr(wanted, name) for name in ("beam_size", "lm_weight", "word_bonus")}
+    beam = replace(beam, **{name: value for name, value in given.items() if value is not None})
+    if automaton is None and (wanted.lm_weight is not None or wanted.word_bonus is not None):
+        raise ConfigError(
+            "lm_weight and word_bonus weigh a language model, but this model comes without one; choose a language model"
+        )
     if automaton is None and not wanted.hotwords and wanted.beam_size is None:
         return WordDecoder(alphabet, None, stored.calibration)
     hotwords = None
     if wanted.hotwords:
         hotwords = HotWords.from_phrases(_spelled(wanted.hotwords, alphabet), alphabet, boost=wanted.hotword_boost)
-    decoder = BeamDecoder(
-        alphabet, beam, language_model=automaton, closed_vocabulary=closed is not None, hot_words=hotwords
-    )
-    return WordDecoder(alphabet, decoder, stored.calibration)
+    decoder = BeamDecoder(alphabet, beam, language_model=automaton, closed_vocabulary=is_closed, hot_words=hotwords)
+    return WordDecoder(alphabet, decoder, stored.calibration, source)
+
+
+def language_model_file(language_model: str | os.PathLike[str]) -> Path:
+    """Where a language model lies that is named like a model: by a shipped one's name, or by its file.
+
+    Args:
+        language_model: A name without folder and suffix, or a path.
+
+    Returns:
+        The file; whether a path exists shows when it is read.
+    """
+    name = os.fspath(language_model)
+    shipped = SHIPPED / f"{name}{LANGUAGE_MODEL_SUFFIX}"
+    return shipped if Path(name).name == name and shipped.is_file() else Path(name)
 
 
 def read_decoding(folder: Path) -> DecodingConfig:
@@ -163,7 +229,7 @@ def read_decoding(folder: Path) -> DecodingConfig:
         Its configuration; greedy if there is none.
 
     Raises:
-        ModelError: If the file is damaged.
+        ModelError: If the file is damaged or cannot be read.
     """
     file = folder / DECODING_FILE
     if not file.is_file():
@@ -171,20 +237,26 @@ def read_decoding(folder: Path) -> DecodingConfig:
     if file.stat().st_size > _MAX_BYTES:
         raise ModelError(f"{file}: {file.stat().st_size} bytes is too large for a configuration; not a model's file")
     try:
-        content = json.loads(file.read_text("utf-8"))
-        return config_from_dict(DecodingConfig, content, where=str(file))
-    except (ValueError, RecursionError) as error:  # ConfigError among them
-        raise ModelError(f"{error}; {file.name} is damaged, copy the model again or tune it anew") from error
+        return config_from_dict(DecodingConfig, json.loads(file.read_text("utf-8")), where=str(file))
+    except ConfigError as error:
+        raise ModelError(f"{error}; copy the model again, or delete this file and tune it anew") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{file}: not valid JSON ({error}); copy the model again, or delete this file and tune it anew"
+        ) from error
     except OSError as error:
         raise ModelError(f"{file}: cannot be read ({error.strerror}); check its permissions") from error
 
 
-def write_decoding(folder: Path, config: DecodingConfig) -> None:
+def write_decoding(folder: Path, config: DecodingConfig) -> Path:
     """Write the decoding.json of a model folder.
 
     Args:
         folder: The model's, which exists.
         config: What to write.
+
+    Returns:
+        The file.
 
     Raises:
         ModelError: If it cannot be written.
@@ -197,42 +269,45 @@ def write_decoding(folder: Path, config: DecodingConfig) -> None:
         raise ModelError(
             f"{file}: cannot be written ({error.strerror}); check the folder and the space left"
         ) from error
+    return file
 
 
-def _closed(wanted: Decoding, alphabet: Alphabet) -> WordAutomaton | None:
-    """The automaton of a closed vocabulary or grammar, if one is wanted."""
+def _closed(wanted: Decoding, alphabet: Alphabet) -> tuple[WordAutomaton | None, str]:
+    """The automaton of a closed vocabulary or grammar, if one is wanted, and what to call it."""
     if not wanted.vocabulary and not wanted.grammar:
-        return None
+        return None, ""
     from audio_lstm.speech.grammar import check_words, grammar_from_text, read_grammar, word_list
 
     if wanted.vocabulary:
-        automaton = word_list(_spelled(wanted.vocabulary, alphabet))
+        words = tuple(dict.fromkeys(_spelled(wanted.vocabulary, alphabet)))  # Yes and YES are one word
+        automaton, source = word_list(words), f"vocabulary of {len(words)} word{'s' * (len(words) > 1)}"
     elif wanted.grammar.rstrip().endswith(";"):
-        automaton = grammar_from_text(wanted.grammar)
+        automaton, source = grammar_from_text(wanted.grammar), "grammar"
     else:
-        automaton = read_grammar(wanted.grammar)
+        automaton, source = read_grammar(wanted.grammar), f"grammar {wanted.grammar}"
     check_words(automaton, alphabet)
-    return automaton
+    return automaton, source
 
 
-def _language_model(wanted: Decoding, stored: DecodingConfig, folder: Path | None) -> WordAutomaton | None:
-    """The automaton of the language model, if there is to be one."""
+def _language_model(wanted: Decoding, stored: DecodingConfig, folder: Path | None) -> tuple[WordAutomaton | None, str]:
+    """The automaton of the language model, if there is to be one, and what to call it."""
     from audio_lstm.speech.lm_file import read_language_model
 
     if wanted.language_model is None or isinstance(wanted.language_model, WordAutomaton):
-        return wanted.language_model
+        return wanted.language_model, "language model"
     if wanted.language_model != "default":
-        return read_language_model(wanted.language_model)
+        return (
+            read_language_model(language_model_file(wanted.language_model)),
+            f"language model {os.fspath(wanted.language_model)}",
+        )
     if not stored.language_model:
-        return None
+        return None, ""
     name = stored.language_model + LANGUAGE_MODEL_SUFFIX
     places = [place / name for place in (folder, SHIPPED) if place is not None]
     file = next((place for place in places if place.is_file()), None)
     if file is None:
-        raise ModelError(
-            f"{folder}: its language model {name} is missing; copy the model again, or pass language_model=None"
-        )
-    return read_language_model(file)
+        raise ModelError(f"{folder}: its language model {name} is missing; copy the model again, or choose another one")
+    return read_language_model(file), f"language model {stored.language_model}"
 
 
 def _spelled(words: Sequence[str], alphabet: Alphabet) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ from typing import Any
 
 from audio_lstm.atomic import atomic_write
 from audio_lstm.errors import AudioError, DataError
+from audio_lstm.speech.confidence import expected_calibration_error
 from audio_lstm.speech.data import Utterance, normalise_text
 from audio_lstm.speech.metrics import ErrorReport, count_edits, score
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.transcribe import transcribe
+from audio_lstm.speech.transcript import Word
 
 __all__ = ["SpeechEvaluation", "evaluate_speech"]
 
@@ -30,6 +32,14 @@ class SpeechEvaluation:
     unreadable: tuple[str, ...]  # what was wrong with recordings that could not be read; they count as empty
     audio_s: float  # seconds of audio
     wall_s: float  # seconds it took, reading the files included
+    confidences: tuple[float, ...]  # of all words of the hypotheses in order, 0..1
+    correct: tuple[bool, ...]  # whether each of them is right
+    decoding: str  # how the model's output became words: "greedy", or language model, weights and beam
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error of the confidences over ten bins, 0..1 (Naeini et al. 2015); 0 without words."""
+        return expected_calibration_error(self.confidences, self.correct)
 
     def write_per_utterance(self, path: str | os.PathLike[str], utterances: Sequence[Utterance]) -> None:
         """Write one JSON object a line: id, reference, hypothesis, word errors.
@@ -71,6 +81,8 @@ class SpeechEvaluation:
             "n_words": self.report.words.n_reference,
             "n_characters": self.report.characters.n_reference,
             "n_unreadable": len(self.unreadable),
+            "calibration_error": self.calibration_error,
+            "decoding": self.decoding,
             "audio_s": round(self.audio_s, 3),
             "real_time_factor": round(self.wall_s / self.audio_s, 5) if self.audio_s else None,
         }
@@ -92,7 +104,7 @@ def evaluate_speech(
     """
     references = [normalise_text(utterance.text, recogniser.alphabet) for utterance in utterances]
     unwritable = tuple(text for text in references if any(letter not in recogniser.alphabet for letter in text))
-    hypotheses: list[str] = []
+    heard: list[tuple[Word, ...]] = []
     unreadable: list[str] = []
     audio_s = 0.0
     start = time.perf_counter()
@@ -100,14 +112,25 @@ def evaluate_speech(
         try:
             transcript = transcribe(utterance.audio, model=recogniser)
             audio_s += transcript.duration_s
-            hypotheses.append(transcript.text)
+            heard.append(transcript.words)
         except AudioError as error:
             unreadable.append(str(error))
-            hypotheses.append("")
+            heard.append(())
         if progress is not None:
             progress(done)
     wall_s = time.perf_counter() - start
+    hypotheses = tuple(" ".join(word.text for word in words) for words in heard)
     report = score(references, hypotheses)
+    written = [op for alignment in report.alignments for op in alignment if op.hypothesis is not None]
     return SpeechEvaluation(
-        report, tuple(references), tuple(hypotheses), unwritable, tuple(unreadable), audio_s, wall_s
+        report=report,
+        references=tuple(references),
+        hypotheses=hypotheses,
+        unwritable=unwritable,
+        unreadable=tuple(unreadable),
+        audio_s=audio_s,
+        wall_s=wall_s,
+        confidences=tuple(word.confidence for words in heard for word in words),
+        correct=tuple(op.kind == "hit" for op in written),
+        decoding=recogniser.decoder.describe(),
     )

@@ -78,10 +78,8 @@ def training_loss(
         config: Which terms to add.
 
     Returns:
-        The loss per recording (views averaged), and the output frames of each view. Only `too_long` counts views.
-
-    Raises:
-        ConfigError: If an inner layer or the phoneme head does not exist.
+        The loss per recording (views averaged), and the output frames of each view. Only `too_long` counts views. A
+        term that the model has no layer or head for is a ConfigError.
     """
     check_loss(config, model.config)
     outputs = model.training_log_probs(

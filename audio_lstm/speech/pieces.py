@@ -64,7 +64,7 @@ def train_pieces(texts: Iterable[str], n_symbols: int) -> Alphabet:
 
 
 def _merges(sentencepiece: ModuleType, sentences: list[str], n_symbols: int) -> bytes:
-    """sentencepiece's model of the texts: pieces in the order of their merges, then characters."""
+    """Sentencepiece's model of the texts: pieces in the order of their merges, then characters."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(sentences),

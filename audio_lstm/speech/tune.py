@@ -1,7 +1,7 @@
 """Choose how a model decodes, on development data: language model weight, word bonus, confidence; or greedy.
 
-    heard = [hear_corpus(utterances, recogniser)]
-    result = tune(heard, recogniser, language_model="english")
+    heard = [hear_corpus("dev", read_manifest("dev.jsonl"), recogniser)]
+    result = tune(heard, recogniser, language_model="english", automaton=read_language_model("english.lm"))
     write_decoding(recogniser.folder, result.config)
 
 Every recording goes through the model once; the search then runs over a grid of weights. Beam search has to beat
@@ -10,7 +10,7 @@ greedy decoding, or greedy it stays. Nothing but development data is ever passed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,14 +24,15 @@ from audio_lstm.speech.confidence import Calibration, expected_calibration_error
 from audio_lstm.speech.data import Utterance, normalise_text
 from audio_lstm.speech.decode import WordSpan
 from audio_lstm.speech.decoding import DecodingConfig, WordDecoder
-from audio_lstm.speech.metrics import ErrorReport, score
+from audio_lstm.speech.metrics import score
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.transcribe import hear
 
-__all__ = ["HeardCorpus", "Setting", "TuneResult", "hear_corpus", "tune"]
+__all__ = ["N_TRIALS", "HeardCorpus", "Setting", "TuneResult", "hear_corpus", "tune"]
 
 LM_WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.5)
 WORD_BONUSES = (-1.0, 0.0, 1.0, 2.0, 3.0)
+N_TRIALS = len(LM_WEIGHTS) * len(WORD_BONUSES)
 TUNING_BEAM_SIZE = 16  # of the grid; the chosen setting is measured at the full size
 
 
@@ -64,8 +65,11 @@ class TuneResult:
 
     config: DecodingConfig
     settings: tuple[Setting, ...]  # greedy first, then the grid at the small beam
-    chosen: Setting  # at the full beam
-    calibration_error: float | None  # expected calibration error on utterances that the fit did not see, 0..1
+    best: Setting  # of those with the language model, at the full beam
+    chosen: Setting  # it, or greedy
+    # Expected calibration error on utterances that the fit did not see, 0..1. None: there was too little to fit. Unless
+    # it is below the raw one, confidence is not calibrated.
+    calibration_error: float | None
     raw_calibration_error: float  # the same of the letters' probabilities
 
 
@@ -105,6 +109,7 @@ def tune(
     language_model: str,
     automaton: WordAutomaton,
     beam: BeamConfig | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> TuneResult:
     """Search the grid, compare with greedy decoding, calibrate confidence.
 
@@ -114,6 +119,7 @@ def tune(
         language_model: The name to write into decoding.json.
         automaton: The language model.
         beam: Everything but the two weights; None for the defaults.
+        progress: Called with the number of settings tried, up to N_TRIALS.
 
     Returns:
         The choice and the whole grid.
@@ -125,48 +131,50 @@ def tune(
         raise DataError("there is no development data to tune on; pass a manifest with recordings")
     beam = beam or BeamConfig()
     greedy = WordDecoder(recogniser.alphabet)
-    settings = [Setting(None, 0.0, tuple(_report(corpus, greedy).wer for corpus in corpora))]
+    settings = [Setting(None, 0.0, _wers(corpora, greedy))]
     trials = [
-        replace(beam, beam_size=TUNING_BEAM_SIZE, lm_weight=lm_weight, word_bonus=word_bonus)
+        replace(beam, beam_size=min(TUNING_BEAM_SIZE, beam.beam_size), lm_weight=lm_weight, word_bonus=word_bonus)
         for lm_weight in LM_WEIGHTS
         for word_bonus in WORD_BONUSES
     ]
-    for trial in trials:
-        settings.append(_measure(corpora, trial, _decoder(recogniser, trial, automaton)))
-    best = int(np.argmin([setting.wer for setting in settings[1:]]))
-    beam = replace(trials[best], beam_size=beam.beam_size)
-    decoder = _decoder(recogniser, beam, automaton)
-    chosen = _measure(corpora, beam, decoder)
-    config = DecodingConfig(language_model, beam)
-    if chosen.wer >= settings[0].wer:
+    for done, trial in enumerate(trials, 1):
+        settings.append(
+            Setting(trial.lm_weight, trial.word_bonus, _wers(corpora, _decoder(recogniser, trial, automaton)))
+        )
+        if progress is not None:
+            progress(done)
+    first = int(np.argmin([setting.wer for setting in settings[1:]]))
+    beam = replace(trials[first], beam_size=beam.beam_size)
+    decoder, config = _decoder(recogniser, beam, automaton), DecodingConfig(language_model, beam)
+    chosen = best = Setting(beam.lm_weight, beam.word_bonus, _wers(corpora, decoder))
+    if best.wer >= settings[0].wer:
         chosen, config, decoder = settings[0], DecodingConfig(), greedy
     calibration, error, raw = _calibrate(corpora, decoder)
-    return TuneResult(replace(config, calibration=calibration), tuple(settings), chosen, error, raw)
+    if error is not None and error >= raw:  # letters' probabilities are the better confidence
+        calibration = None
+    return TuneResult(replace(config, calibration=calibration), tuple(settings), best, chosen, error, raw)
 
 
 def _decoder(recogniser: SpeechRecogniser, beam: BeamConfig, automaton: WordAutomaton) -> WordDecoder:
     return WordDecoder(recogniser.alphabet, BeamDecoder(recogniser.alphabet, beam, language_model=automaton))
 
 
-def _measure(corpora: Sequence[HeardCorpus], beam: BeamConfig, decoder: WordDecoder) -> Setting:
-    return Setting(beam.lm_weight, beam.word_bonus, tuple(_report(corpus, decoder).wer for corpus in corpora))
+def _wers(corpora: Sequence[HeardCorpus], decoder: WordDecoder) -> tuple[float, ...]:
+    return tuple(score(corpus.references, _texts(corpus, decoder)).wer for corpus in corpora)
 
 
 def _texts(corpus: HeardCorpus, decoder: WordDecoder) -> list[str]:
-    """What each utterance says."""
+    """What each utterance says; without the words' times, which take longer than the search."""
     if decoder.beam is None:
-        return [_joined(decoder.words(phrase) for phrase in phrases) for phrases in corpus.phrases]
-    flat = [phrase for phrases in corpus.phrases for phrase in phrases]
-    found = iter(decoder.beam.decode(flat))
+        return [" ".join(span.text for span in row) for row in _spans(corpus, decoder)]
+    found = iter(decoder.beam.decode([phrase for phrases in corpus.phrases for phrase in phrases]))
     return [" ".join(text for _ in phrases if (text := next(found)[0].text)) for phrases in corpus.phrases]
 
 
-def _joined(phrases: Iterable[tuple[WordSpan, ...]]) -> str:
-    return " ".join(word.text for words in phrases for word in words)
-
-
-def _report(corpus: HeardCorpus, decoder: WordDecoder) -> ErrorReport:
-    return score(list(corpus.references), _texts(corpus, decoder))
+def _spans(corpus: HeardCorpus, decoder: WordDecoder) -> list[tuple[WordSpan, ...]]:
+    """The words of each utterance."""
+    found = iter(decoder.words_of_all([phrase for phrases in corpus.phrases for phrase in phrases]))
+    return [tuple(span for _ in phrases for span in next(found)) for phrases in corpus.phrases]
 
 
 def _calibrate(corpora: Sequence[HeardCorpus], decoder: WordDecoder) -> tuple[Calibration | None, float | None, float]:
@@ -175,8 +183,8 @@ def _calibrate(corpora: Sequence[HeardCorpus], decoder: WordDecoder) -> tuple[Ca
     correct: list[bool] = []
     halves: list[int] = []
     for corpus in corpora:
-        spans = [tuple(span for phrase in phrases for span in decoder.words(phrase)) for phrases in corpus.phrases]
-        report = score(list(corpus.references), [" ".join(span.text for span in row) for row in spans])
+        spans = _spans(corpus, decoder)
+        report = score(corpus.references, [" ".join(span.text for span in row) for row in spans])
         for number, (row, alignment) in enumerate(zip(spans, report.alignments, strict=True)):
             heard = [op for op in alignment if op.hypothesis is not None]
             words += row

@@ -12,6 +12,7 @@ import pytest
 from audio_lstm.audio import write_wav
 from audio_lstm.errors import DataError
 from audio_lstm.speech.data import Utterance
+from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.evaluate import evaluate_speech
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
 
@@ -83,6 +84,28 @@ def test_figures_are_json_with_the_documented_names(
     }
     assert figures["real_time_factor"] == pytest.approx(evaluation.wall_s / evaluation.audio_s, abs=1e-5)
     assert figures["real_time_factor"] > 0
+
+
+def test_confidence_is_compared_with_what_was_right(
+    always_a: SpeechRecogniser, utterances: tuple[Utterance, ...]
+) -> None:
+    texts = ("a", "a b", "b a", "b")  # "A" is heard each time
+    heard = [replace(utterances[0], id=str(number), text=text) for number, text in enumerate(texts)]
+    evaluation = evaluate_speech([*heard, utterances[2]], always_a)
+    assert evaluation.correct == (True, True, True, False)
+    assert len(set(evaluation.confidences)) == 1
+    assert len(evaluation.confidences) == 4
+    assert evaluation.calibration_error == pytest.approx(abs(evaluation.confidences[0] - 3 / 4))
+    assert evaluation.to_dict()["calibration_error"] == evaluation.calibration_error
+    assert evaluate_speech(utterances[2:], always_a).calibration_error == 0.0  # no words, no error
+
+
+def test_figures_say_how_the_output_was_decoded(always_a: SpeechRecogniser, utterances: tuple[Utterance, ...]) -> None:
+    assert evaluate_speech(utterances[:1], always_a).to_dict()["decoding"] == "greedy"
+    closed = always_a.with_decoding(Decoding(vocabulary=("B",)))
+    evaluation = evaluate_speech(utterances[:1], closed)
+    assert evaluation.to_dict()["decoding"].endswith(", vocabulary of 1 word, weight 1, word bonus 0")
+    assert set(evaluation.hypotheses[0].split()) == {"B"}
 
 
 def test_without_any_audio_there_is_no_real_time_factor(

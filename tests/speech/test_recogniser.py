@@ -18,10 +18,12 @@ from audio_lstm.checkpoint import load_weights, open_model
 from audio_lstm.errors import ConfigError, ModelError
 from audio_lstm.runtime import OnnxEngine, TorchEngine
 from audio_lstm.speech import recogniser as recogniser_module
+from audio_lstm.speech.confidence import Calibration
 from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.decoding import Decoding, DecodingConfig, write_decoding
 from audio_lstm.speech.export import export_speech, speech_graph
 from audio_lstm.speech.model import SpeechModel
-from audio_lstm.speech.recogniser import load_speech
+from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
 
 
 def features_of(n_frames: int) -> np.ndarray:
@@ -128,6 +130,46 @@ def test_threads_may_share_one_model(streaming_folder: Path) -> None:
         np.testing.assert_array_equal(answer, expected[index])
 
 
+def test_decoding_is_chosen_at_loading_or_later(always_a_folder: Path) -> None:
+    recogniser = load_speech(always_a_folder)
+    assert recogniser.decoder.describe() == "greedy"
+    closed = load_speech(always_a_folder, decoding=Decoding(vocabulary=("B",)))
+    assert closed.decoder.is_closed
+    later = load_speech(recogniser, decoding=Decoding(vocabulary=("B",)))
+    assert later.decoder.describe() == closed.decoder.describe()
+    assert later.engine is recogniser.engine
+    assert later.folder == always_a_folder
+    log_probs, _ = recogniser.log_probs(features_of(40))
+    assert [word.text for word in recogniser.words(log_probs)] == ["A"]
+    assert [word.text for word in later.words(log_probs)] == ["B"]
+    with pytest.raises(ConfigError, match="this model comes without one; choose a language model"):
+        recogniser.with_decoding(Decoding(lm_weight=1.0))
+
+
+def test_the_decoding_that_lies_in_the_folder_is_the_default(always_a_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(always_a_folder, tmp_path / "model")
+    calibration = Calibration(bias=-1.0, slope=1.0, length=0.0)
+    write_decoding(folder, DecodingConfig(calibration=calibration))
+    assert load_speech(folder).decoder.calibration == calibration
+    (folder / "decoding.json").write_text("{}}")
+    with pytest.raises(ModelError, match=r"decoding\.json: not valid JSON"):
+        load_speech(folder)
+
+
+def test_a_recogniser_made_by_hand_decodes_greedily(untrained_folder: Path) -> None:
+    loaded = load_speech(untrained_folder)
+    by_hand = SpeechRecogniser("hand", loaded.config, loaded.alphabet, loaded.engine)
+    log_probs, _ = loaded.log_probs(features_of(40))
+    assert by_hand.words(log_probs) == loaded.words(log_probs)
+
+
+@pytest.mark.parametrize("decoding", [Decoding(), Decoding(vocabulary=("A",))])
+def test_log_probabilities_that_are_none_are_blamed_on_the_model(untrained_folder: Path, decoding: Decoding) -> None:
+    recogniser = load_speech(untrained_folder, decoding=decoding)
+    with pytest.raises(ModelError, match=r"model 'untrained' is damaged \(.*NaN.*\); copy or export it again"):
+        recogniser.words(np.full((3, 4), np.nan, np.float32))
+
+
 @pytest.mark.parametrize("shape", [(8, 19), (8,), (1, 8, 20)])
 def test_features_of_another_shape_are_refused(untrained_folder: Path, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"expected features of shape \(time, 20\), got \("):
@@ -151,7 +193,7 @@ def test_an_unknown_device_is_refused_before_anything_is_loaded() -> None:
         (lambda m: m.update(beam=3), "unknown field 'beam'; SpeechModelConfig has features, lstm"),
         (lambda m: m["lstm"].update(cell="gru"), "lstm: unknown field 'cell'"),
         (lambda m: m.pop("symbols"), "SpeechModelConfig needs the field 'symbols'"),
-        (lambda m: m.update(symbols=["AB"]), "symbols are single characters"),
+        (lambda m: m.update(symbols=["AB"]), "every character of a piece is a symbol too"),
         (lambda m: m["lstm"].update(hidden_size=10**9), "hidden_size must lie in"),
         (lambda m: m["features"].update(n_fft="512"), "n_fft must be int, got '512'"),
         (lambda m: m["features"].update(sample_rate=float("nan")), "sample_rate must be int"),

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 
 from audio_lstm.audio import write_wav
-from audio_lstm.errors import AudioError, ModelError
+from audio_lstm.errors import AudioError, DataError, ModelError
+from audio_lstm.speech.confidence import Calibration
+from audio_lstm.speech.decoding import Decoding, DecodingConfig, write_decoding
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
 from audio_lstm.speech.transcribe import MAX_WINDOW_S, SILENCE_DB, cut_at_quiet_places, transcribe
 
@@ -148,6 +150,24 @@ def test_options_reach_the_reader(always_a: SpeechRecogniser, tmp_path: Path) ->
     with pytest.raises(AudioError, match="cut short"):
         transcribe(tmp_path / "cut.wav", model=always_a)
     assert transcribe(tmp_path / "cut.wav", model=always_a, allow_truncated=True).duration_s == pytest.approx(1.0)
+
+
+def test_the_caller_says_how_to_decode(always_a: SpeechRecogniser, always_a_folder: Path) -> None:
+    wish = Decoding(vocabulary=("B", "BB"))
+    for model in (always_a, always_a_folder):
+        transcript = transcribe((noise(RATE), RATE), model=model, decoding=wish)
+        assert {word.text for word in transcript.words} <= {"B", "BB"}
+        assert transcript.text
+    assert transcribe((noise(RATE), RATE), model=always_a).text == "A"
+    with pytest.raises(DataError, match="word 'C' holds 'C', which the recogniser does not write"):
+        transcribe((noise(RATE), RATE), model=always_a, decoding=Decoding(vocabulary=("C",)))
+
+
+def test_confidence_is_that_of_the_models_calibration(always_a_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(always_a_folder, tmp_path / "model")
+    write_decoding(folder, DecodingConfig(calibration=Calibration(bias=-math.log(3), slope=0.0, length=0.0)))
+    (word,) = transcribe((noise(RATE), RATE), model=folder).words
+    assert word.confidence == pytest.approx(0.25)
 
 
 def test_a_model_that_answers_nan_is_named(always_a_folder: Path, tmp_path: Path) -> None:

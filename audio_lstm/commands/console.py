@@ -1,0 +1,135 @@
+"""What the commands share on the terminal: one-line complaints, results, progress, and checks of options."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from audio_lstm.errors import AudioLSTMError
+
+__all__ = ["Parser", "add_model", "answer", "complain", "positive_float", "progress", "require_folder"]
+
+
+class Parser(argparse.ArgumentParser):
+    """One line per usage error, with the option or command that was probably meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As in argparse, but what a command does not know is reported by that command, which knows its options."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            what = "unknown option" if word.startswith("-") else "unexpected argument"
+            self.error(f"{what} {word}{_meant(word, self._option_string_actions)}")
+        return known, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Complain in one line and leave with status 2."""
+        choice = re.search(r"argument \S+: invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL)
+        if choice:
+            commands = re.findall(r"[\w-]+", choice[2])
+            hint = _meant(choice[1], commands) or f"; known: {', '.join(commands)}"
+            message = f"unknown command {choice[1]}{hint}"
+        complain(f"{message} (see {self.prog} --help)")
+        raise SystemExit(2)
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def add_model(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add the options that choose a model and where it runs.
+
+    Args:
+        parser: Of the command.
+        default: The model where none is named; None requires one.
+    """
+    hint = f"name, folder or hub id (default: {default})" if default else "name or folder"
+    parser.add_argument("--model", default=default, required=default is None, metavar="M", help=hint)
+    parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default) or cuda")
+
+
+def answer(text: str, *, beside: bool = False) -> None:
+    """Write a result to stdout.
+
+    Args:
+        text: One or several lines, without the last line feed.
+        beside: Write it to stderr, since stdout holds a JSON object and nothing else.
+    """
+    stream = sys.stderr if beside else sys.stdout
+    stream.write(f"{text}\n")
+    stream.flush()  # files are answered one by one
+
+
+def complain(line: str) -> None:
+    """Write a complaint to stderr.
+
+    Args:
+        line: What is wrong; becomes one line.
+    """
+    sys.stderr.write(f"audio-lstm: {' '.join(line.split())}\n")
+    sys.stderr.flush()
+
+
+def progress(n_items: int, noun: str) -> Callable[[int], None] | None:
+    """A counter on stderr with the time left.
+
+    Args:
+        n_items: How many there are.
+        noun: What they are, in the plural.
+
+    Returns:
+        Shows how many are done; None where stderr is no terminal.
+    """
+    if not sys.stderr.isatty():
+        return None
+    start = time.perf_counter()
+
+    def show(done: int) -> None:
+        left_s = (time.perf_counter() - start) / done * (n_items - done)
+        end = "\n" if done == n_items else ""
+        sys.stderr.write(f"\r{done}/{n_items} {noun}, {left_s:.0f} s left {end}")
+        sys.stderr.flush()
+
+    return show
+
+
+def positive_float(text: str) -> float:
+    """A finite number above 0, for argparse.
+
+    Args:
+        text: As it was typed.
+
+    Returns:
+        The number.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
+
+
+def require_folder(file: Path) -> None:
+    """Complain about a missing folder before the work is done, not after.
+
+    Args:
+        file: What is to be written.
+
+    Raises:
+        AudioLSTMError: If there is no folder for it.
+    """
+    if not file.parent.is_dir():
+        raise AudioLSTMError(f"{file}: the folder {file.parent} does not exist; create it first")

@@ -1,0 +1,213 @@
+"""The commands `transcribe` and `evaluate speech`, and the options that say how to decode."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audio_lstm.commands.console import add_model, answer, complain, positive_float, progress, require_folder
+from audio_lstm.errors import AudioLSTMError, ConfigError, DataError
+
+if TYPE_CHECKING:
+    from audio_lstm.speech.decoding import Decoding
+
+__all__ = ["add_decoding", "add_evaluate_speech", "add_transcribe", "decoding_of"]
+
+# Heavy imports live inside the commands, as in cli.py: `audio-lstm --help` answers at once.
+
+_MAX_LIST_BYTES = 50_000_000  # of a word list: what is larger is something else
+
+
+def add_transcribe(commands: Any) -> None:
+    """Add the command to the command line.
+
+    Args:
+        commands: What `add_subparsers` returned.
+    """
+    parser = commands.add_parser(
+        "transcribe",
+        allow_abbrev=False,
+        help="write down what is said in recordings",
+        description="Write down what is said in recordings: one line of text a file (with several files, the file's "
+        "name and a tab come first). Reads wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="audio or video files")
+    add_model(parser, "an4")
+    parser.add_argument("--json", action="store_true", help="one JSON object a file: words with times, confidence")
+    parser.add_argument(
+        "--max-seconds", type=positive_float, default=None, metavar="S", help="refuse longer recordings (14400: 4 h)"
+    )
+    parser.add_argument("--allow-truncated", action="store_true", help="take what is left of a file that breaks off")
+    add_decoding(parser)
+    parser.set_defaults(command=_transcribe)
+
+
+def add_evaluate_speech(wings: Any) -> None:
+    """Add `evaluate speech` to the command line.
+
+    Args:
+        wings: What `add_subparsers` of `evaluate` returned.
+    """
+    parser = wings.add_parser("speech", allow_abbrev=False, help="word and character error rate on a manifest")
+    parser.add_argument(
+        "--manifest", required=True, metavar="PATH", help="JSON lines: audio, text, … or a folder of a.wav + a.txt"
+    )
+    add_model(parser, "an4")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--per-utterance", type=Path, metavar="FILE", help="write hypothesis and reference a line")
+    parser.add_argument("--errors", action="store_true", help="list every utterance with errors, aligned")
+    add_decoding(parser)
+    parser.set_defaults(command=_evaluate)
+
+
+def add_decoding(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a model's output becomes words; `decoding_of` reads them.
+
+    Args:
+        parser: Of the command.
+    """
+    group = parser.add_argument_group("decoding", "How sound becomes words; by default as the model was tuned.")
+    group.add_argument(
+        "--lm", metavar="FILE", help="language model: .arpa, .arpa.gz, .lm, or a shipped one's name; none: greedy"
+    )
+    group.add_argument("--beam-size", type=int, metavar="N", help="texts kept after each frame: more is slower")
+    group.add_argument("--lm-weight", type=float, metavar="X", help="how much the language model counts")
+    group.add_argument("--word-bonus", type=float, metavar="X", help="for each word, as language models like few")
+    group.add_argument(
+        "--hotword", action="append", metavar="PHRASE", help="prefer this word or phrase; may be repeated"
+    )
+    group.add_argument("--hotwords-file", type=Path, metavar="FILE", help="more of them, one a line")
+    group.add_argument("--hotword-boost", type=float, metavar="X", help="how much, in nats (default: 5)")
+    group.add_argument("--vocabulary", type=Path, metavar="FILE", help="hear nothing but the words in this file")
+    group.add_argument("--grammar", type=Path, metavar="FILE", help="hear nothing but the sentences of this JSGF file")
+
+
+def decoding_of(options: argparse.Namespace) -> Decoding:
+    """What the options of `add_decoding` ask for.
+
+    Args:
+        options: From the parser.
+
+    Returns:
+        The wish. A list that cannot be read is a DataError.
+
+    Raises:
+        ConfigError: If options contradict each other.
+    """
+    from audio_lstm.speech.decoding import Decoding
+    from audio_lstm.speech.hotwords import DEFAULT_BOOST
+
+    closed = next((name for name in ("vocabulary", "grammar") if getattr(options, name)), None)
+    weights = next(
+        (name for name in ("lm-weight", "word-bonus") if vars(options)[name.replace("-", "_")] is not None), None
+    )
+    if options.vocabulary and options.grammar:
+        raise ConfigError("--vocabulary and --grammar exclude each other; write the words into the grammar")
+    if closed and options.lm not in (None, "none"):
+        raise ConfigError(f"--{closed} and --lm exclude each other: nothing but its words is heard; leave one out")
+    if weights and not closed and options.lm == "none":
+        raise ConfigError(f"--{weights} weighs a language model, but --lm is none; leave one of them out")
+    if options.hotword_boost is not None and not (options.hotword or options.hotwords_file):
+        raise ConfigError("--hotword-boost needs words to boost; add --hotword or --hotwords-file")
+    hotwords = [*(options.hotword or [])]
+    if options.hotwords_file:
+        hotwords += _lines(options.hotwords_file, "hot word")
+    vocabulary = []
+    if options.vocabulary:
+        vocabulary = [word for line in _lines(options.vocabulary, "word") for word in line.split()]
+    return Decoding(
+        language_model={None: "default", "none": None}.get(options.lm, options.lm),
+        beam_size=options.beam_size,
+        lm_weight=options.lm_weight,
+        word_bonus=options.word_bonus,
+        hotwords=tuple(hotwords),
+        hotword_boost=DEFAULT_BOOST if options.hotword_boost is None else options.hotword_boost,
+        vocabulary=tuple(vocabulary),
+        grammar=str(options.grammar) if options.grammar else "",
+    )
+
+
+def _lines(file: Path, noun: str) -> list[str]:
+    """The lines of a text file that hold something."""
+    try:
+        if file.is_file() and file.stat().st_size > _MAX_LIST_BYTES:
+            raise DataError(f"{file}: {file.stat().st_size} bytes is too large for a list with one {noun} a line")
+        lines = [line.strip() for line in file.read_text("utf-8-sig").splitlines() if line.strip()]
+    except OSError as error:
+        raise DataError(
+            f"{file}: cannot be read ({error.strerror}); expected a text file, one {noun} a line"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    if not lines:
+        raise DataError(f"{file}: is empty; expected one {noun} a line")
+    return lines
+
+
+def _transcribe(options: argparse.Namespace) -> int:
+    from audio_lstm.audio import DEFAULT_MAX_SECONDS
+    from audio_lstm.speech.recogniser import load_speech
+    from audio_lstm.speech.transcribe import transcribe
+
+    recogniser = load_speech(options.model, device=options.device, decoding=decoding_of(options))
+    way_out = "try another --model"
+    if recogniser.decoder.is_closed:
+        way_out = f"it may say what the {recogniser.decoder.source} does not hold"
+    n_failed = 0
+    for file in options.files:
+        try:
+            transcript = transcribe(
+                file,
+                model=recogniser,
+                max_seconds=options.max_seconds or DEFAULT_MAX_SECONDS,
+                allow_truncated=options.allow_truncated,
+            )
+        except AudioLSTMError as error:
+            complain(str(error))
+            n_failed += 1
+            continue
+        if not transcript.text:
+            complain(f"{file}: no speech found ({transcript.loudness}); check the recording, or {way_out}")
+            n_failed += 1
+        if options.json:
+            answer(json.dumps({"file": file, **transcript.to_dict()}, ensure_ascii=False))
+        elif transcript.text:
+            answer(transcript.text if len(options.files) == 1 else f"{file}\t{transcript.text}")
+    return 1 if n_failed else 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from audio_lstm.speech.data import read_utterances
+    from audio_lstm.speech.evaluate import evaluate_speech
+    from audio_lstm.speech.recogniser import load_speech
+
+    if options.per_utterance:
+        require_folder(options.per_utterance)
+    decoding = decoding_of(options)
+    utterances = read_utterances(options.manifest)
+    recogniser = load_speech(options.model, device=options.device, decoding=decoding)
+    evaluation = evaluate_speech(utterances, recogniser, progress=progress(len(utterances), "utterances"))
+    for line in evaluation.unreadable:
+        complain(f"{line} (counted as empty)")
+    if evaluation.unwritable:
+        complain(
+            f"{len(evaluation.unwritable)} of {len(utterances)} references hold letters that the model cannot write, "
+            f"which count as errors: spell them out (the first: {evaluation.unwritable[0]!r})"
+        )
+    if options.per_utterance:
+        evaluation.write_per_utterance(options.per_utterance, utterances)
+    result = evaluation.to_dict()
+    if options.json:
+        answer(json.dumps(result))
+    else:
+        answer(f"WER {100 * result['wer']:.2f} %   CER {100 * result['cer']:.2f} %")
+        hours = result["audio_s"] / 3600
+        answer(f"{result['n_utterances']} utterances, {result['n_words']} words, {hours:.2f} h of audio")
+        answer(f"calibration error {100 * result['calibration_error']:.1f} %")
+        answer(f"decoding: {result['decoding']}")
+        answer(f"real-time factor {result['real_time_factor']}")
+    if options.errors:
+        answer(evaluation.report.listing(), beside=options.json)
+    return 1 if evaluation.unreadable else 0

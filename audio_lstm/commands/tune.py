@@ -1,0 +1,210 @@
+"""The command `tune`: find on development data how a speech model decodes best, and write that into its folder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audio_lstm.commands.console import add_model, answer, complain, progress
+from audio_lstm.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from audio_lstm.speech.tune import HeardCorpus, Setting, TuneResult
+
+__all__ = ["add_tune"]
+
+# Heavy imports live inside the command, as in cli.py: `audio-lstm --help` answers at once.
+
+
+def add_tune(commands: Any) -> None:
+    """Add the command to the command line.
+
+    Args:
+        commands: What `add_subparsers` returned.
+    """
+    parser = commands.add_parser(
+        "tune",
+        allow_abbrev=False,
+        help="choose language model weights for a speech model",
+        description="Decode development data with many language model weights, keep the best (or greedy decoding "
+        "where that is better), calibrate confidence, and write both into the model's folder.",
+    )
+    parser.add_argument(
+        "--manifest",
+        action="append",
+        required=True,
+        metavar="PATH",
+        help="development data: JSON lines, or a folder; may be repeated, all count alike",
+    )
+    add_model(parser, None)
+    parser.add_argument(
+        "--lm", required=True, metavar="FILE", help="language model: .arpa, .arpa.gz, .lm, or a shipped one's name"
+    )
+    parser.add_argument("--beam-size", type=int, default=None, metavar="N", help="texts kept after each frame (32)")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=_tune)
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from audio_lstm.speech.automaton import check_fits
+    from audio_lstm.speech.beam import BeamConfig
+    from audio_lstm.speech.data import read_utterances
+    from audio_lstm.speech.decoding import Decoding, write_decoding
+    from audio_lstm.speech.lm_file import read_language_model
+    from audio_lstm.speech.recogniser import load_speech
+    from audio_lstm.speech.tune import N_TRIALS, hear_corpus, tune
+
+    beam = BeamConfig() if options.beam_size is None else BeamConfig(beam_size=options.beam_size)
+    if len(set(options.manifest)) < len(options.manifest):
+        raise ConfigError("the same --manifest is given twice; name it once")
+    sets = [(_corpus_name(path), read_utterances(path)) for path in options.manifest]
+    recogniser = load_speech(options.model, device=options.device, decoding=Decoding(language_model=None))
+    folder = recogniser.folder or Path(options.model)
+    with tempfile.TemporaryDirectory() as scratch:
+        name, compiled = _language_model(options.lm, folder, Path(scratch))
+        if not options.dry_run:
+            _require_writable(folder)
+        automaton = read_language_model(compiled)
+        n_unwritable = check_fits(automaton, recogniser.alphabet)
+        if n_unwritable:
+            complain(
+                f"{options.lm}: {n_unwritable} of {len(automaton.words)} words hold letters that the model cannot "
+                "write, and will never be heard"
+            )
+        corpora = [
+            hear_corpus(corpus, utterances, recogniser, progress=progress(len(utterances), f"utterances of {corpus}"))
+            for corpus, utterances in sets
+        ]
+        shown = progress(N_TRIALS, "settings")
+        result = tune(corpora, recogniser, language_model=name, automaton=automaton, beam=beam, progress=shown)
+        written: list[Path] = []
+        if not options.dry_run:
+            if result.config.language_model and Path(scratch) in compiled.parents:
+                written.append(_install(compiled, folder / compiled.name))
+            written.append(write_decoding(folder, result.config))
+    if options.json:
+        facts = {"model": recogniser.name, "language_model": name, "beam_size": beam.beam_size}
+        answer(json.dumps({**facts, **_to_dict(result, corpora), "files": [str(file) for file in written]}))
+    else:
+        answer(_table(result, corpora))
+        answer(_summary(result, name, beam.beam_size))
+        answer("\n".join(f"wrote {file}" for file in written) or "dry run: nothing written")
+    return 0
+
+
+def _corpus_name(path: str) -> str:
+    """What a manifest is called in the table."""
+    return Path(os.path.abspath(path)).name.removesuffix(".jsonl")
+
+
+def _language_model(wanted: str, folder: Path, scratch: Path) -> tuple[str, Path]:
+    """The name for decoding.json, and the binary file: a shipped one, or one made in the scratch folder."""
+    from audio_lstm.checkpoint import LANGUAGE_MODEL_SUFFIX, SHIPPED
+    from audio_lstm.speech.decoding import language_model_file
+    from audio_lstm.speech.lm_file import read_ngram, write_language_model
+
+    source = language_model_file(wanted)
+    if source.parent == SHIPPED:
+        own = folder / source.name
+        if folder != SHIPPED and own.exists():
+            raise ModelError(
+                f"{own}: would hide the shipped language model of this name; remove it, or pass it as --lm"
+            )
+        return source.stem, source
+    name = re.sub(r"\.(arpa|arpa\.gz|lm)$", "", source.name, flags=re.IGNORECASE)
+    if not name.strip(". "):
+        raise ConfigError(f"--lm {wanted}: the file needs a name before its suffix, which the model is to remember")
+    compiled = scratch / f"{name}{LANGUAGE_MODEL_SUFFIX}"
+    write_language_model(read_ngram(source), compiled)
+    return name, compiled
+
+
+def _require_writable(folder: Path) -> None:
+    """Complain about a folder that takes no files before the work is done, not after."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ModelError(
+            f"{folder}: cannot be written ({error.strerror}); copy the model to a folder of your own, or pass --dry-run"
+        ) from error
+
+
+def _install(compiled: Path, target: Path) -> Path:
+    """Put the language model into the model's folder."""
+    from audio_lstm.atomic import atomic_write
+
+    try:
+        with atomic_write(target) as scratch:
+            shutil.copyfile(compiled, scratch)
+    except OSError as error:
+        raise ModelError(
+            f"{target}: cannot be written ({error.strerror}); check the folder and the space left"
+        ) from error
+    return target
+
+
+def _table(result: TuneResult, corpora: list[HeardCorpus]) -> str:
+    """The grid, greedy decoding first."""
+    names = [corpus.name for corpus in corpora]
+    widths = [max(7, len(name)) for name in names]
+    rows = [
+        "  ".join(["lm weight", "word bonus", "mean WER", *(f"{n:>{w}}" for n, w in zip(names, widths, strict=True))])
+    ]
+    for setting in result.settings:
+        weight, bonus = "greedy", ""
+        if setting.lm_weight is not None:
+            weight, bonus = f"{setting.lm_weight:g}", f"{setting.word_bonus:g}"
+        wers = [f"{100 * wer:{width}.2f}" for wer, width in zip(setting.wers, widths, strict=True)]
+        rows.append("  ".join([f"{weight:>9}", f"{bonus:>10}", f"{100 * setting.wer:8.2f}", *wers]))
+    return "\n".join(rows)
+
+
+def _summary(result: TuneResult, name: str, beam_size: int) -> str:
+    """What was chosen, and what that does to errors and to confidence."""
+    greedy, best = result.settings[0], result.best
+    weights = f"language model {name}, weight {best.lm_weight:g}, word bonus {best.word_bonus:g}, beam {beam_size}"
+    if result.chosen.lm_weight is None:
+        lines = [
+            f"greedy decoding stays: the language model does not help (WER {100 * greedy.wer:.2f} % greedy, "
+            f"{100 * best.wer:.2f} % with {weights})"
+        ]
+    else:
+        lines = [f"chosen: {weights}: WER {100 * best.wer:.2f} % (greedy {100 * greedy.wer:.2f} %)"]
+    if result.calibration_error is None:
+        lines.append(
+            f"calibration error {100 * result.raw_calibration_error:.1f} %, not calibrated: that needs right and wrong "
+            "words in both halves of the data"
+        )
+    else:
+        kept = "" if result.config.calibration else ": confidence stays as it is"
+        lines.append(
+            f"calibration error {100 * result.raw_calibration_error:.1f} % before, "
+            f"{100 * result.calibration_error:.1f} % after (fitted on one half, measured on the other){kept}"
+        )
+    return "\n".join(lines)
+
+
+def _to_dict(result: TuneResult, corpora: list[HeardCorpus]) -> dict[str, Any]:
+    """The whole grid and what was chosen as JSON values."""
+
+    def plain(setting: Setting) -> dict[str, Any]:
+        values: dict[str, Any] = {"lm_weight": setting.lm_weight, "word_bonus": setting.word_bonus}
+        return {**values, "wer": setting.wer, "wers": list(setting.wers)}
+
+    return {
+        "corpora": [corpus.name for corpus in corpora],
+        "settings": [plain(setting) for setting in result.settings],
+        "best_with_language_model": plain(result.best),
+        "greedy_stays": result.chosen.lm_weight is None,
+        "calibration_error_before": result.raw_calibration_error,
+        "calibration_error": result.calibration_error,
+        "is_calibrated": result.config.calibration is not None,
+    }

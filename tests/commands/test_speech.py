@@ -1,0 +1,479 @@
+"""`transcribe` and `evaluate speech`: what they print, their exit status, one line for every bad input or wish."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from audio_lstm.audio import write_wav
+
+if TYPE_CHECKING:
+    from tests.conftest import CommandLine
+
+Write = Callable[..., Path]
+
+# Every B costs 13 x 2 nats against A in half a second of sound.
+LIKES_B = """\\data\\
+ngram 1=4
+
+\\1-grams:
+-0.5 </s>
+-99 <s>
+-60 A
+-0.5 B
+
+\\end\\
+"""
+
+
+def test_one_file_gives_its_text_alone(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
+    assert run("transcribe", tone(tmp_path / "a.wav"), "--model", speech) == (0, "A\n", "")
+
+
+def test_several_files_give_name_tab_text(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
+    one, two = tone(tmp_path / "a.wav"), tone(tmp_path / "b.wav")
+    assert run("transcribe", one, two, "--model", speech) == (0, f"{one}\tA\n{two}\tA\n", "")
+
+
+def test_json_gives_one_object_a_file(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
+    one, two = tone(tmp_path / "a.wav"), tone(tmp_path / "é.wav")
+    status, out, _ = run("transcribe", one, two, "--model", speech, "--json")
+    facts = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert [fact["file"] for fact in facts] == [str(one), str(two)]
+    assert facts[0]["text"] == "A"
+    assert facts[0]["duration_s"] == 0.5
+    assert {"text", "start_s", "end_s", "confidence"} == set(facts[0]["segments"][0]["words"][0])
+
+
+@pytest.fixture(scope="session")
+def bad_audio(tone: Write) -> Write:
+    """Makes a recording that cannot be transcribed."""
+
+    def make(kind: str, folder: Path) -> Path:
+        file = folder / f"{kind}.wav"
+        if kind == "empty":
+            file.touch()
+        elif kind == "text":
+            file.write_text("these are words, not a recording\n" * 20)
+        elif kind == "nan":
+            import soundfile
+
+            soundfile.write(file, np.full(8000, np.nan, np.float32), 16_000, subtype="FLOAT")
+        elif kind == "one sample":
+            with wave.open(str(file), "wb") as writer:
+                writer.setparams((1, 2, 16_000, 0, "NONE", ""))
+                writer.writeframes(b"\1\2")
+        elif kind == "silence":
+            write_wav(file, np.zeros(16_000, np.float32), 16_000)
+        elif kind == "truncated":
+            whole = tone(folder / "whole.wav", 2.0).read_bytes()
+            file.write_bytes(whole[: len(whole) // 2])
+        elif kind == "playlist":
+            file = folder / "list.m3u8"
+            file.write_text(f"#EXTM3U\n#EXTINF:1,\n{tone(folder / 'secret.wav')}\n")
+        elif kind == "folder":
+            file.mkdir()
+        elif kind == "fifo":
+            os.mkfifo(file)
+        return file
+
+    return make
+
+
+BAD_AUDIO = ("missing", "empty", "text", "nan", "one sample", "silence", "truncated", "playlist", "folder", "fifo")
+
+
+@pytest.mark.parametrize("kind", BAD_AUDIO)
+def test_a_bad_recording_is_one_line_and_status_1(
+    run: CommandLine, speech: str, tmp_path: Path, kind: str, bad_audio: Write
+) -> None:
+    file = bad_audio(kind, tmp_path)
+    status, out, err = run("transcribe", file, "--model", speech)
+    assert (status, out) == (1, "")
+    run.assert_one_complaint(err, file)
+
+
+def test_bad_files_in_a_list_are_reported_and_the_rest_go_on(
+    run: CommandLine, speech: str, tmp_path: Path, tone: Write, bad_audio: Write
+) -> None:
+    first, last = tone(tmp_path / "first.wav"), tone(tmp_path / "last.wav")
+    bad = [bad_audio(kind, tmp_path) for kind in BAD_AUDIO]
+    status, out, err = run("transcribe", first, *bad, last, "--model", speech)
+    assert status == 1
+    assert out == f"{first}\tA\n{last}\tA\n"
+    complaints = err.splitlines()
+    assert len(complaints) == len(BAD_AUDIO)
+    for file, line in zip(bad, complaints, strict=True):
+        assert str(file) in line
+
+
+def test_silence_keeps_its_json_object_beside_the_complaint(
+    run: CommandLine, speech: str, tmp_path: Path, bad_audio: Write
+) -> None:
+    status, out, err = run("transcribe", bad_audio("silence", tmp_path), "--model", speech, "--json")
+    assert status == 1
+    assert json.loads(out)["text"] == ""
+    run.assert_one_complaint(err, "no speech found (digital silence); check the recording")
+
+
+def test_a_recording_over_the_limit_is_refused_with_the_limit(
+    run: CommandLine, speech: str, tmp_path: Path, tone: Write
+) -> None:
+    status, _, err = run("transcribe", tone(tmp_path / "a.wav", 2.0), "--model", speech, "--max-seconds", "1")
+    assert status == 1
+    run.assert_one_complaint(err, "a.wav")
+
+
+def test_what_is_left_of_a_truncated_file_can_be_taken(
+    run: CommandLine, speech: str, tmp_path: Path, bad_audio: Write
+) -> None:
+    status, out, _ = run("transcribe", bad_audio("truncated", tmp_path), "--model", speech, "--allow-truncated")
+    assert (status, out) == (0, "A\n")
+
+
+def test_a_name_of_several_lines_stays_one_line(run: CommandLine, speech: str, tmp_path: Path) -> None:
+    status, _, err = run("transcribe", tmp_path / "two\nlines.wav", "--model", speech)
+    assert status == 1
+    run.assert_one_complaint(err, "lines.wav")
+
+
+def test_evaluate_speech_prints_one_json_object_with_the_agreed_keys(
+    run: CommandLine, speech: str, tmp_path: Path, manifest: Write
+) -> None:
+    status, out, err = run(
+        "evaluate", "speech", "--manifest", manifest(tmp_path, "A", "A B"), "--model", speech, "--json"
+    )
+    figures = json.loads(out)
+    assert (status, err, out.count("\n")) == (0, "", 1)
+    assert {"wer", "cer", "n_utterances", "n_words", "audio_s", "real_time_factor"} <= set(figures)
+    assert figures["wer"] == pytest.approx(1 / 3)  # "A" and "A" for "A" and "A B"
+    assert figures["cer"] == pytest.approx(2 / 4)
+    assert (figures["n_utterances"], figures["n_words"], figures["audio_s"]) == (2, 3, 1.0)
+    assert figures["real_time_factor"] > 0
+
+
+def test_evaluate_speech_for_people(run: CommandLine, speech: str, tmp_path: Path, manifest: Write) -> None:
+    status, out, _ = run("evaluate", "speech", "--manifest", manifest(tmp_path, "A"), "--model", speech)
+    assert status == 0
+    assert out.startswith("WER 0.00 %   CER 0.00 %\n1 utterances, 1 words")
+
+
+def test_a_folder_of_recordings_and_texts_is_a_manifest_too(
+    run: CommandLine, speech: str, tmp_path: Path, tone: Write
+) -> None:
+    for name, text in (("one", "a\n"), ("two", "A B")):
+        tone(tmp_path / f"{name}.wav")
+        (tmp_path / f"{name}.txt").write_text(text)
+    status, out, _ = run("evaluate", "speech", "--manifest", tmp_path, "--model", speech, "--json")
+    assert status == 0
+    assert json.loads(out)["wer"] == pytest.approx(1 / 3)
+
+
+def test_hypothesis_and_reference_are_written_a_line(
+    run: CommandLine, speech: str, tmp_path: Path, manifest: Write
+) -> None:
+    file = tmp_path / "out.jsonl"
+    wish = ["evaluate", "speech", "--manifest", manifest(tmp_path, "A B", "A"), "--model", speech]
+    assert run(*wish, "--per-utterance", file)[0] == 0
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(line["id"], line["reference"], line["hypothesis"]) for line in lines] == [
+        ("0", "A B", "A"),
+        ("1", "A", "A"),
+    ]
+    status, out, err = run(*wish, "--per-utterance", tmp_path / "nowhere" / "out.jsonl")
+    assert (status, out) == (1, "")
+    run.assert_one_complaint(err, "nowhere does not exist; create it first")
+
+
+def test_the_listing_of_errors_leaves_json_alone_on_stdout(
+    run: CommandLine, speech: str, tmp_path: Path, manifest: Write
+) -> None:
+    wish = ["evaluate", "speech", "--manifest", manifest(tmp_path, "A B"), "--model", speech, "--errors"]
+    status, out, _ = run(*wish)
+    assert status == 0
+    assert "B" in out.split("real-time factor")[1]
+    status, out, err = run(*wish, "--json")
+    assert status == 0
+    json.loads(out)
+    assert "B" in err
+
+
+def test_an_unreadable_recording_is_reported_and_counts_as_empty(
+    run: CommandLine, speech: str, tmp_path: Path, manifest: Write
+) -> None:
+    file = manifest(tmp_path, "A", "A")
+    (tmp_path / "1.wav").unlink()
+    status, out, err = run("evaluate", "speech", "--manifest", file, "--model", speech, "--json")
+    figures = json.loads(out)
+    assert status == 1
+    assert (figures["wer"], figures["n_unreadable"], figures["n_utterances"]) == (0.5, 1, 2)
+    run.assert_one_complaint(err, "1.wav", "(counted as empty)")
+
+
+def test_texts_that_the_model_cannot_write_are_named_and_scored(
+    run: CommandLine, speech: str, tmp_path: Path, manifest: Write
+) -> None:
+    file = manifest(tmp_path, "A", "A 12", "7")
+    status, out, err = run("evaluate", "speech", "--manifest", file, "--model", speech, "--json")
+    assert (status, json.loads(out)["wer"]) == (0, 0.5)
+    run.assert_one_complaint(err, "2 of 3 references hold letters that the model cannot write", "'A 12'")
+
+
+@pytest.mark.parametrize("content", [None, "", "not json\n", '{"audio": "a.wav"}\n'])
+def test_a_bad_manifest_is_one_line(run: CommandLine, speech: str, tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "set.jsonl"
+    if content is not None:
+        file.write_text(content)
+    status, out, err = run("evaluate", "speech", "--manifest", file, "--model", speech, "--json")
+    assert (status, out) == (1, "")
+    run.assert_one_complaint(err, file)
+
+
+def test_the_program_transcribes_files_whose_names_are_not_utf8(speech: str, tmp_path: Path, tone: Write) -> None:
+    good = Path(os.fsdecode(bytes(tone(tmp_path / "a.wav").rename(tmp_path / os.fsdecode(b"\xff.wav")))))
+    command = [sys.executable, "-m", "audio_lstm.cli", "transcribe", good, tmp_path / "missing.wav", "--model", speech]
+    done = subprocess.run([os.fspath(word) for word in command], capture_output=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stdout == os.fsencode(good) + b"\tA\n"
+    assert done.stderr.count(b"\n") == 1
+    assert b"missing.wav" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty folder", "other wing", "damaged graph"])
+def test_a_wrong_model_is_one_line_and_status_1(
+    run: CommandLine, speech: str, music: str, tmp_path: Path, kind: str, tone: Write
+) -> None:
+    model, message = tmp_path / "model", "model"
+    if kind == "empty folder":
+        model.mkdir()
+        message = "not a model folder (no config.json)"
+    elif kind == "other wing":
+        model, message = Path(music), "use it with `compose`"
+    elif kind == "damaged graph":
+        shutil.copytree(speech, model)
+        (model / "model.onnx").write_bytes(b"nonsense")
+        message = "not a model that ONNX Runtime can run"
+    status, out, err = run("transcribe", tone(tmp_path / "a.wav"), "--model", model)
+    assert (status, out) == (1, "")
+    run.assert_one_complaint(err, model, message)
+
+
+def test_an_unknown_device_is_wrong_usage(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
+    status, _, err = run("transcribe", tone(tmp_path / "a.wav"), "--model", speech, "--device", "tpu")
+    assert status == 2
+    run.assert_one_complaint(err, "device must be 'cpu' or 'cuda', got 'tpu'")
+
+
+def test_transcribing_never_imports_torch(speech: str, tmp_path: Path, tone: Write) -> None:
+    program = (
+        "import sys, audio_lstm.cli as cli; speech, clip = sys.argv[1:]\n"
+        "assert cli.main(['transcribe', clip, '--model', speech]) == 0\n"
+        "assert 'torch' not in sys.modules"
+    )
+    command = [sys.executable, "-c", program, speech, str(tone(tmp_path / "a.wav"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+# How to decode
+
+
+@pytest.fixture
+def clip(tone: Write, tmp_path: Path) -> Path:
+    return tone(tmp_path / "clip.wav")
+
+
+@pytest.fixture
+def tuned(speech: str, tmp_path: Path) -> Path:
+    """The model with a language model of its own, under which it hears a B."""
+    folder = shutil.copytree(speech, tmp_path / "tuned")
+    (folder / "own.lm").write_text(LIKES_B)
+    (folder / "decoding.json").write_text(
+        json.dumps({"language_model": "own", "beam": {"lm_weight": 1.0, "word_bonus": 0.0}})
+    )
+    return folder
+
+
+def written(folder: Path, name: str, content: str) -> Path:
+    (folder / name).write_text(content, "utf-8")
+    return folder / name
+
+
+def test_a_language_model_changes_what_is_heard(run: CommandLine, speech: str, clip: Path, tmp_path: Path) -> None:
+    lm = written(tmp_path, "b.arpa", LIKES_B)
+    wish = ["transcribe", clip, "--model", speech, "--lm", lm, "--lm-weight", "1", "--word-bonus", "-1"]
+    assert run(*wish) == (0, "B\n", "")
+    assert run(*wish, "--beam-size", "4", "--word-bonus", "0.1") == (0, "B\n", "")
+    assert run(*wish, "--lm-weight", "0") == (0, "A\n", "")
+
+
+def test_the_models_own_language_model_can_be_left_out(run: CommandLine, tuned: Path, clip: Path) -> None:
+    assert run("transcribe", clip, "--model", tuned) == (0, "B\n", "")
+    assert run("transcribe", clip, "--model", tuned, "--lm", "none") == (0, "A\n", "")
+    assert run("transcribe", clip, "--model", tuned, "--lm-weight", "0.01") == (0, "A\n", "")
+
+
+def test_a_shipped_language_model_is_found_by_its_name(
+    run: CommandLine, speech: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio_lstm.speech.decoding.SHIPPED", written(tmp_path, "likes-b.lm", LIKES_B).parent)
+    assert run("transcribe", clip, "--model", speech, "--lm", "likes-b", "--lm-weight", "1", "--word-bonus=-1") == (
+        0,
+        "B\n",
+        "",
+    )
+
+
+def test_hot_words_come_from_the_command_line_and_from_a_file(
+    run: CommandLine, speech: str, clip: Path, tmp_path: Path
+) -> None:
+    file = written(tmp_path, "hot.txt", "\ufeffb\n\n b a \n")
+    wish = ["transcribe", clip, "--model", speech, "--hotword-boost", "40"]
+    assert "B" in run(*wish, "--hotword", "b")[1]
+    assert "B" in run(*wish, "--hotwords-file", file)[1]
+    assert "B" in run(*wish, "--hotwords-file", file, "--hotword", "A B", "--hotword", "AA")[1]
+
+
+def test_closed_lists_let_nothing_else_be_heard(run: CommandLine, speech: str, clip: Path, tmp_path: Path) -> None:
+    words = written(tmp_path, "words.txt", "b BB\nBB\n\n")
+    grammar = written(tmp_path, "b.jsgf", "#JSGF V1.0;\ngrammar b;\npublic <b> = B | B B;\n")
+    for option in (["--vocabulary", words], ["--grammar", grammar]):
+        status, out, err = run("transcribe", clip, "--model", speech, *option)
+        assert (status, err) == (0, "")
+        assert set(out.split()) <= {"B", "BB"}
+        assert out.strip()
+
+
+def test_a_recording_that_says_nothing_of_a_grammar_is_named(
+    run: CommandLine, speech: str, clip: Path, tmp_path: Path
+) -> None:
+    grammar = written(tmp_path, "long.jsgf", f"public <b> = {'B ' * 40};\n")
+    err = run.refused(1, "transcribe", clip, "--model", speech, "--grammar", grammar)
+    assert f"it may say what the grammar {grammar} does not hold" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--vocabulary words --grammar words", "--vocabulary and --grammar exclude each other; write the words into"),
+        ("--vocabulary words --lm lm", "--vocabulary and --lm exclude each other: nothing but its words is heard"),
+        ("--grammar words --lm lm", "--grammar and --lm exclude each other"),
+        ("--lm none --lm-weight 1", "--lm-weight weighs a language model, but --lm is none; leave one of them out"),
+        ("--lm none --word-bonus 1", "--word-bonus weighs a language model, but --lm is none"),
+        ("--lm-weight 1", "this model comes without one; choose a language model"),
+        ("--hotword-boost 3", "--hotword-boost needs words to boost; add --hotword or --hotwords-file"),
+        ("--lm lm --beam-size 0", "beam_size must be at least 1, got 0"),
+        ("--beam-size -3", "beam_size must be at least 1, got -3"),
+        ("--lm lm --lm-weight -1", "lm_weight must be 0 or more, got -1.0"),
+        ("--lm lm --lm-weight nan", "lm_weight must be 0 or more, got nan"),
+        ("--lm lm --word-bonus nan", "word_bonus must be a number, got nan"),
+        ("--lm lm --word-bonus=-inf", "word_bonus must be a number, got -inf"),
+        ("--hotword EMPTY", "a hot word is empty: ''; take it out of the list"),
+        ("--hotword B --hotword EMPTY", "a hot word is empty: ''; take it out of the list"),
+        ("--hotword B --hotword b", "hot word 'B' is there twice; name it once"),
+        ("--hotword B --hotword-boost 0", "the boost of hot word 'B' must be above 0 and at most 100 nats, got 0.0"),
+        ("--hotword B --hotword-boost nan", "the boost of hot word 'B' must be above 0 and at most 100 nats, got nan"),
+    ],
+)
+def test_contradictions_and_bad_values_are_one_line_and_status_2(
+    run: CommandLine, speech: str, clip: Path, tmp_path: Path, options: str, message: str
+) -> None:
+    words, lm = written(tmp_path, "words.txt", "B\n"), written(tmp_path, "b.arpa", LIKES_B)
+    files = {"words": words, "lm": lm, "EMPTY": ""}
+    err = run.refused(2, "transcribe", clip, "--model", speech, *[files.get(word, word) for word in options.split()])
+    assert message in err
+
+
+def test_evaluation_refuses_contradictions_too(run: CommandLine, speech: str, tmp_path: Path, manifest: Write) -> None:
+    wish = ["evaluate", "speech", "--manifest", manifest(tmp_path, "A"), "--model", speech]
+    err = run.refused(2, *wish, "--lm", "none", "--lm-weight", "1")
+    assert "--lm-weight weighs a language model, but --lm is none" in err
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        ("--lm", None, "list.txt: no such language model; check the path"),
+        ("--lm", "", "list.txt:1: not an ARPA language model: no line"),
+        ("--lm", "these are words\n", "list.txt:1: not an ARPA language model: no line"),
+        ("--lm", LIKES_B.replace("A\n", "Ä\n").replace("B\n", "B2\n"), "none of the language model's 2 words fits the"),
+        ("--lm", LIKES_B.replace("\\end\\", ""), "no \\end\\ after the last n-gram; the file is damaged or cut off"),
+        (
+            "--hotwords-file",
+            None,
+            "list.txt: cannot be read (No such file or directory); expected a text file, one hot",
+        ),
+        ("--hotwords-file", "\n \n", "list.txt: is empty; expected one hot word a line"),
+        ("--hotwords-file", "B\nÄB\n", "hot word 'ÄB' holds 'Ä', which the recogniser does not write"),
+        ("--vocabulary", None, "list.txt: cannot be read (No such file or directory); expected a text file, one word"),
+        ("--vocabulary", "", "list.txt: is empty; expected one word a line"),
+        ("--vocabulary", "B\nÄB", "word 'ÄB' holds 'Ä', which the recogniser does not write"),
+        ("--vocabulary", "B!?B", "word 1 of the list is not one word: 'B B'; give phrases in a grammar"),
+        ("--grammar", None, "list.txt: cannot read the grammar (No such file or directory); check the path"),
+        ("--grammar", "", "list.txt"),
+        ("--grammar", "public <b> = B", "list.txt:1:15: "),
+        ("--grammar", "public <b> = B | C;", "word 'C' holds 'C', which the recogniser does not write"),
+        ("--grammar", "public <b> = b;", "word 'b' holds 'b', which the recogniser does not write: write 'B'"),
+    ],
+)
+def test_bad_files_are_one_line_and_status_1(
+    run: CommandLine, speech: str, clip: Path, tmp_path: Path, option: str, content: str | None, message: str
+) -> None:
+    file = tmp_path / "list.txt"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    assert message in run.refused(1, "transcribe", clip, "--model", speech, option, file)
+
+
+@pytest.mark.parametrize("option", ["--lm", "--hotwords-file", "--vocabulary", "--grammar"])
+@pytest.mark.parametrize("kind", ["folder", "no UTF-8"])
+def test_lists_that_are_no_text_are_one_line_and_status_1(
+    run: CommandLine, speech: str, clip: Path, tmp_path: Path, option: str, kind: str
+) -> None:
+    file = tmp_path / "list"
+    file.mkdir() if kind == "folder" else file.write_bytes(b"B\n\xff\xfe\n")
+    assert str(file) in run.refused(1, "transcribe", clip, "--model", speech, option, file)
+
+
+def test_a_list_that_is_far_too_large_is_not_read(
+    run: CommandLine, speech: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio_lstm.commands.speech._MAX_LIST_BYTES", 3)
+    file = written(tmp_path, "words.txt", "B BB")
+    err = run.refused(1, "transcribe", clip, "--model", speech, "--vocabulary", file)
+    assert "words.txt: 4 bytes is too large for a list with one word a line" in err
+
+
+def test_a_damaged_decoding_json_is_one_line(run: CommandLine, tuned: Path, clip: Path) -> None:
+    written(tuned, "decoding.json", "{")
+    err = run.refused(1, "transcribe", clip, "--model", tuned)
+    assert "decoding.json: not valid JSON" in err
+    assert "or delete this file and tune it anew" in err
+
+
+def test_evaluation_says_how_it_decoded_and_how_well_confidence_is_calibrated(
+    run: CommandLine, speech: str, tmp_path: Path, manifest: Write
+) -> None:
+    lm = written(tmp_path, "b.arpa", LIKES_B)
+    wish = ["evaluate", "speech", "--manifest", manifest(tmp_path, "A", "A B"), "--model", speech]
+    status, out, _ = run(*wish)
+    assert status == 0
+    lines = out.splitlines()
+    assert [line.rstrip("0123456789.") for line in lines[2:]] == [lines[2], "decoding: greedy", "real-time factor "]
+    figures = json.loads(run(*wish, "--json")[1])
+    assert figures["decoding"] == "greedy"
+    assert 0.05 < figures["calibration_error"] < 0.3  # both words right, A's probability 0.85
+    assert lines[2] == f"calibration error {100 * figures['calibration_error']:.1f} %"
+    out = run(*wish, "--lm", lm, "--lm-weight", "0.9", "--word-bonus", "0", "--beam-size", "7", "--hotword", "BB")[1]
+    assert f"decoding: beam 7, language model {lm}, weight 0.9, word bonus 0, 1 hot word, boost 5\n" in out

@@ -33,7 +33,9 @@ def add_train_lm(commands: Any) -> None:
         description="Make an n-gram language model (interpolated modified Kneser-Ney) from text, a sentence a line. "
         "Case and punctuation do not matter; words with digits count as unknown, so spell numbers out.",
     )
-    parser.add_argument("texts", nargs="+", type=Path, metavar="TEXT", help="text files, UTF-8, plain or .gz")
+    parser.add_argument(
+        "texts", nargs="+", type=Path, metavar="TEXT", help="text files, UTF-8, plain or .gz; manifests (.jsonl)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="ends in .arpa, .arpa.gz, .lm (small)")
     parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
     parser.add_argument("--order", type=int, default=3, metavar="N", help="words in the longest n-gram, 1 to 5 (3)")

@@ -20,6 +20,7 @@ from audio_lstm.speech.beam_search import (
     HOT,
     HOT_STATE,
     LM,
+    MAX_CANDIDATES,
     MAX_UTTERANCES,
     NODE,
     STATE,
@@ -48,16 +49,23 @@ class BeamConfig:
     symbols_per_frame: int = 12  # tried in a frame at most, the likeliest
     min_symbol_log_prob: float = -7.0  # symbols below this are not tried; frames without one are taken for blanks
     blank_threshold: float = 0.999  # frames whose blank is likelier write nothing; 1: every frame may
-    score_margin: float = 12.0  # texts whose score is this far below the best are dropped; up to 1000
+    score_margin: float = 12.0  # texts this far below the best are dropped, up to 1000: less than what an unknown word
+    # costs, lm_weight * -unknown_word_log_prob, and there are no unknown words
     lm_weight: float = 0.5  # of the language model's log-probability; to be tuned on dev
-    word_bonus: float = 1.0  # score for each word, against the language model's taste for few; to be tuned on dev
-    unknown_word_log_prob: float = -23.0  # added to an unknown word's log-probability (pyctcdecode: 10 decades)
-    look_ahead: bool = True  # score the beginning of a word by its best word, not only its end
+    word_bonus: float = 1.5  # score for each word, against the language model's taste for few; to be tuned on dev
+    unknown_word_log_prob: float = -18.0  # added to an unknown word's log-probability (pyctcdecode: 10 decades, -23)
+    look_ahead: bool = False  # score a word's beginning by the best word it may become: finds slightly likelier texts,
+    # which had no fewer errors (an4.dev, synthetic emissions; measured)
 
     def __post_init__(self) -> None:
         for name in ("beam_size", "symbols_per_frame"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.beam_size * (self.symbols_per_frame + 1) > MAX_CANDIDATES:
+            raise ConfigError(
+                f"beam_size x symbols_per_frame must be below {MAX_CANDIDATES}, "
+                f"got {self.beam_size} x {self.symbols_per_frame}"
+            )
         if not 0 < self.blank_threshold <= 1:
             raise ConfigError(f"blank_threshold must be a probability above 0, got {self.blank_threshold}")
         if not 0 < self.score_margin <= _MAX_MARGIN:
@@ -94,8 +102,8 @@ class BeamDecoder:
 
     Sums the probabilities of the paths that write a text, where `greedy` takes one path. A text's score is
     ctc_log_prob + lm_weight * lm_log_prob + word_bonus * n_words (Hannun et al. 2014, equation 2) + hot_word_boost.
-    The model scores words at their ends and the sentence at its end; a word begun is scored by the best word that it
-    may become. Without a language model lm_weight and word_bonus play no part. Holds no state between calls.
+    The model scores words at their ends and the sentence at its end; what can only become an unknown word is scored
+    as one at once. Without a language model lm_weight and word_bonus play no part. Holds no state between calls.
 
     Example:
         >>> decoder = BeamDecoder(ENGLISH, BeamConfig(lm_weight=0.8), language_model=read_language_model("lm.arpa"))
@@ -161,8 +169,10 @@ class BeamDecoder:
         for number, log_probs in enumerate(batch):
             check_log_probs(log_probs, self.alphabet.size, number)
         results: list[tuple[Hypothesis, ...]] = []
-        for begin in range(0, len(batch), _MAX_BATCH):
-            results += self._decode(batch[begin : begin + _MAX_BATCH], n_best)
+        n_candidates = self.config.beam_size * (self.config.symbols_per_frame + 1)  # of an utterance, at most
+        size = min(_MAX_BATCH, MAX_CANDIDATES // n_candidates)
+        for begin in range(0, len(batch), size):
+            results += self._decode(batch[begin : begin + size], n_best)
         return results
 
     def _decode(self, batch: Sequence[NDArray[np.floating]], n_best: int) -> list[tuple[Hypothesis, ...]]:

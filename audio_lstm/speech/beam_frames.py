@@ -121,25 +121,27 @@ class _Item:
 
 def _compress(log_probs: NDArray[np.floating], blank_log_prob: float, min_log_prob: float) -> _Item:
     blanks = np.clip(log_probs[:, BLANK].astype(np.float64), IMPOSSIBLE, 0.0)  # (T,)
-    skipped = blanks > blank_log_prob
-    skipped |= log_probs[:, BLANK + 1 :].max(axis=1, initial=-np.inf) < min_log_prob
-    active = np.flatnonzero(~skipped)
+    active = np.flatnonzero(blanks <= blank_log_prob)
+    frames = log_probs[active].astype(np.float64)  # (n, size)
+    likely = (frames[:, BLANK + 1 :] >= min_log_prob).any(axis=1)
+    active, frames = active[likely], frames[likely]
+    skipped = np.ones(len(blanks), np.bool_)
+    skipped[active] = False
     runs = np.diff(active, prepend=-1, append=len(blanks)) - 1  # (n + 1,) skipped frames before each, and at the end
     sums = np.append(0.0, np.cumsum(np.where(skipped, blanks, 0.0)))
     ends = np.append(active, len(blanks))
     gaps = np.where(runs > 0, sums[ends] - sums[ends - runs], np.nan)
-    return _Item(np.clip(log_probs[active].astype(np.float64), IMPOSSIBLE, 0.0), gaps)
+    return _Item(np.clip(frames, IMPOSSIBLE, 0.0, out=frames), gaps)
 
 
 def _candidates(log_probs: NDArray[np.float64], n_symbols: int, min_log_prob: float) -> NDArray[np.int64]:
     """Frame * size + symbol of the symbols to try: the likeliest of each frame; rising."""
-    n_frames, size = log_probs.shape
     wanted = log_probs >= min_log_prob
     wanted[:, BLANK] = False
-    if n_symbols < size - 1 and n_frames:
-        spoken = log_probs[:, BLANK + 1 :]
-        likeliest = np.argpartition(spoken, size - 1 - n_symbols, axis=1)[:, -n_symbols:]
-        among = np.zeros_like(wanted)
-        np.put_along_axis(among, likeliest + BLANK + 1, True, axis=1)
-        wanted &= among
+    crowded = np.flatnonzero(np.count_nonzero(wanted, axis=1) > n_symbols)
+    if len(crowded):
+        spoken = log_probs[crowded, BLANK + 1 :]
+        likeliest = np.argpartition(spoken, spoken.shape[1] - n_symbols, axis=1)[:, -n_symbols:]
+        wanted[crowded] = False
+        wanted[crowded[:, None], likeliest + BLANK + 1] = True
     return np.flatnonzero(wanted)

@@ -38,6 +38,7 @@ _UNKNOWN_END = -3  # an END_STATE that nobody has asked for yet
 _TIE_BITS, _POSITION_BITS = 30, 24  # scores are ranked in 2^30 levels; 2^24 candidates a step
 _POSITIONS = (1 << _POSITION_BITS) - 1
 _MIX, _SHIFT = np.int64(-7046029254386353131), np.int64(32)  # 2^64 / golden ratio, signed
+MAX_CANDIDATES = 1 << _POSITION_BITS  # rows and their extensions, of all utterances
 MAX_UTTERANCES = 1 << (63 - _TIE_BITS - _POSITION_BITS)
 
 
@@ -303,8 +304,8 @@ def _best(
         if counts.max() > settings.beam_size:
             begins = counts.cumsum() - counts
             ranked = ranked[np.arange(len(ranked)) - begins.repeat(counts) < settings.beam_size]
-    ranked &= _POSITIONS
-    return ranked
+    positions: NDArray[np.int64] = ranked & _POSITIONS
+    return positions
 
 
 def _grown(

@@ -133,42 +133,53 @@ def build_word_tree(
     fits = np.flatnonzero(writable[words])
     n_roots = int(groups.max(initial=0)) + 1 if _is_shared(automaton) else automaton.n_states
     nodes = _grow(n_roots, groups[fits], spelled[words[fits]], words[fits], log_probs[fits])
-    n_nodes, n_columns = len(nodes.words), len(letters) + 2
-    if (n_nodes + 1) * n_columns > _MAX_DENSE:
+    n_columns = len(letters) + 2
+    if (len(nodes.words) + 1) * n_columns > _MAX_DENSE:
         raise DataError(
-            f"the {len(automaton.words)} words of the language model have {n_nodes} beginnings, more than "
+            f"the {len(automaton.words)} words of the language model have {len(nodes.words)} beginnings, more than "
             f"{_MAX_DENSE // n_columns} for {len(letters)} letters; make one with fewer words"
         )
-    children = np.full((n_nodes + 1, n_columns), n_nodes, np.int32)
-    children[nodes.parents[n_roots:], nodes.columns[n_roots:]] = np.arange(n_roots, n_nodes)
-    children[:, -1] = np.arange(n_nodes + 1)
 
-    ahead = np.append(nodes.best, -np.inf)
-    n_words = len(automaton.words)
-    word_of = np.append(nodes.words, _NOTHING)
-    word_of[word_of == _NOTHING] = n_words + _NO_WORD
-    word_of[:n_roots] = n_words + _ROOT
-    if automaton.unknown >= 0 and not closed:  # any beginning may still become an unknown word
-        ahead = np.maximum(ahead, best[automaton.unknown] + unknown_log_prob)
-        word_of[word_of == n_words + _NO_WORD] = n_words + _UNKNOWN
-    if not look_ahead:
-        ahead[:-1] = 0.0  # but what can only become an unknown word is known to be one
+    unknown = best[automaton.unknown] + unknown_log_prob if automaton.unknown >= 0 and not closed else -np.inf
+    word_of, ahead = _values(nodes, n_roots, len(automaton.words), unknown=unknown, look_ahead=look_ahead)
     chains, prices = _backoff_chains(automaton)
-    ahead[:n_roots] = 0.0  # nothing of a word has been heard yet
     return WordTree(
         automaton=automaton,
-        children=children.ravel(),
+        children=_children(nodes, n_roots, n_columns).ravel(),
         n_columns=n_columns,
         columns=_symbol_columns(alphabet, letters),
         ends_word=np.array([False, *(symbol[0] == " " for symbol in alphabet.symbols)]),
         words=word_of,
         look_ahead=ahead,
         roots=np.arange(n_roots) if n_roots > 1 else np.zeros(automaton.n_states, np.int64),
-        penalties=np.where(word_of == n_words + _UNKNOWN, unknown_log_prob, 0.0),
+        penalties=np.where(word_of == len(automaton.words) + _UNKNOWN, unknown_log_prob, 0.0),
         arcs=arcs,
-        chains=chains * (n_words + _N_SPECIAL),
+        chains=chains * (len(automaton.words) + _N_SPECIAL),
         prices=prices,
     )
+
+
+def _children(nodes: _Nodes, n_roots: int, n_columns: int) -> NDArray[np.int32]:
+    """The table (n_nodes + 1, n_columns) of where letters lead."""
+    n_nodes = len(nodes.words)
+    children = np.full((n_nodes + 1, n_columns), n_nodes, np.int32)
+    children[nodes.parents[n_roots:], nodes.columns[n_roots:]] = np.arange(n_roots, n_nodes)
+    children[:, -1] = np.arange(n_nodes + 1)
+    return children
+
+
+def _values(
+    nodes: _Nodes, n_roots: int, n_words: int, *, unknown: float, look_ahead: bool
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The word and the look-ahead of every node, and of one more for unknown words; unknown -inf: there are none."""
+    ahead = np.maximum(np.append(nodes.best, -np.inf), unknown)  # any beginning may still become an unknown word
+    word_of = np.append(nodes.words, _NOTHING)
+    word_of[word_of == _NOTHING] = n_words + (_UNKNOWN if unknown > -np.inf else _NO_WORD)
+    word_of[:n_roots] = n_words + _ROOT
+    if not look_ahead:
+        ahead[:-1] = 0.0  # but what can only become an unknown word is known to be one
+    ahead[:n_roots] = 0.0  # nothing of a word has been heard yet
+    return word_of, ahead
 
 
 def _backoff_chains(automaton: WordAutomaton) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from audio_lstm.errors import DataError
 from audio_lstm.speech.alphabet import ENGLISH, Alphabet
-from audio_lstm.speech.data import normalise_text
+from audio_lstm.speech.data import normalise_text, read_manifest
 from audio_lstm.speech.ngram import MARKS
 
 __all__ = ["LMText", "read_lm_text"]
@@ -44,7 +44,7 @@ def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH) -> 
         >>> model = train_ngram(text.sentences)
 
     Args:
-        path: UTF-8, or that in gzip.
+        path: UTF-8, or that in gzip; or a manifest of recordings (`.jsonl`), whose texts are read.
         alphabet: The symbols of the recogniser: letters, or pieces of words.
 
     Returns:
@@ -80,6 +80,9 @@ def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH) -> 
 
 
 def _lines(file: Path) -> Iterator[str]:
+    if file.suffix == ".jsonl":
+        yield from (utterance.text for utterance in read_manifest(file))
+        return
     if file.is_dir():
         raise DataError(f"{file}: a folder, expected a text file with a sentence a line")
     if not file.exists():

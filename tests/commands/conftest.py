@@ -31,7 +31,7 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> str:
     model = SpeechModel(SpeechModelConfig(FeatureConfig(n_mels=20), lstm, ("A", "B", " "), conv_channels=4)).eval()
     with torch.no_grad():
         model.head.weight.zero_()
-        model.head.bias.copy_(torch.tensor([0.0, 4.0, 2.0, 0.0]))  # blank, A, B, space
+        model.head.bias.copy_(torch.tensor([0.0, 4.0, 3.75, 0.0]))  # blank, A, B, space
     folder = tmp_path_factory.mktemp("speech") / "hears-a"
     return str(export_speech(model, folder, name="hears-a", card="# hears-a\n\nHears an A.\n"))
 

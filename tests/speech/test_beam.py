@@ -213,7 +213,9 @@ def test_an_unknown_word_costs_its_penalty_unless_the_vocabulary_is_closed() -> 
 
 def test_a_language_model_of_weight_0_still_closes_the_vocabulary() -> None:
     model = train_ngram(["THE CAT SAT", "THE CAT RAN"], order=2).to_automaton()
-    decoder = BeamDecoder(ENGLISH, replace(FLAT, lm_weight=0.0), language_model=model, closed_vocabulary=True)
+    decoder = BeamDecoder(
+        ENGLISH, replace(FLAT, lm_weight=0.0, word_bonus=0.0), language_model=model, closed_vocabulary=True
+    )
     (best,) = decoder.decode([path_log_probs("THE COT SAT", peak=0.97)])[0]
     assert best.text == "THE CAT SAT"
     assert best.score == pytest.approx(best.ctc_log_prob)
@@ -338,6 +340,7 @@ def test_n_best_below_1_is_refused() -> None:
     ("field", "value", "message"),
     [
         ("beam_size", 0, "beam_size must be at least 1, got 0"),
+        ("beam_size", 2**22, "beam_size x symbols_per_frame must be below 16777216, got 4194304 x 12"),
         ("symbols_per_frame", 0, "symbols_per_frame must be at least 1"),
         ("blank_threshold", 0.0, "blank_threshold must be a probability above 0, got 0.0"),
         ("blank_threshold", 1.5, "blank_threshold must be a probability"),

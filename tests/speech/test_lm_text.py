@@ -75,3 +75,9 @@ def test_what_is_no_text_file_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match=r"latin.txt: cannot be read .Permission denied.; check its permissions"):
         read_lm_text(tmp_path / "latin.txt")
+
+
+def test_the_texts_of_a_manifest_are_read(tmp_path: Path) -> None:
+    manifest = tmp_path / "mine.train.jsonl"
+    manifest.write_text('{"audio": "a.wav", "text": "Hello there"}\n{"audio": "b.wav", "text": "again"}\n', "utf-8")
+    assert read_lm_text(manifest).sentences == ("HELLO THERE", "AGAIN")

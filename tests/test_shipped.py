@@ -11,17 +11,19 @@ import numpy as np
 import pytest
 
 import audio_lstm
-from audio_lstm.checkpoint import open_model, shipped_models
+from audio_lstm.checkpoint import SHIPPED, open_model, shipped_models
 from audio_lstm.music.composer import load_music
 from audio_lstm.music.data import load_chorales
 from audio_lstm.music.evaluate import evaluate_music
 from audio_lstm.music.voices import score_to_voice_grid
 from audio_lstm.speech.data import read_manifest
+from audio_lstm.speech.decoding import Decoding, read_decoding
 from audio_lstm.speech.evaluate import evaluate_speech
+from audio_lstm.speech.lm_file import read_language_model
 from audio_lstm.speech.recogniser import load_speech
 
 SAMPLES = {
-    "spelling.wav": "A U D I O",
+    "spelling.wav": "M U S I C",
     "digits.wav": "THREE ONE FOUR ONE FIVE NINE TWO SIX",
     "control.wav": "ENTER SIXTY FOUR",
 }
@@ -38,12 +40,19 @@ def test_samples_are_read_word_for_word(repository: Path, name: str) -> None:
 
 def test_models_are_small_and_have_cards() -> None:
     models = shipped_models()
-    assert set(models) == {"an4", "chorale"}
+    assert set(models) == {"an4", "chorale", "english-base"}
     for folder in models.values():
         assert (folder / "model.onnx").stat().st_size < 8_000_000
         card = (folder / "README.md").read_text("utf-8")
         for promise in ("Does not", "Data:", "Made by", "Apache-2.0"):
             assert promise in card
+
+
+def test_the_language_model_is_small_and_belongs_to_the_english_model() -> None:
+    file = SHIPPED / "english.lm"
+    assert file.stat().st_size <= 5_000_000
+    assert read_decoding(shipped_models()["english-base"]).language_model == "english"
+    assert "THE" in read_language_model(file).words
 
 
 def count_parallels(grid: np.ndarray) -> int:
@@ -93,10 +102,21 @@ def test_shipped_models_run_without_torch(repository: Path) -> None:
 
 
 @pytest.mark.shared
-def test_an4_stays_below_twelve_percent_word_errors(shared: Path) -> None:
+def test_an4_stays_below_eight_percent_word_errors_and_twelve_without_its_language_model(shared: Path) -> None:
     utterances = read_manifest(shared / "speech" / "an4.dev.jsonl")
     assert len(utterances) == 130
-    assert evaluate_speech(utterances, load_speech("an4")).report.wer <= 0.12
+    assert evaluate_speech(utterances, load_speech("an4")).report.wer <= 0.08
+    greedy = load_speech("an4", decoding=Decoding(language_model=None))
+    assert evaluate_speech(utterances, greedy).report.wer <= 0.12
+
+
+@pytest.mark.shared
+def test_english_base_does_what_its_card_says(shared: Path) -> None:
+    model = load_speech("english-base")
+    for corpus, most in (("an4", @@A@@), ("cv13", @@C@@), ("so762", @@S@@)):
+        utterances = read_manifest(shared / "speech" / f"{corpus}.dev.jsonl")[::5]
+        assert len(utterances) >= 26
+        assert evaluate_speech(utterances, model).report.wer <= most
 
 
 @pytest.mark.shared
@@ -106,7 +126,7 @@ def test_chorale_stays_below_half_a_nat_a_cell(shared: Path) -> None:
     assert evaluate_music(data, load_music("chorale")).nll.nats_per_unit <= 0.50
 
 
-@pytest.mark.parametrize("name", ["an4", "chorale"])
+@pytest.mark.parametrize("name", ["an4", "english-base", "chorale"])
 def test_weights_for_torch_fit_the_configuration(name: str) -> None:
     from audio_lstm.checkpoint import load_weights
     from audio_lstm.config import config_from_dict
@@ -115,7 +135,7 @@ def test_weights_for_torch_fit_the_configuration(name: str) -> None:
     from audio_lstm.speech.config import SpeechModelConfig
     from audio_lstm.speech.model import SpeechModel
 
-    if name == "an4":
+    if name != "chorale":
         folder = open_model(name, "speech")
         load_weights(folder, SpeechModel(config_from_dict(SpeechModelConfig, folder.config)))
     else:

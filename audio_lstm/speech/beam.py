@@ -51,9 +51,9 @@ class BeamConfig:
     blank_threshold: float = 0.999  # frames whose blank is likelier write nothing; 1: every frame may
     score_margin: float = 12.0  # texts this far below the best are dropped, up to 1000: less than what an unknown word
     # costs, lm_weight * -unknown_word_log_prob, and there are no unknown words
-    lm_weight: float = 0.5  # of the language model's log-probability; to be tuned on dev
-    word_bonus: float = 1.5  # score for each word, against the language model's taste for few; to be tuned on dev
-    unknown_word_log_prob: float = -18.0  # added to an unknown word's log-probability (pyctcdecode: 10 decades, -23)
+    lm_weight: float = 0.4  # of the language model's log-probability; to be tuned on dev
+    word_bonus: float = 2.5  # score for each word, against the language model's taste for few; to be tuned on dev
+    unknown_word_log_prob: float = -10.0  # added to an unknown word's log-probability; to be tuned on dev
     look_ahead: bool = False  # score a word's beginning by the best word it may become: finds slightly likelier texts,
     # which had no fewer errors (an4.dev, synthetic emissions; measured)
 

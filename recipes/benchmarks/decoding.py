@@ -81,7 +81,7 @@ def synthetic(sentences: Sequence[str], seconds: float, rng: np.random.Generator
     logits[places, BLANK] = rng.normal(4.0, 3.0, len(ids))
     others = rng.integers(BLANK + 1, ENGLISH.size, len(ids))
     logits[places, others] = rng.normal(6.0, 2.5, len(ids))  # what it is mistaken for
-    logits[places, ids] = rng.normal(14.0, 2.5, len(ids))
+    logits[places, ids] = rng.normal(13.0, 2.5, len(ids))
     logits -= np.logaddexp.reduce(logits, axis=1, keepdims=True)
     return logits.astype(np.float32), text
 
@@ -278,8 +278,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--manifest", type=Path, help="recordings to decode instead of synthetic emissions")
     parser.add_argument("--preset", choices=list(PRESETS), default="base", help="how much is synthesised")
     parser.add_argument("--beam-size", type=int, default=32)
-    parser.add_argument("--lm-weight", type=float, default=0.5)
-    parser.add_argument("--word-bonus", type=float, default=1.5)
+    parser.add_argument("--lm-weight", type=float, default=BeamConfig.lm_weight)
+    parser.add_argument("--word-bonus", type=float, default=BeamConfig.word_bonus)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)

@@ -113,7 +113,7 @@ def test_an4_stays_below_eight_percent_word_errors_and_twelve_without_its_langua
 @pytest.mark.shared
 def test_english_base_does_what_its_card_says(shared: Path) -> None:
     model = load_speech("english-base")
-    for corpus, most in (("an4", @@A@@), ("cv13", @@C@@), ("so762", @@S@@)):
+    for corpus, most in (("an4", 0.09), ("cv13", 0.78), ("so762", 0.64)):
         utterances = read_manifest(shared / "speech" / f"{corpus}.dev.jsonl")[::5]
         assert len(utterances) >= 26
         assert evaluate_speech(utterances, model).report.wer <= most

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from audio_lstm.config import LSTMConfig
 
-__all__ = ["LSTMBackbone", "LSTMConfig", "LSTMState", "LSTMWeights", "lstm_weights"]
+__all__ = ["LSTMBackbone", "LSTMConfig", "LSTMState", "LSTMWeights", "lstm_weights", "valid_frames"]
 
 
 class LSTMState(NamedTuple):
@@ -97,7 +97,7 @@ class LSTMBackbone(nn.Module):
             else LSTMState(torch.stack(hidden), torch.stack(cell))
         )
         if lengths is not None:
-            valid = torch.arange(x.shape[1], device=x.device)[None, :] < lengths.to(x.device)[:, None]
+            valid = valid_frames(lengths, x)
             outputs = [output * valid[:, :, None] for output in outputs]
         return outputs, end
 
@@ -172,6 +172,11 @@ def lstm_weights(lstm: nn.Module) -> LSTMWeights:
     """The parameters of one layer of `forward_layers` or `backward_layers`, by name."""
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
     return LSTMWeights(*(lstm.get_parameter(name) for name in names))
+
+
+def valid_frames(lengths: Tensor, x: Tensor) -> Tensor:
+    """Which frames of a padded batch x (batch, time, feature) lie within their item's length: bool (batch, time)."""
+    return torch.arange(x.shape[1], device=x.device)[None, :] < lengths.to(x.device)[:, None]
 
 
 def _lstm(input_size: int, hidden_size: int) -> nn.LSTM:

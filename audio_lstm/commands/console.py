@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from audio_lstm.errors import AudioLSTMError
 
-__all__ = ["Parser", "add_model", "answer", "complain", "positive_float", "progress", "require_folder"]
+__all__ = ["Parser", "add_model", "answer", "complain", "positive_float", "progress", "require_folder", "require_free"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -133,3 +133,20 @@ def require_folder(file: Path) -> None:
     """
     if not file.parent.is_dir():
         raise AudioLSTMError(f"{file}: the folder {file.parent} does not exist; create it first")
+
+
+def require_free(files: Iterable[Path], *, force: bool) -> None:
+    """Complain about outputs that stand there already before the work is done, not after.
+
+    Args:
+        files: What is to be written.
+        force: Whether files, but not folders, may be overwritten.
+
+    Raises:
+        AudioLSTMError: If the first that exists is a folder, or may not be overwritten.
+    """
+    existing = next((file for file in files if file.exists()), None)
+    if existing and existing.is_dir():
+        raise AudioLSTMError(f"{existing}: is a folder; pass another --out")
+    if existing and not force:
+        raise AudioLSTMError(f"{existing}: exists already; pass --force to overwrite it, or another --out")

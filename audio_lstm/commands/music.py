@@ -8,8 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from audio_lstm.commands.console import add_model, answer, complain, positive_float, progress, require_folder
-from audio_lstm.errors import AudioLSTMError, ConfigError
+from audio_lstm.commands.console import (
+    add_model,
+    answer,
+    complain,
+    positive_float,
+    progress,
+    require_folder,
+    require_free,
+)
+from audio_lstm.errors import ConfigError
 
 __all__ = ["add_compose", "add_evaluate_music"]
 
@@ -92,11 +100,7 @@ def _outputs(options: argparse.Namespace) -> list[Path]:
     outputs = [out]
     if options.takes > 1:
         outputs = [out.with_stem(f"{out.stem}-{take}") for take in range(1, options.takes + 1)]
-    existing = [path for path in outputs if path.exists()]
-    if existing and existing[0].is_dir():
-        raise AudioLSTMError(f"{existing[0]}: is a folder; pass another --out")
-    if existing and not options.force:
-        raise AudioLSTMError(f"{existing[0]}: exists already; pass --force to overwrite it, or another --out")
+    require_free(outputs, force=options.force)
     return outputs
 
 

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import answer, complain, require_folder
-from audio_lstm.errors import AudioLSTMError, ConfigError
+from audio_lstm.commands.console import answer, complain, require_folder, require_free
+from audio_lstm.errors import ConfigError
 
 if TYPE_CHECKING:
     from audio_lstm.speech.alphabet import Alphabet
@@ -105,10 +105,7 @@ def _check_output(out: Path, *, may_exist: bool) -> None:
 
     check_suffix(out)
     require_folder(out)
-    if out.is_dir():
-        raise AudioLSTMError(f"{out}: is a folder; pass another --out")
-    if out.exists() and not may_exist:
-        raise AudioLSTMError(f"{out}: exists already; pass --force to overwrite it, or another --out")
+    require_free([out], force=may_exist)
 
 
 def _alphabet(model: str | None) -> Alphabet:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
+from audio_lstm.backbone import valid_frames
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.alphabet import BLANK
 from audio_lstm.speech.config import SpeechModelConfig
@@ -100,10 +100,7 @@ def training_loss(
             said = [targets.phonemes[view] for view in known]
             phoneme_loss = ctc_loss(outputs.phonemes[known], output_lengths[known], said).total
             total = (1 - config.phoneme_weight) * total + config.phoneme_weight * phoneme_loss
-    valid = (
-        torch.arange(log_probs.shape[1], device=log_probs.device)[None, :]
-        < output_lengths.to(log_probs.device)[:, None]
-    )
+    valid = valid_frames(output_lengths, log_probs)
     if config.label_smoothing:
         per_frame = -log_probs[:, :, BLANK + 1 :].mean(dim=2)
         total = (1 - config.label_smoothing) * total + config.label_smoothing * (per_frame * valid).sum()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from audio_lstm.backbone import LSTMBackbone, LSTMState
+from audio_lstm.backbone import LSTMBackbone, LSTMState, valid_frames
 from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
 
 __all__ = ["CTCLoss", "SpeechModel", "SpeechState", "TrainingOutputs", "ctc_loss", "frames_needed"]
@@ -140,8 +140,7 @@ class SpeechModel(nn.Module):
         together = self.config.frames_per_step
         if together == 1:
             return x
-        valid = torch.arange(x.shape[1], device=x.device)[None, :] < lengths.to(x.device)[:, None]
-        x = nn.functional.pad(x * valid[:, :, None], (0, 0, 0, -x.shape[1] % together))
+        x = nn.functional.pad(x * valid_frames(lengths, x)[:, :, None], (0, 0, 0, -x.shape[1] % together))
         return x.reshape(len(x), -1, together * x.shape[2])
 
     def initial_state(self, batch_size: int) -> SpeechState:

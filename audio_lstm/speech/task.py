@@ -5,6 +5,7 @@ A recipe builds a `CTCTask`, hands it to `audio_lstm.training.loop.train`, and w
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audio_lstm.checkpoint import ModelFolder, load_weights, write_card
+from audio_lstm.checkpoint import WEIGHTS_FILE, ModelFolder, load_weights, write_card
 from audio_lstm.config import LSTMConfig, config_from_dict
 from audio_lstm.errors import ConfigError, DataError, ModelError
 from audio_lstm.speech.alphabet import ENGLISH
@@ -301,31 +302,31 @@ class CTCTask:
         return score(references, hypotheses)
 
 
-def start_from(folder: ModelFolder, model: SpeechModel) -> None:
-    """Copy the weights of a model that exists; a phoneme head that it lacks keeps its own.
+def start_from(folder: ModelFolder, model: SpeechModel) -> str:
+    """Copy the weights of a model that exists; a phoneme head stays as it is where the other has none of its shape.
 
     Args:
         folder: The model to start from.
         model: The model to be trained.
 
+    Returns:
+        Which weights these are, for the settings of the run.
+
     Raises:
         ModelError: If the two are not of the same shape.
     """
-    config = config_from_dict(SpeechModelConfig, folder.config, where=str(folder.path))
-    source = SpeechModel(config)
+    source = SpeechModel(config_from_dict(SpeechModelConfig, folder.config, where=str(folder.path)))
     load_weights(folder, source)
-    weights = {name: value for name, value in source.state_dict().items() if not name.startswith("phoneme_head")}
-    expected = model.state_dict()
-    for name, value in weights.items():
-        if name not in expected or expected[name].shape != value.shape:
-            raise ModelError(f"{folder.path}: {name} does not fit the model to be trained; start from one of its shape")
-    missing = [name for name in expected if name not in weights and not name.startswith("phoneme_head")]
-    if missing:
-        raise ModelError(f"{folder.path}: lacks {missing[0]} of the model to be trained; start from one of its shape")
-    heads = {name: value for name, value in source.state_dict().items() if name.startswith("phoneme_head")}
-    if all(name in expected and expected[name].shape == value.shape for name, value in heads.items()):
-        weights |= heads
+    weights, expected = source.state_dict(), model.state_dict()
+    for name in [*weights, *(name for name in expected if name not in weights)]:
+        if name in weights and name in expected and weights[name].shape == expected[name].shape:
+            continue
+        if not name.startswith("phoneme_head"):
+            fault = f"{name} does not fit" if name in weights else f"lacks {name} of"
+            raise ModelError(f"{folder.path}: {fault} the model to be trained; start from one of its shape")
+        weights.pop(name, None)
     model.load_state_dict(weights, strict=False)
+    return f"sha256 {hashlib.sha256((folder.path / WEIGHTS_FILE).read_bytes()).hexdigest()[:16]}"
 
 
 def write_speech_model(

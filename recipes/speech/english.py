@@ -17,12 +17,11 @@ CTC's blank-only plateau again. A run that was stopped goes on with the same com
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from audio_lstm.checkpoint import WEIGHTS_FILE, open_model
+from audio_lstm.checkpoint import open_model
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.config import SpeechModelConfig
@@ -132,9 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     settings = {**settings_of(recipe), "data": task.fingerprint}
     if recipe.init:
-        start = open_model(recipe.init, "speech")
-        start_from(start, task.model)
-        settings["init"] = f"sha256 {hashlib.sha256((start.path / WEIGHTS_FILE).read_bytes()).hexdigest()[:16]}"
+        settings["init"] = start_from(open_model(recipe.init, "speech"), task.model)
     result = train(task, recipe.train, recipe.out, settings=settings)
     if result.stopped_by != "signal" and is_first_process():
         hours = sum(item.n_samples for items in train_sets for item in items) / 3600 / recipe.model.features.sample_rate

@@ -12,19 +12,18 @@ The shipped `an4` is a run of this on AN4 and synthetic voices (recipes/speech/s
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from audio_lstm.checkpoint import WEIGHTS_FILE, load_weights, open_model
+from audio_lstm.checkpoint import open_model
 from audio_lstm.config import LSTMConfig, config_from_dict
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import load_corpus
 from audio_lstm.speech.data import Utterance, read_utterances
 from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, write_speech_model
+from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, start_from, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -87,8 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     settings = {**settings_of(replace(recipe, model=model)), "data": task.fingerprint}
     if start:
-        load_weights(start, task.model)
-        settings["init"] = f"sha256 {hashlib.sha256((start.path / WEIGHTS_FILE).read_bytes()).hexdigest()[:16]}"
+        settings["init"] = start_from(start, task.model)
     result = train(task, recipe.train, recipe.out, settings=settings)
     if result.stopped_by != "signal" and is_first_process():
         sources = ", ".join(path.stem for path in recipe.train_data)

@@ -25,8 +25,8 @@ from audio_lstm.checkpoint import open_model
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.corpus import load_corpus
-from audio_lstm.speech.data import read_manifest
+from audio_lstm.speech.corpus import Item, list_recordings, load_corpus
+from audio_lstm.speech.data import Utterance, read_manifest
 from audio_lstm.speech.features import FeatureConfig
 from audio_lstm.speech.pronunciations import PHONEMES, read_pronunciations
 from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, start_from, write_speech_model
@@ -53,6 +53,9 @@ class Recipe:
     ctc: CTCConfig = CTCConfig()
     train: TrainConfig = TrainConfig(max_epochs=14, learning_rate=2e-3, warmup_steps=150, n_threads=1)
     max_utterances: int = 0  # of each set; 0 = all
+    memory_hours: float = (
+        8.0  # a corpus that lasts longer is decoded as it is used, not held in memory (230 MB an hour)
+    )
 
 
 BASE = Recipe()
@@ -96,6 +99,12 @@ Voice 13 (CC0); speechocean762 (Zhang et al. 2021; free for any use). Model: Apa
 """
 
 
+def _load(recipe: Recipe, utterances: Sequence[Utterance]) -> Sequence[Item]:
+    """A training corpus, in memory if it is not too large."""
+    hours = sum(utterance.duration_s or 0.0 for utterance in utterances) / 3600
+    return (list_recordings if hours > recipe.memory_hours else load_corpus)(utterances, recipe.model)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder."""
     recipe = parse_recipe(Recipe, {"base": BASE, "small": SMALL, "tiny": TINY}, arguments)
@@ -111,8 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             recipe = replace(recipe, ctc=replace(recipe.ctc, loss=loss))
     limit = recipe.max_utterances or None
     train_sets = [
-        load_corpus(read_manifest(recipe.data / f"{corpus}.train.jsonl")[:limit], recipe.model)
-        for corpus in recipe.train_corpora
+        _load(recipe, read_manifest(recipe.data / f"{corpus}.train.jsonl")[:limit]) for corpus in recipe.train_corpora
     ]
     dev_sets, chosen = {}, {}
     for corpus in recipe.dev_corpora:

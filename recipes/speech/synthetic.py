@@ -33,8 +33,10 @@ from audio_lstm.training.options import run_recipe
 TRAIN_VOICES = ("flite:slt", "flite:awb", "flite:kal16", "espeak:en-us+m3", "espeak:en-us+f2", "espeak:en-gb+m1")
 DEV_VOICES = ("flite:rms", "espeak:en-gb+f4")
 # Read text needs many voices: flite's are built from recordings of people, espeak-ng's are not, but have accents.
-READERS = ("flite:slt", "flite:awb", "flite:slt", "flite:awb", "flite:kal16", "espeak:en-us+f3", "espeak:en-gb+m3")
-READERS += ("espeak:en-gb-x-rp+f2", "espeak:en-us+m7", "espeak:en-gb-scotland+m4", "espeak:en-029+f5")
+READERS = (
+    *("flite:slt", "flite:awb", "flite:slt", "flite:awb", "flite:kal16", "espeak:en-us+f3", "espeak:en-gb+m3"),
+    *("espeak:en-gb-x-rp+f2", "espeak:en-us+m7", "espeak:en-gb-scotland+m4", "espeak:en-029+f5"),
+)
 SENTENCE_WORDS = (2, 18)  # of the sentences that are read: up to about 7 s
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = ("ZERO", "OH", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")

@@ -11,8 +11,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from audio_lstm.audio import write_wav
 from audio_lstm.errors import DataError, MissingDependencyError
 from audio_lstm.speech.alphabet import ENGLISH
+from audio_lstm.speech.data import read_folder, read_manifest
 
 
 @pytest.fixture
@@ -73,13 +75,32 @@ def test_an_unknown_voice_is_named(recipe: ModuleType, tmp_path: Path, voice: st
         recipe.speak("YES", voice, 1.0, tmp_path / "yes.wav")
 
 
+def say_a_tone(_text: str, _voice: str, _rate: float, path: Path) -> None:
+    write_wav(path, 0.1 * np.sin(np.arange(4000, dtype=np.float32)), 16_000)
+
+
 def test_no_text_of_train_occurs_in_dev(
     recipe: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    texts = iter(["YES", "NO", "YES", *"ABCDEFG", "NO", "YES", "GO"])
+    texts = iter(["YES", "NO", "YES", *"ABCDEFGH", "NO", "YES", "GO"])
     monkeypatch.setattr(recipe, "random_text", lambda _: next(texts))
-    monkeypatch.setattr(recipe, "speak", lambda *_: None)
+    monkeypatch.setattr(recipe, "speak", say_a_tone)
     assert recipe.main(["--out", str(tmp_path), "--n", "10"]) == 0
-    assert [file.read_text() for file in sorted((tmp_path / "dev").iterdir())] == ["GO\n"]
-    assert len(list((tmp_path / "train").iterdir())) == 10
-    assert "train: 10 recordings of 6 voices" in capsys.readouterr().out
+    assert [item.text for item in read_folder(tmp_path / "dev")] == ["GO"]
+    assert len(read_folder(tmp_path / "train")) == 10
+    (row,) = read_manifest(tmp_path / "synthetic.dev.jsonl")
+    assert (row.audio, row.text, row.duration_s) == (tmp_path / "dev/00000.wav", "GO", 0.25)
+    assert "train: 10 recordings of 6 voices, 0.00 h" in capsys.readouterr().out
+
+
+def test_reads_sentences_of_a_text(recipe: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentences = [f"{word} went home." for word in ["ANNE", "BERTA", "CLARA", "DORA", "EMMA"]]
+    (tmp_path / "text.txt").write_text("\n".join([*sentences, "one", "In 1812.", sentences[0], "a " * 30]) + "\n")
+    monkeypatch.setattr(recipe, "speak", say_a_tone)
+    arguments = ["--out", str(tmp_path), "--text", str(tmp_path / "text.txt"), "--workers", "2", "--n"]
+    assert recipe.main([*arguments, "4"]) == 0
+    rows = [*read_manifest(tmp_path / "synthetic.train.jsonl"), *read_manifest(tmp_path / "synthetic.dev.jsonl")]
+    assert sorted(row.text for row in rows) == sorted(text.upper().rstrip(".") for text in sentences)
+    assert {row.speaker for row in rows[:-1]} <= set(recipe.READERS)
+    with pytest.raises(DataError, match=r"5 different sentences of 2 to 18 words, 11 needed; ask for fewer with --n"):
+        recipe.main([*arguments, "10"])

@@ -68,7 +68,7 @@ def test_ctc_learns_to_write_nothing(recipe: ModuleType, tmp_path: Path) -> None
     with torch.inference_mode():
         log_probs, lengths, _ = task.model(batch.features, batch.lengths)
     blanks = -sum(float(item[:length, 0].sum()) for item, length in zip(log_probs, lengths.tolist(), strict=True))
-    assert float(loss.total.detach()) == pytest.approx(blanks, rel=1e-4)
+    assert float(loss.loss_sum.detach()) == pytest.approx(blanks, rel=1e-4)
 
 
 @pytest.mark.parametrize("content", ["{}", "no", None])

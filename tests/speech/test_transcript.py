@@ -8,6 +8,7 @@ import math
 
 import pytest
 
+from audio_lstm.errors import DataError
 from audio_lstm.speech.transcript import Segment, Transcript, Word
 
 WORDS = (Word("GO", 0.5, 0.9, 0.8), Word("ON", 1.0, 1.5, 0.9), Word("STOP", 21.0, 21.5, 0.7))
@@ -52,3 +53,43 @@ def test_segments_of_the_dictionary_hold_text_and_timed_words() -> None:
 def test_results_are_immutable() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         TRANSCRIPT.model = "other"  # type: ignore[misc]
+
+
+def test_json_brings_an_equal_transcript_back() -> None:
+    for transcript in (TRANSCRIPT, SILENCE, dataclasses.replace(TRANSCRIPT, language="de")):
+        assert Transcript.from_json(transcript.to_json()) == transcript
+        assert Transcript.from_json(json.dumps({"file": "a.wav", **transcript.to_dict()})) == transcript
+
+
+GOOD = TRANSCRIPT.to_dict()
+WORD = GOOD["segments"][0]["words"][0]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ("{", r"transcript: not JSON \(Expecting .*\); pass what Transcript\.to_json wrote"),
+        ("[" * 100_000, "transcript: not JSON"),
+        ([], r"transcript: expected an object, got \[\]; pass what"),
+        ({**GOOD, "segments": 3}, r"transcript\.segments: expected a list, got 3"),
+        ({**GOOD, "segments": [3]}, r"transcript\.segments\[0\]: expected an object, got 3"),
+        ({**GOOD, "duration_s": "3"}, r"transcript\.duration_s: expected a number in 0\.\.inf, got '3'"),
+        ({**GOOD, "duration_s": math.nan}, r"transcript\.duration_s: expected a number in 0\.\.inf, got nan"),
+        ({**GOOD, "duration_s": True}, r"transcript\.duration_s: expected a number in 0\.\.inf, got True"),
+        ({**GOOD, "duration_s": -1}, r"transcript\.duration_s: expected a number in 0\.\.inf, got -1"),
+        ({**GOOD, "model": None}, r"transcript\.model: expected a string, got None"),
+        ({**GOOD, "peak_db": math.inf}, r"transcript\.peak_db: expected a finite number, got inf"),
+        (
+            {**GOOD, "segments": [{"start_s": 0, "end_s": 1, "words": [WORD, {**WORD, "end_s": 0.1}]}]},
+            r"transcript\.segments\[0\]\.words\[1\]\.end_s: expected a number in 0\.5\.\.inf, got 0\.1",
+        ),
+        (
+            {**GOOD, "segments": [{"start_s": 0, "end_s": 1, "words": [{**WORD, "confidence": 1.1}]}]},
+            r"transcript\.segments\[0\]\.words\[0\]\.confidence: expected a number in 0\.\.1, got 1\.1",
+        ),
+        ({key: GOOD[key] for key in GOOD if key != "language"}, "transcript: no language; pass what"),
+    ],
+)
+def test_what_is_no_transcript_is_refused_with_the_place(values: object, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Transcript.from_json(values if isinstance(values, str) else json.dumps(values))

@@ -24,10 +24,12 @@ from pathlib import Path
 from audio_lstm.checkpoint import open_model
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
+from audio_lstm.speech.alphabet import ENGLISH
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import Item, list_recordings, load_corpus
-from audio_lstm.speech.data import Utterance, read_manifest
+from audio_lstm.speech.data import Utterance, normalise_text, read_manifest
 from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.speech.pieces import train_pieces
 from audio_lstm.speech.pronunciations import PHONEMES, read_pronunciations
 from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, start_from, write_speech_model
 from audio_lstm.training.distributed import is_first_process
@@ -52,10 +54,12 @@ class Recipe:
     model: SpeechModelConfig = replace(SMALL_BIDIRECTIONAL, longest_phrase_s=16.0)
     ctc: CTCConfig = CTCConfig()
     train: TrainConfig = TrainConfig(max_epochs=14, learning_rate=2e-3, warmup_steps=150, n_threads=1)
-    max_utterances: int = 0  # of each set; 0 = all
-    memory_hours: float = (
-        8.0  # a corpus that lasts longer is decoded as it is used, not held in memory (230 MB an hour)
+    n_pieces: int = (
+        0  # write as many pieces of words (BPE, learned from the training texts) instead of letters; 0: letters
     )
+    max_utterances: int = 0  # of each set; 0 = all
+    # A corpus that lasts longer is decoded as it is used, not held in memory (230 MB an hour).
+    memory_hours: float = 8.0
 
 
 BASE = Recipe()
@@ -99,6 +103,13 @@ Voice 13 (CC0); speechocean762 (Zhang et al. 2021; free for any use). Model: Apa
 """
 
 
+def _pieces(recipe: Recipe) -> tuple[str, ...]:
+    """Pieces of the training texts' words, as many as are wanted; every letter is one."""
+    manifests = [read_manifest(recipe.data / f"{corpus}.train.jsonl") for corpus in recipe.train_corpora]
+    texts = [normalise_text(utterance.text, ENGLISH) for utterances in manifests for utterance in utterances]
+    return train_pieces([*texts, *(letter for letter in ENGLISH.symbols if letter != " ")], recipe.n_pieces).symbols
+
+
 def _load(recipe: Recipe, utterances: Sequence[Utterance]) -> Sequence[Item]:
     """A training corpus, in memory if it is not too large."""
     hours = sum(utterance.duration_s or 0.0 for utterance in utterances) / 3600
@@ -118,6 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not recipe.ctc.loss.phoneme_weight:
             loss = replace(recipe.ctc.loss, phoneme_weight=0.3)
             recipe = replace(recipe, ctc=replace(recipe.ctc, loss=loss))
+    if recipe.n_pieces:
+        recipe = replace(recipe, model=replace(recipe.model, symbols=_pieces(recipe)))
     limit = recipe.max_utterances or None
     train_sets = [
         _load(recipe, read_manifest(recipe.data / f"{corpus}.train.jsonl")[:limit]) for corpus in recipe.train_corpora

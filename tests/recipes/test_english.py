@@ -90,3 +90,24 @@ def test_both_encoders_keep_their_budgets(recipe: ModuleType) -> None:
     assert recipe.SMALL.model.latency_s <= 0.32
     assert recipe.SMALL.model.features.normalisation == "running"  # or it could not stream
     assert recipe.BASE.model.latency_s is None
+
+
+def test_writes_pieces_of_words_where_they_are_wanted(recipe: ModuleType, data: Path, tmp_path: Path) -> None:
+    assert recipe.main(arguments(data, tmp_path / "run", "--n_pieces", "30", "--train.max_epochs", "1")) == 0
+    alphabet = load_speech(tmp_path / "run" / "model").alphabet
+    assert len(alphabet.symbols) == 30
+    assert not alphabet.is_characters
+
+
+def test_a_large_corpus_is_decoded_as_it_is_used_and_an_empty_text_is_one_too(
+    recipe: ModuleType, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for split, n_clips in (("train", 4), ("dev", 2)):
+        manifest = data / f"two.{split}.jsonl"
+        rows = [json.loads(line) | {"duration_s": 1.2} for line in manifest.read_text().splitlines()]
+        manifest.write_text("".join(json.dumps(row | {"text": "" if n_clips == 4 else "A"}) + "\n" for row in rows))
+    lazy: list[int] = []
+    real = recipe.list_recordings
+    monkeypatch.setattr(recipe, "list_recordings", lambda rows, model: lazy.append(len(rows)) or real(rows, model))
+    assert recipe.main(arguments(data, tmp_path / "run", "--memory_hours", "0.001")) == 0
+    assert lazy == [4]  # the four clips of "two"; nothing is known of how long those of "one" are

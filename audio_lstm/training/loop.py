@@ -41,7 +41,7 @@ from audio_lstm.training.batches import Prefetch, seed_for
 from audio_lstm.training.config import TrainConfig
 from audio_lstm.training.distributed import StopSignals, World, check_bf16, connect, map_tensors
 from audio_lstm.training.ema import WeightAverage
-from audio_lstm.training.optimizer import Optimizer, learning_rate_at
+from audio_lstm.training.optimizer import build_optimizer, learning_rate_at
 from audio_lstm.training.report import Reporter, StepReport, listed
 from audio_lstm.training.runs import BEST, LAST, Checkpoint, RunFolder, best_weights, differences, parse_checkpoint
 from audio_lstm.training.task import StepLoss, Task
@@ -146,7 +146,7 @@ class _Trainer(Generic[Batch]):
         self.task, self.config, self.world, self.folder = task, config, world, folder
         self.model = task.model.to(world.device)
         world.copy_from_first([*self.model.parameters(), *self.model.buffers()])
-        self.optimizer = Optimizer(self.model, weight_decay=config.weight_decay, betas=config.betas)
+        self.optimizer = build_optimizer(self.model, config)
         self.average = WeightAverage(self.model, decay=config.ema_decay)
         self.bf16 = config.precision == "bf16" or (config.precision == "auto" and world.device.type == "cuda")
         if self.bf16:

@@ -26,6 +26,8 @@ def test_config_survives_json():
         ({"ema_decay": 1.0}, r"ema_decay must lie in \[0, 1\), got 1.0"),
         ({"final_lr_fraction": 1.5}, r"final_lr_fraction must lie in \[0, 1\], got 1.5"),
         ({"precision": "fp16"}, "precision must be auto, fp32 or bf16, got 'fp16'"),
+        ({"optimizer": "sgd"}, "optimizer must be adamw or muon, got 'sgd'"),
+        ({"muon_factor": 0.0}, r"muon_factor must lie in \(0, 100\], got 0.0"),
         ({"device": "tpu"}, "device must be auto, cpu or cuda, got 'tpu'"),
     ],
 )

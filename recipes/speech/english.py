@@ -1,6 +1,6 @@
 """All of the English training recordings -> `english-base` (reads both ways) or `english-small` (streams).
 
-    python recipes/speech/english.py --data ../shared/speech --init runs/an4/model --out runs/english-base
+    python recipes/speech/english.py --data ../shared/speech --out runs/english-base
     python recipes/speech/english.py --preset small --data ../shared/speech --out runs/english-small
     audio-lstm tune --manifest ../shared/speech/cv13.dev.jsonl … --model runs/english-base/model --lm english
     audio-lstm evaluate speech --manifest ../shared/speech/cv13.dev.jsonl --model runs/english-base/model
@@ -10,9 +10,12 @@ speaker) for AN4 (letters and numbers), LibriSpeech (three speakers), Common Voi
 accents, half of them children): 6.3 h. `--weights` says how often each corpus is heard in an epoch. Any corpora will
 do: `--train_corpora '["mine"]' --weights '[1.0]' --dev_corpora '["mine"]'` reads mine.train.jsonl and mine.dev.jsonl.
 
+Sounds without speech (recipes/speech/nonspeech.py) and synthetic voices (synthetic.py) are corpora too: put or link
+their manifests into the folder. On a CPU with bf16 units (AMX, AVX512-BF16), `--train.precision bf16` is twice as fast.
+
 The mean word error rate over the development sets chooses the epoch. Every value below can be set on the command line
-or in a YAML file. `--init` starts from a model of the same shape: from the AN4 model, training need not sit through
-CTC's blank-only plateau again. A run that was stopped goes on with the same command.
+or in a YAML file. `--init` starts from a model of the same shape, such as the shipped one. A run that was stopped goes
+on with the same command.
 """
 
 from __future__ import annotations
@@ -31,7 +34,14 @@ from audio_lstm.speech.data import Utterance, normalise_text, read_manifest
 from audio_lstm.speech.features import FeatureConfig
 from audio_lstm.speech.pieces import train_pieces
 from audio_lstm.speech.pronunciations import PHONEMES, read_pronunciations
-from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, start_from, write_speech_model
+from audio_lstm.speech.task import (
+    SMALL_BIDIRECTIONAL,
+    SMALL_DATA_AUGMENT,
+    CTCConfig,
+    CTCTask,
+    start_from,
+    write_speech_model,
+)
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -51,9 +61,20 @@ class Recipe:
     weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # how often each of them is heard in an epoch, on average
     dev_corpora: tuple[str, ...] = ("an4", "cv13", "so762")
     dev_utterances: int = 320  # of each development set, spread over it, in the evaluations while training; 0 = all
-    model: SpeechModelConfig = replace(SMALL_BIDIRECTIONAL, longest_phrase_s=16.0)
-    ctc: CTCConfig = CTCConfig()
-    train: TrainConfig = TrainConfig(max_epochs=14, learning_rate=2e-3, warmup_steps=150, n_threads=1)
+    model: SpeechModelConfig = replace(
+        SMALL_BIDIRECTIONAL,
+        lstm=replace(
+            SMALL_BIDIRECTIONAL.lstm, n_layers=4, hidden_size=320, input_size=320, projection_size=320, dropout=0.05
+        ),
+        longest_phrase_s=16.0,
+    )
+    ctc: CTCConfig = CTCConfig(
+        augment=replace(SMALL_DATA_AUGMENT, vtlp_range=(0.9, 1.1), padding_probability=0.2, reverb_probability=0.05),
+        batch_frames=8_000,
+    )
+    train: TrainConfig = TrainConfig(
+        max_epochs=30, optimizer="muon", learning_rate=2e-3, warmup_steps=100, ema_decay=0.998, n_threads=2
+    )
     n_pieces: int = (
         0  # write as many pieces of words (BPE, learned from the training texts) instead of letters; 0: letters
     )
@@ -71,9 +92,8 @@ SMALL = replace(
         BASE.model,
         # Causal: a stream has no mean over its whole length. With it, silence around the speech does no harm either.
         features=FeatureConfig(kind="log_mel", n_mels=80, normalisation="running"),
-        lstm=replace(BASE.model.lstm, bidirectional=False, hidden_size=256, input_size=256, projection_size=256),
+        lstm=replace(BASE.model.lstm, bidirectional=False, hidden_size=384, input_size=384, projection_size=384),
     ),
-    train=replace(BASE.train, max_epochs=13),
 )
 TINY = replace(
     BASE,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from audio_lstm.music.compose import Composition, compose, compose_takes
     from audio_lstm.music.composer import Composer, load_music
     from audio_lstm.music.sample import SamplingConfig
+    from audio_lstm.speech.batch import BatchConfig, BatchSummary, transcribe_files
     from audio_lstm.speech.decoding import Decoding
     from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
     from audio_lstm.speech.transcribe import transcribe
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AudioLSTMError",
+    "BatchConfig",
+    "BatchSummary",
     "Composer",
     "Composition",
     "Decoding",
@@ -41,9 +44,12 @@ __all__ = [
     "load_music",
     "load_speech",
     "transcribe",
+    "transcribe_files",
 ]
 
 _HOME = {
+    "BatchConfig": "audio_lstm.speech.batch",
+    "BatchSummary": "audio_lstm.speech.batch",
     "Composer": "audio_lstm.music.composer",
     "Composition": "audio_lstm.music.compose",
     "Decoding": "audio_lstm.speech.decoding",
@@ -57,6 +63,7 @@ _HOME = {
     "load_music": "audio_lstm.music.composer",
     "load_speech": "audio_lstm.speech.recogniser",
     "transcribe": "audio_lstm.speech.transcribe",
+    "transcribe_files": "audio_lstm.speech.batch",
 }
 
 

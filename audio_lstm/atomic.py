@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_write"]
+__all__ = ["atomic_write", "remove_leftovers"]
+
+_TOKEN_BYTES = 8
+_SCRATCH = re.compile(rf"\.(?P<stem>.+)-[0-9a-f]{{{2 * _TOKEN_BYTES}}}(?P<suffix>\.[^.]*|)", re.DOTALL)
 
 
 @contextmanager
@@ -33,7 +38,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     if target.exists() and not target.is_file() and not target.is_dir():
         yield target
         return
-    scratch = target.with_name(f".{target.stem}-{secrets.token_hex(8)}{target.suffix}")
+    scratch = target.with_name(f".{target.stem}-{secrets.token_hex(_TOKEN_BYTES)}{target.suffix}")
     mode = _usual_mode(target, scratch)
     try:
         yield scratch
@@ -44,6 +49,25 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             _flush(target.parent)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def remove_leftovers(paths: Iterable[str | os.PathLike[str]]) -> None:
+    """Remove what processes that were killed while they wrote files left beside them.
+
+    Args:
+        paths: The files, as `atomic_write` was told; nobody may be writing them now. Each folder is read once.
+    """
+    names = defaultdict(set)
+    for path in paths:
+        folder, name = os.path.split(path)
+        names[folder or "."].add(name)
+    for folder, expected in names.items():
+        if not os.path.isdir(folder):
+            continue
+        for entry in os.listdir(folder):
+            scratch = _SCRATCH.fullmatch(entry)
+            if scratch and scratch["stem"] + scratch["suffix"] in expected:
+                Path(folder, entry).unlink(missing_ok=True)
 
 
 def _usual_mode(target: Path, scratch: Path) -> int:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 
 from audio_lstm.commands.console import Parser, answer, complain
 from audio_lstm.commands.music import add_compose, add_evaluate_music
-from audio_lstm.commands.speech import add_evaluate_speech, add_transcribe
+from audio_lstm.commands.speech import add_evaluate_speech
 from audio_lstm.commands.train_lm import add_train_lm
+from audio_lstm.commands.transcribe import add_transcribe
 from audio_lstm.commands.tune import add_tune
 from audio_lstm.errors import AudioLSTMError, ConfigError
 

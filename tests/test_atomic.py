@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from audio_lstm.atomic import atomic_write
+from audio_lstm.atomic import atomic_write, remove_leftovers
 
 
 def test_file_appears_whole_with_the_same_suffix_and_nothing_else_remains(tmp_path):
@@ -80,3 +80,22 @@ def test_a_device_is_written_to_and_not_replaced():
     with atomic_write("/dev/null") as scratch:
         scratch.write_text("gone")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_leftovers_of_the_named_files_alone_are_removed(tmp_path):
+    ours = [tmp_path / "a.b.txt", tmp_path / "two\nlines", tmp_path / "nowhere" / "c.txt"]
+    with atomic_write(ours[0]) as scratch:
+        left = scratch.name
+        scratch.touch()
+    kept = {"a.b.txt", ".a.b-0123456789abcde.txt", ".a.b-0123456789abcdef.srt", "a.b-0123456789abcdef.txt"}
+    for name in (left, ".two\nlines-0123456789abcdef", *kept):
+        (tmp_path / name).touch()
+    remove_leftovers(ours)
+    assert set(os.listdir(tmp_path)) == kept
+
+
+def test_leftovers_in_the_working_directory_are_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".a-0123456789abcdef.txt").touch()
+    remove_leftovers(["a.txt"])
+    assert not os.listdir(tmp_path)

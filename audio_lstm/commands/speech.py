@@ -1,4 +1,4 @@
-"""The commands `transcribe` and `evaluate speech`, and the options that say how to decode."""
+"""The command `evaluate speech`, and the options that say how to decode, which `transcribe` has too."""
 
 from __future__ import annotations
 
@@ -7,41 +7,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, answer, complain, positive_float, progress, require_folder
-from audio_lstm.errors import AudioLSTMError, ConfigError, DataError
+from audio_lstm.commands.console import add_model, answer, complain, progress, require_folder
+from audio_lstm.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from audio_lstm.speech.decoding import Decoding
 
-__all__ = ["add_decoding", "add_evaluate_speech", "add_transcribe", "decoding_of"]
+__all__ = ["add_decoding", "add_evaluate_speech", "decoding_of"]
 
 # Heavy imports live inside the commands, as in cli.py: `audio-lstm --help` answers at once.
 
 _MAX_LIST_BYTES = 50_000_000  # of a word list: what is larger is something else
-
-
-def add_transcribe(commands: Any) -> None:
-    """Add the command to the command line.
-
-    Args:
-        commands: What `add_subparsers` returned.
-    """
-    parser = commands.add_parser(
-        "transcribe",
-        allow_abbrev=False,
-        help="write down what is said in recordings",
-        description="Write down what is said in recordings: one line of text a file (with several files, the file's "
-        "name and a tab come first). Reads wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma.",
-    )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="audio or video files")
-    add_model(parser, "an4")
-    parser.add_argument("--json", action="store_true", help="one JSON object a file: words with times, confidence")
-    parser.add_argument(
-        "--max-seconds", type=positive_float, default=None, metavar="S", help="refuse longer recordings (14400: 4 h)"
-    )
-    parser.add_argument("--allow-truncated", action="store_true", help="take what is left of a file that breaks off")
-    add_decoding(parser)
-    parser.set_defaults(command=_transcribe)
 
 
 def add_evaluate_speech(wings: Any) -> None:
@@ -144,38 +120,6 @@ def _lines(file: Path, noun: str) -> list[str]:
     if not lines:
         raise DataError(f"{file}: is empty; expected one {noun} a line")
     return lines
-
-
-def _transcribe(options: argparse.Namespace) -> int:
-    from audio_lstm.audio import DEFAULT_MAX_SECONDS
-    from audio_lstm.speech.recogniser import load_speech
-    from audio_lstm.speech.transcribe import transcribe
-
-    recogniser = load_speech(options.model, device=options.device, decoding=decoding_of(options))
-    way_out = "try another --model"
-    if recogniser.decoder.is_closed:
-        way_out = f"it may say what the {recogniser.decoder.source} does not hold"
-    n_failed = 0
-    for file in options.files:
-        try:
-            transcript = transcribe(
-                file,
-                model=recogniser,
-                max_seconds=options.max_seconds or DEFAULT_MAX_SECONDS,
-                allow_truncated=options.allow_truncated,
-            )
-        except AudioLSTMError as error:
-            complain(str(error))
-            n_failed += 1
-            continue
-        if not transcript.text:
-            complain(f"{file}: no speech found ({transcript.loudness}); check the recording, or {way_out}")
-            n_failed += 1
-        if options.json:
-            answer(json.dumps({"file": file, **transcript.to_dict()}, ensure_ascii=False))
-        elif transcript.text:
-            answer(transcript.text if len(options.files) == 1 else f"{file}\t{transcript.text}")
-    return 1 if n_failed else 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:

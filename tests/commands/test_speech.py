@@ -1,21 +1,14 @@
-"""`transcribe` and `evaluate speech`: what they print, their exit status, one line for every bad input or wish."""
+"""`evaluate speech`, and how to decode: what they print, their exit status, one line for every bad input or wish."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-
-from audio_lstm.audio import write_wav
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine
@@ -34,118 +27,6 @@ ngram 1=4
 
 \\end\\
 """
-
-
-def test_one_file_gives_its_text_alone(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
-    assert run("transcribe", tone(tmp_path / "a.wav"), "--model", speech) == (0, "A\n", "")
-
-
-def test_several_files_give_name_tab_text(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
-    one, two = tone(tmp_path / "a.wav"), tone(tmp_path / "b.wav")
-    assert run("transcribe", one, two, "--model", speech) == (0, f"{one}\tA\n{two}\tA\n", "")
-
-
-def test_json_gives_one_object_a_file(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
-    one, two = tone(tmp_path / "a.wav"), tone(tmp_path / "é.wav")
-    status, out, _ = run("transcribe", one, two, "--model", speech, "--json")
-    facts = [json.loads(line) for line in out.splitlines()]
-    assert status == 0
-    assert [fact["file"] for fact in facts] == [str(one), str(two)]
-    assert facts[0]["text"] == "A"
-    assert facts[0]["duration_s"] == 0.5
-    assert {"text", "start_s", "end_s", "confidence"} == set(facts[0]["segments"][0]["words"][0])
-
-
-@pytest.fixture(scope="session")
-def bad_audio(tone: Write) -> Write:
-    """Makes a recording that cannot be transcribed."""
-
-    def make(kind: str, folder: Path) -> Path:
-        file = folder / f"{kind}.wav"
-        if kind == "empty":
-            file.touch()
-        elif kind == "text":
-            file.write_text("these are words, not a recording\n" * 20)
-        elif kind == "nan":
-            import soundfile
-
-            soundfile.write(file, np.full(8000, np.nan, np.float32), 16_000, subtype="FLOAT")
-        elif kind == "one sample":
-            with wave.open(str(file), "wb") as writer:
-                writer.setparams((1, 2, 16_000, 0, "NONE", ""))
-                writer.writeframes(b"\1\2")
-        elif kind == "silence":
-            write_wav(file, np.zeros(16_000, np.float32), 16_000)
-        elif kind == "truncated":
-            whole = tone(folder / "whole.wav", 2.0).read_bytes()
-            file.write_bytes(whole[: len(whole) // 2])
-        elif kind == "playlist":
-            file = folder / "list.m3u8"
-            file.write_text(f"#EXTM3U\n#EXTINF:1,\n{tone(folder / 'secret.wav')}\n")
-        elif kind == "folder":
-            file.mkdir()
-        elif kind == "fifo":
-            os.mkfifo(file)
-        return file
-
-    return make
-
-
-BAD_AUDIO = ("missing", "empty", "text", "nan", "one sample", "silence", "truncated", "playlist", "folder", "fifo")
-
-
-@pytest.mark.parametrize("kind", BAD_AUDIO)
-def test_a_bad_recording_is_one_line_and_status_1(
-    run: CommandLine, speech: str, tmp_path: Path, kind: str, bad_audio: Write
-) -> None:
-    file = bad_audio(kind, tmp_path)
-    status, out, err = run("transcribe", file, "--model", speech)
-    assert (status, out) == (1, "")
-    run.assert_one_complaint(err, file)
-
-
-def test_bad_files_in_a_list_are_reported_and_the_rest_go_on(
-    run: CommandLine, speech: str, tmp_path: Path, tone: Write, bad_audio: Write
-) -> None:
-    first, last = tone(tmp_path / "first.wav"), tone(tmp_path / "last.wav")
-    bad = [bad_audio(kind, tmp_path) for kind in BAD_AUDIO]
-    status, out, err = run("transcribe", first, *bad, last, "--model", speech)
-    assert status == 1
-    assert out == f"{first}\tA\n{last}\tA\n"
-    complaints = err.splitlines()
-    assert len(complaints) == len(BAD_AUDIO)
-    for file, line in zip(bad, complaints, strict=True):
-        assert str(file) in line
-
-
-def test_silence_keeps_its_json_object_beside_the_complaint(
-    run: CommandLine, speech: str, tmp_path: Path, bad_audio: Write
-) -> None:
-    status, out, err = run("transcribe", bad_audio("silence", tmp_path), "--model", speech, "--json")
-    assert status == 1
-    assert json.loads(out)["text"] == ""
-    run.assert_one_complaint(err, "no speech found (digital silence); check the recording")
-
-
-def test_a_recording_over_the_limit_is_refused_with_the_limit(
-    run: CommandLine, speech: str, tmp_path: Path, tone: Write
-) -> None:
-    status, _, err = run("transcribe", tone(tmp_path / "a.wav", 2.0), "--model", speech, "--max-seconds", "1")
-    assert status == 1
-    run.assert_one_complaint(err, "a.wav")
-
-
-def test_what_is_left_of_a_truncated_file_can_be_taken(
-    run: CommandLine, speech: str, tmp_path: Path, bad_audio: Write
-) -> None:
-    status, out, _ = run("transcribe", bad_audio("truncated", tmp_path), "--model", speech, "--allow-truncated")
-    assert (status, out) == (0, "A\n")
-
-
-def test_a_name_of_several_lines_stays_one_line(run: CommandLine, speech: str, tmp_path: Path) -> None:
-    status, _, err = run("transcribe", tmp_path / "two\nlines.wav", "--model", speech)
-    assert status == 1
-    run.assert_one_complaint(err, "lines.wav")
 
 
 def test_evaluate_speech_prints_one_json_object_with_the_agreed_keys(
@@ -238,52 +119,6 @@ def test_a_bad_manifest_is_one_line(run: CommandLine, speech: str, tmp_path: Pat
     status, out, err = run("evaluate", "speech", "--manifest", file, "--model", speech, "--json")
     assert (status, out) == (1, "")
     run.assert_one_complaint(err, file)
-
-
-def test_the_program_transcribes_files_whose_names_are_not_utf8(speech: str, tmp_path: Path, tone: Write) -> None:
-    good = Path(os.fsdecode(bytes(tone(tmp_path / "a.wav").rename(tmp_path / os.fsdecode(b"\xff.wav")))))
-    command = [sys.executable, "-m", "audio_lstm.cli", "transcribe", good, tmp_path / "missing.wav", "--model", speech]
-    done = subprocess.run([os.fspath(word) for word in command], capture_output=True, timeout=120)
-    assert done.returncode == 1
-    assert done.stdout == os.fsencode(good) + b"\tA\n"
-    assert done.stderr.count(b"\n") == 1
-    assert b"missing.wav" in done.stderr
-
-
-@pytest.mark.parametrize("kind", ["missing", "empty folder", "other wing", "damaged graph"])
-def test_a_wrong_model_is_one_line_and_status_1(
-    run: CommandLine, speech: str, music: str, tmp_path: Path, kind: str, tone: Write
-) -> None:
-    model, message = tmp_path / "model", "model"
-    if kind == "empty folder":
-        model.mkdir()
-        message = "not a model folder (no config.json)"
-    elif kind == "other wing":
-        model, message = Path(music), "use it with `compose`"
-    elif kind == "damaged graph":
-        shutil.copytree(speech, model)
-        (model / "model.onnx").write_bytes(b"nonsense")
-        message = "not a model that ONNX Runtime can run"
-    status, out, err = run("transcribe", tone(tmp_path / "a.wav"), "--model", model)
-    assert (status, out) == (1, "")
-    run.assert_one_complaint(err, model, message)
-
-
-def test_an_unknown_device_is_wrong_usage(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
-    status, _, err = run("transcribe", tone(tmp_path / "a.wav"), "--model", speech, "--device", "tpu")
-    assert status == 2
-    run.assert_one_complaint(err, "device must be 'cpu' or 'cuda', got 'tpu'")
-
-
-def test_transcribing_never_imports_torch(speech: str, tmp_path: Path, tone: Write) -> None:
-    program = (
-        "import sys, audio_lstm.cli as cli; speech, clip = sys.argv[1:]\n"
-        "assert cli.main(['transcribe', clip, '--model', speech]) == 0\n"
-        "assert 'torch' not in sys.modules"
-    )
-    command = [sys.executable, "-c", program, speech, str(tone(tmp_path / "a.wav"))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
 
 
 # How to decode

@@ -1,0 +1,197 @@
+"""Which recordings a batch is about, and where the transcript of each goes."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from types import MappingProxyType
+
+from audio_lstm.errors import DataError
+from audio_lstm.speech.data import AUDIO_SUFFIXES
+from audio_lstm.speech.formats import SUFFIXES
+
+__all__ = ["Job", "Recording", "find_recordings", "plan_jobs", "read_list"]
+
+_LIST_SUFFIXES = (".txt", ".jsonl")
+_MAX_LIST_BYTES = 1_000_000_000  # of a list of recordings: ten million lines
+_MAGIC = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording and its place in the tree that it was found in."""
+
+    audio: Path  # not checked to exist
+    place: PurePath  # relative to the folder that was asked for, with the recording's suffix
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording to be transcribed."""
+
+    audio: Path
+    outputs: Mapping[str, Path]  # format -> file
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every file is there already; they are written whole or not at all."""
+        return all(file.is_file() for file in self.outputs.values())
+
+
+def find_recordings(inputs: Iterable[str | os.PathLike[str]]) -> tuple[Recording, ...]:
+    """The recordings that are meant by files, folders, patterns and lists.
+
+    Args:
+        inputs: A file of sound; a folder, with the folders inside it but nothing hidden, of which the files with a
+            known suffix are taken; a pattern such as "talks/**/*.mp3", likewise; or a list of files: .txt with a path
+            a line, or .jsonl with objects that have the key audio (a manifest), both relative to the list's folder.
+
+    Returns:
+        In the order of the inputs, sorted within a folder or pattern, each place once. A file keeps the folders that
+        it lies in below the folder, below the fixed part of the pattern, or below the list's folder (for a list that
+        reaches outside its folder: below the folder that is common to all that it lists).
+
+    Raises:
+        DataError: If a folder or pattern holds no recording, or a folder or list cannot be read.
+    """
+    found: list[Recording] = []
+    for item in inputs:
+        path = Path(item)
+        if path.is_dir():
+            found += _in_folder(path)
+        elif path.suffix.lower() in _LIST_SUFFIXES:
+            found += _in_list(path)
+        elif not path.exists() and _MAGIC & set(os.fspath(path)):
+            found += _in_pattern(os.fspath(path))
+        else:
+            found.append(Recording(path, PurePath(path.name)))
+    if not found:
+        raise DataError("no recordings: pass a file, a folder, a quoted pattern or a list")
+    return tuple({(os.path.abspath(item.audio), item.place): item for item in found}.values())
+
+
+def plan_jobs(recordings: Sequence[Recording], out: Path, formats: Sequence[str]) -> tuple[Job, ...]:
+    """Where the transcripts go: below `out` as the recordings lay, with the formats' suffixes.
+
+    Args:
+        recordings: From `find_recordings`.
+        out: A folder, existing or not.
+        formats: Keys of `formats.FORMATS`.
+
+    Returns:
+        A job for each recording.
+
+    Raises:
+        DataError: If two would be written to the same file, or `out` is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out}: is a file; pass a folder to write the transcripts to")
+    owners: dict[PurePath, Path] = {}
+    jobs = []
+    for recording in recordings:
+        stem = recording.place.with_suffix("")
+        other = owners.setdefault(stem, recording.audio)
+        if other is not recording.audio:
+            raise DataError(
+                f"{other} and {recording.audio} would both be written to {out / stem}{SUFFIXES[formats[0]]}; "
+                "rename one, pass the folder above both, or transcribe them to different folders"
+            )
+        outputs = {name: out / stem.parent / f"{stem.name}{SUFFIXES[name]}" for name in formats}
+        jobs.append(Job(recording.audio, MappingProxyType(outputs)))
+    return tuple(jobs)
+
+
+def read_list(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """The recordings that a list names, as they are written there.
+
+    Args:
+        path: A .jsonl file with objects that have the key audio; or any other text file with a path or URL a line.
+            Blank lines are passed over.
+
+    Returns:
+        At least one, in the order of the file.
+
+    Raises:
+        DataError: If the file cannot be read or names none, or a line is not as said; the message names the line.
+    """
+    file = Path(path)
+    names = []
+    for number, line in enumerate(_text(file).splitlines(), 1):
+        if not line.strip():
+            continue
+        name = _audio_of(line, f"{file}:{number}") if file.suffix.lower() == ".jsonl" else line.strip()
+        if "\0" in name or not PurePath(name).name:
+            raise DataError(f"{file}:{number}: expected the path of a recording, got {name!r:.60}")
+        names.append(name)
+    if not names:
+        raise DataError(f"{file}: lists no recordings; expected a path a line, or JSON lines with the key audio")
+    return tuple(names)
+
+
+def _in_folder(folder: Path) -> Iterator[Recording]:
+    files = [file for file in _files(folder) if file.suffix.lower() in AUDIO_SUFFIXES]
+    if not files:
+        raise DataError(f"{folder}: no recordings in it; expected files such as a.wav or a.mp3")
+    for file in sorted(files):
+        yield Recording(file, file.relative_to(folder))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder but hidden ones; links to folders are not followed, as they may lead in circles."""
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror}); check its permissions") from error
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
+
+
+def _in_pattern(pattern: str) -> Iterator[Recording]:
+    parts = Path(pattern).parts
+    n_fixed = next(position for position, part in enumerate(parts) if _MAGIC & set(part))
+    base = Path(*parts[:n_fixed])
+    files = [Path(name) for name in glob.glob(pattern, recursive=True)]
+    files = [file for file in files if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file()]
+    if not files:
+        raise DataError(f"{pattern}: matches no recording; ** stands for any folders, as in 'talks/**/*.mp3'")
+    for file in sorted(files):
+        yield Recording(file, file.relative_to(base))
+
+
+def _in_list(path: Path) -> Iterator[Recording]:
+    files = [path.parent / name for name in read_list(path)]
+    whole = [Path(os.path.abspath(file)) for file in files]
+    base = Path(os.path.abspath(path.parent))
+    if not all(file.is_relative_to(base) for file in whole):
+        try:
+            base = Path(os.path.commonpath([file.parent for file in whole]))
+        except ValueError as error:  # on several drives
+            raise DataError(f"{path}: its recordings have no folder in common ({error}); write a list each") from error
+    for file, absolute in zip(files, whole, strict=True):
+        yield Recording(file, absolute.relative_to(base))
+
+
+def _text(file: Path) -> str:
+    try:
+        if file.is_file() and file.stat().st_size > _MAX_LIST_BYTES:
+            raise DataError(f"{file}: {file.stat().st_size} bytes is too large for a list of recordings; split it")
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: not UTF-8 text (byte {error.start}); save the list as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{file}: the list cannot be read ({error.strerror}); check the path") from error
+
+
+def _audio_of(line: str, where: str) -> str:
+    try:
+        audio = json.loads(line)["audio"]
+    except (ValueError, RecursionError, TypeError, KeyError) as error:
+        raise DataError(f"{where}: expected a JSON object with the key audio, got {line!r:.60}") from error
+    if not isinstance(audio, str):
+        raise DataError(f"{where}: audio must be a string, got {audio!r:.60}")
+    return audio

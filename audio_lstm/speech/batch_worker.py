@@ -1,0 +1,109 @@
+"""The process that transcribes the files of a batch: if one brings it down, only that file is lost.
+
+`python -m audio_lstm.speech.batch_worker` is started by batch.py and spoken to over its stdin and stdout in JSON
+lines, with no pickle and no multiprocessing, so that a user's script needs no `__main__` guard. The first line holds
+the settings; the answer is `{}`, or `{"error": text, "kind": name of the error}`. Then a line a file:
+`{"audio": path, "outputs": {format: path}}`; the answer is what `transcribe_job` returns, or such an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from audio_lstm.errors import AudioLSTMError
+from audio_lstm.speech.decoding import Decoding
+from audio_lstm.speech.formats import FORMATS, write_text
+from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
+from audio_lstm.speech.transcribe import transcribe
+
+__all__ = ["Transcriber", "main"]
+
+
+@dataclass(frozen=True)
+class Transcriber:
+    """A loaded model and what to do with a file."""
+
+    recogniser: SpeechRecogniser
+    max_seconds: float
+    allow_truncated: bool
+
+    @classmethod
+    def load(cls, settings: dict[str, Any]) -> Transcriber:
+        """Load the model.
+
+        Args:
+            settings: model, device, decoding (the fields of `Decoding`), max_seconds, allow_truncated. A model that
+                cannot be loaded is a ModelError, a wish that cannot be met a ConfigError or DataError.
+
+        Returns:
+            Ready to transcribe.
+        """
+        decoding = Decoding(**settings["decoding"]) if settings["decoding"] is not None else None
+        recogniser = load_speech(settings["model"], device=settings["device"], decoding=decoding)
+        return cls(recogniser, settings["max_seconds"], settings["allow_truncated"])
+
+    def transcribe_job(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Transcribe a file and write its transcript in each format.
+
+        Args:
+            job: audio and outputs.
+
+        Returns:
+            duration_s and n_words, or error.
+        """
+        try:
+            transcript = transcribe(
+                job["audio"],
+                model=self.recogniser,
+                max_seconds=self.max_seconds,
+                allow_truncated=self.allow_truncated,
+            )
+            for name, file in job["outputs"].items():
+                os.makedirs(os.path.dirname(file) or ".", exist_ok=True)
+                write_text(file, FORMATS[name](transcript))
+        except (AudioLSTMError, ValueError) as error:
+            return {"error": str(error)}
+        except MemoryError:
+            return {"error": f"{job['audio']}: too large for the memory that is free; use fewer workers"}
+        except OSError as error:
+            return {"error": f"{error.filename or job['audio']}: {error.strerror or error}"}
+        return {"duration_s": transcript.duration_s, "n_words": len(transcript.words)}
+
+
+def main() -> int:
+    """Answer requests until the other side closes the pipe, or SIGTERM.
+
+    Returns:
+        The exit status.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an unfinished file is removed on the way out
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    with open(os.devnull, "wb") as nowhere:  # libraries print to stdout, which would break the lines
+        os.dup2(nowhere.fileno(), 1)
+    requests = iter(sys.stdin.buffer)
+    try:
+        transcriber = Transcriber.load(json.loads(next(requests)))
+    except AudioLSTMError as error:
+        _answer(answers, {"error": str(error), "kind": type(error).__name__})
+        return 1
+    try:
+        _answer(answers, {})
+        for line in requests:
+            _answer(answers, transcriber.transcribe_job(json.loads(line)))
+    except BrokenPipeError:  # the other side was killed: nobody waits for an answer
+        return 1
+    return 0
+
+
+def _answer(stream: Any, values: dict[str, Any]) -> None:
+    stream.write(json.dumps(values) + "\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

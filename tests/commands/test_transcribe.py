@@ -1,0 +1,351 @@
+"""`transcribe`: what it prints and writes, its exit status, one line for every bad input or wish."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from audio_lstm.audio import write_wav
+from audio_lstm.commands.transcribe import _Reporter
+from audio_lstm.speech.batch import BatchProgress, FileOutcome
+from audio_lstm.speech.transcribe import transcribe
+from audio_lstm.speech.transcript import Transcript
+
+if TYPE_CHECKING:
+    from tests.conftest import CommandLine
+
+Write = Callable[..., Path]
+
+
+def test_one_file_gives_its_text_alone(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
+    assert run("transcribe", tone(tmp_path / "a.wav"), "--model", speech) == (0, "A\n", "")
+
+
+def test_several_files_give_name_tab_text(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
+    one, two = tone(tmp_path / "a.wav"), tone(tmp_path / "b.wav")
+    assert run("transcribe", one, two, "--model", speech) == (0, f"{one}\tA\n{two}\tA\n", "")
+
+
+def test_json_gives_one_object_a_file(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
+    one, two = tone(tmp_path / "a.wav"), tone(tmp_path / "é.wav")
+    status, out, _ = run("transcribe", one, two, "--model", speech, "--json")
+    facts = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert [fact["file"] for fact in facts] == [str(one), str(two)]
+    assert facts[0]["text"] == "A"
+    assert facts[0]["duration_s"] == 0.5
+    assert {"text", "start_s", "end_s", "confidence"} == set(facts[0]["segments"][0]["words"][0])
+
+
+@pytest.fixture(scope="session")
+def bad_audio(tone: Write) -> Write:
+    """Makes a recording that cannot be transcribed."""
+
+    def make(kind: str, folder: Path) -> Path:
+        file = folder / f"{kind}.wav"
+        if kind == "empty":
+            file.touch()
+        elif kind == "text":
+            file.write_text("these are words, not a recording\n" * 20)
+        elif kind == "nan":
+            import soundfile
+
+            soundfile.write(file, np.full(8000, np.nan, np.float32), 16_000, subtype="FLOAT")
+        elif kind == "one sample":
+            with wave.open(str(file), "wb") as writer:
+                writer.setparams((1, 2, 16_000, 0, "NONE", ""))
+                writer.writeframes(b"\1\2")
+        elif kind == "silence":
+            write_wav(file, np.zeros(16_000, np.float32), 16_000)
+        elif kind == "truncated":
+            whole = tone(folder / "whole.wav", 2.0).read_bytes()
+            file.write_bytes(whole[: len(whole) // 2])
+        elif kind == "playlist":
+            file = folder / "list.m3u8"
+            file.write_text(f"#EXTM3U\n#EXTINF:1,\n{tone(folder / 'secret.wav')}\n")
+        elif kind == "folder":
+            file.mkdir()
+        elif kind == "fifo":
+            os.mkfifo(file)
+        return file
+
+    return make
+
+
+BAD_AUDIO = ("missing", "empty", "text", "nan", "one sample", "silence", "truncated", "playlist", "folder", "fifo")
+
+
+@pytest.mark.parametrize("kind", BAD_AUDIO)
+def test_a_bad_recording_is_one_line_and_status_1(
+    run: CommandLine, speech: str, tmp_path: Path, kind: str, bad_audio: Write
+) -> None:
+    file = bad_audio(kind, tmp_path)
+    status, out, err = run("transcribe", file, "--model", speech)
+    assert (status, out) == (1, "")
+    run.assert_one_complaint(err, file)
+
+
+def test_bad_files_in_a_list_are_reported_and_the_rest_go_on(
+    run: CommandLine, speech: str, tmp_path: Path, tone: Write, bad_audio: Write
+) -> None:
+    first, last = tone(tmp_path / "first.wav"), tone(tmp_path / "last.wav")
+    bad = [bad_audio(kind, tmp_path) for kind in BAD_AUDIO]
+    status, out, err = run("transcribe", first, *bad, last, "--model", speech)
+    assert status == 1
+    assert out == f"{first}\tA\n{last}\tA\n"
+    complaints = err.splitlines()
+    assert len(complaints) == len(BAD_AUDIO)
+    for file, line in zip(bad, complaints, strict=True):
+        assert str(file) in line
+
+
+def test_silence_keeps_its_json_object_beside_the_complaint(
+    run: CommandLine, speech: str, tmp_path: Path, bad_audio: Write
+) -> None:
+    status, out, err = run("transcribe", bad_audio("silence", tmp_path), "--model", speech, "--json")
+    assert status == 1
+    assert json.loads(out)["text"] == ""
+    run.assert_one_complaint(err, "no speech found (digital silence); check the recording")
+
+
+def test_a_recording_over_the_limit_is_refused_with_the_limit(
+    run: CommandLine, speech: str, tmp_path: Path, tone: Write
+) -> None:
+    status, _, err = run("transcribe", tone(tmp_path / "a.wav", 2.0), "--model", speech, "--max-seconds", "1")
+    assert status == 1
+    run.assert_one_complaint(err, "a.wav")
+
+
+def test_what_is_left_of_a_truncated_file_can_be_taken(
+    run: CommandLine, speech: str, tmp_path: Path, bad_audio: Write
+) -> None:
+    status, out, _ = run("transcribe", bad_audio("truncated", tmp_path), "--model", speech, "--allow-truncated")
+    assert (status, out) == (0, "A\n")
+
+
+def test_a_name_of_several_lines_stays_one_line(run: CommandLine, speech: str, tmp_path: Path) -> None:
+    status, _, err = run("transcribe", tmp_path / "two\nlines.wav", "--model", speech)
+    assert status == 1
+    run.assert_one_complaint(err, "lines.wav")
+
+
+def test_the_program_transcribes_files_whose_names_are_not_utf8(speech: str, tmp_path: Path, tone: Write) -> None:
+    good = Path(os.fsdecode(bytes(tone(tmp_path / "a.wav").rename(tmp_path / os.fsdecode(b"\xff.wav")))))
+    command = [sys.executable, "-m", "audio_lstm.cli", "transcribe", good, tmp_path / "missing.wav", "--model", speech]
+    done = subprocess.run([os.fspath(word) for word in command], capture_output=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stdout == os.fsencode(good) + b"\tA\n"
+    assert done.stderr.count(b"\n") == 1
+    assert b"missing.wav" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty folder", "other wing", "damaged graph"])
+def test_a_wrong_model_is_one_line_and_status_1(
+    run: CommandLine, speech: str, music: str, tmp_path: Path, kind: str, tone: Write
+) -> None:
+    model, message = tmp_path / "model", "model"
+    if kind == "empty folder":
+        model.mkdir()
+        message = "not a model folder (no config.json)"
+    elif kind == "other wing":
+        model, message = Path(music), "use it with `compose`"
+    elif kind == "damaged graph":
+        shutil.copytree(speech, model)
+        (model / "model.onnx").write_bytes(b"nonsense")
+        message = "not a model that ONNX Runtime can run"
+    status, out, err = run("transcribe", tone(tmp_path / "a.wav"), "--model", model)
+    assert (status, out) == (1, "")
+    run.assert_one_complaint(err, model, message)
+
+
+def test_an_unknown_device_is_wrong_usage(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
+    status, _, err = run("transcribe", tone(tmp_path / "a.wav"), "--model", speech, "--device", "tpu")
+    assert status == 2
+    run.assert_one_complaint(err, "device must be 'cpu' or 'cuda', got 'tpu'")
+
+
+def test_transcribing_never_imports_torch(speech: str, tmp_path: Path, tone: Write) -> None:
+    program = (
+        "import sys, audio_lstm.cli as cli; speech, clip = sys.argv[1:]\n"
+        "assert cli.main(['transcribe', clip, '--model', speech]) == 0\n"
+        "assert 'torch' not in sys.modules"
+    )
+    command = [sys.executable, "-c", program, speech, str(tone(tmp_path / "a.wav"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+# Formats and batches
+
+
+@pytest.fixture
+def talks(tmp_path: Path, tone: Write) -> Path:
+    """A folder of two recordings with one name."""
+    for place in ("a.wav", "deep/a.wav"):
+        (tmp_path / "talks" / place).parent.mkdir(parents=True, exist_ok=True)
+        tone(tmp_path / "talks" / place)
+    return tmp_path / "talks"
+
+
+@pytest.mark.parametrize("name", ["txt", "srt", "vtt", "tsv", "json", "TextGrid"])
+def test_one_file_goes_to_stdout_in_any_format(
+    run: CommandLine, speech: str, tmp_path: Path, tone: Write, name: str
+) -> None:
+    file = tone(tmp_path / "a.wav")
+    status, out, err = run("transcribe", file, "--model", speech, "--format", name)
+    assert (status, err) == (0, "")
+    assert out == getattr(transcribe(file, model=speech), f"to_{name.lower()}")()
+
+
+def test_silence_in_a_format_is_an_empty_file_and_a_complaint(
+    run: CommandLine, speech: str, tmp_path: Path, bad_audio: Write
+) -> None:
+    silence = bad_audio("silence", tmp_path)
+    status, out, err = run("transcribe", silence, "--model", speech, "--format", "vtt")
+    assert (status, out) == (1, "WEBVTT\n")
+    run.assert_one_complaint(err, "no speech found")
+    assert run("transcribe", silence, "--model", speech, "--format", "srt")[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--format", "doc"], "unknown format 'doc'; known: txt, srt, vtt, tsv, json, textgrid"),
+        (["--format", "srt,json"], "several formats or files need a folder to write to; add --out DIR"),
+        (["b.wav", "--format", "srt"], "several formats or files need a folder to write to; add --out DIR"),
+        (["--json", "--format", "srt"], "--json goes with neither --format nor --out; use --format json"),
+        (["--json", "--out", "x"], "--json goes with neither --format nor --out; use --format json"),
+        (["--workers", "2"], "--workers and --force need a folder to write to; add --out DIR"),
+        (["--force"], "--workers and --force need a folder to write to; add --out DIR"),
+        (["--out", "x", "--workers", "0"], "--workers must be at least 1, got 0"),
+        (["--out", "x", "--format", "doc"], "unknown format 'doc'; known: txt, srt"),
+        (["--out", "x", "--device", "tpu"], "device must be 'cpu' or 'cuda', got 'tpu'"),
+    ],
+)
+def test_wishes_that_contradict_each_other_are_wrong_usage(
+    run: CommandLine, tmp_path: Path, options: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message in run.refused(2, "transcribe", "a.wav", *options)
+    assert not list(tmp_path.iterdir())
+
+
+SUMMARY = re.compile(
+    r"audio-lstm: (\d+) of (\d+) files transcribed, (\d+\.\d\d) h of audio in \d+ s, real-time factor (-|\d\.\d{4}), "
+    r"(\d+) failed, (\d+) skipped( \(there already; --force does them again\))?, (\d+) without speech\n"
+)
+
+
+def summary_of(err: str) -> tuple[str, ...]:
+    """Transcribed, found, failed, skipped, without speech."""
+    found = SUMMARY.fullmatch(err)
+    assert found, err
+    return found[1], found[2], found[5], found[6], found[8]
+
+
+def test_a_folder_is_transcribed_into_a_tree_and_resumed(
+    run: CommandLine, speech: str, talks: Path, tmp_path: Path, bad_audio: Write
+) -> None:
+    bad_audio("silence", talks)
+    wish = ["transcribe", talks, "--model", speech, "--out", tmp_path / "out", "--format", "srt,json", "--workers", "2"]
+    status, out, err = run(*wish)
+    assert (status, out) == (0, "")
+    assert summary_of(err) == ("3", "3", "0", "0", "1")
+    files = {file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*.*")}
+    assert files == {"a.srt", "a.json", "deep/a.srt", "deep/a.json", "silence.srt", "silence.json"}
+    assert Transcript.from_json((tmp_path / "out/deep/a.json").read_text()).text == "A"
+    (tmp_path / "out" / "a.srt").unlink()
+    assert summary_of(run(*wish)[2]) == ("1", "3", "0", "2", "0")
+    assert summary_of(run(*wish)[2]) == ("0", "3", "0", "3", "0")
+    assert summary_of(run(*wish, "--force")[2]) == ("3", "3", "0", "0", "1")
+
+
+def test_plain_text_is_the_format_of_a_batch_and_patterns_and_lists_are_understood(
+    run: CommandLine, speech: str, talks: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "list.txt"
+    listed.write_text("talks/a.wav\n")
+    wish = ["transcribe", listed, talks / "d*" / "*.wav", "--model", speech, "--out", tmp_path / "out"]
+    status, _, err = run(*wish, "--vocabulary", listed)
+    assert status == 1
+    run.assert_one_complaint(
+        err, "word 1 of the list is not one word"
+    )  # what the options of decoding ask for is refused by the workers
+    assert run(*wish)[0] == 0
+    assert (tmp_path / "out/talks/a.txt").read_text() == (tmp_path / "out/deep/a.txt").read_text() == "A\n"
+
+
+def test_a_bad_recording_of_a_batch_is_a_line_and_status_1(
+    run: CommandLine, speech: str, talks: Path, tmp_path: Path, bad_audio: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = bad_audio("text", talks)
+    wish = ["transcribe", talks, "--model", speech, "--out", tmp_path / "out"]
+    status, _, err = run(*wish)
+    assert status == 1
+    line, summary = err.splitlines(keepends=True)
+    assert line.startswith(f"audio-lstm: {bad}: ")
+    assert summary_of(summary) == ("2", "3", "1", "0", "0")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    shown = run(*wish, "--force")[2].replace("\n", "\r").split("\r")
+    assert [text for text in shown if re.match(r"[123]/3 files, \d+ s left(, real-time factor \d\.\d{4})? *$", text)]
+    assert next(text for text in shown if text.startswith("audio-lstm: ")) == line.strip()
+
+
+@pytest.mark.parametrize(("left_s", "words"), [(59.6, "60 s left"), (7200.0, "2.0 h left")])
+def test_time_left_is_told_in_seconds_or_hours(
+    left_s: float, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    _Reporter()(FileOutcome(Path("a.wav"), duration_s=100.0, n_words=1), BatchProgress(1, 9, 100.0, 1.0, left_s))
+    assert capsys.readouterr().err == f"\r1/9 files, {words}, real-time factor 0.0100"
+
+
+def test_two_recordings_with_one_output_are_refused(run: CommandLine, talks: Path, tmp_path: Path) -> None:
+    err = run.refused(1, "transcribe", talks / "a.wav", talks / "deep" / "a.wav", "--out", tmp_path / "out")
+    assert "would both be written to" in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("sign", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_batch_that_is_stopped_leaves_cleanly_and_goes_on_later(
+    run: CommandLine, speech: str, tmp_path: Path, tone: Write, sign: signal.Signals, status: int
+) -> None:
+    (tmp_path / "talks").mkdir()
+    first = tone(tmp_path / "talks" / "000.wav", 1.0)
+    for number in range(1, 150):
+        shutil.copy(first, first.with_name(f"{number:03d}.wav"))
+    out = tmp_path / "out"
+    wish = ["transcribe", str(tmp_path / "talks"), "--model", speech, "--out", str(out), "--format", "srt,json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "audio_lstm.cli", *wish], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while process.poll() is None and not list(out.glob("[0-9]*.json")):
+            time.sleep(0.001)
+        process.send_signal(sign)
+        printed, err = process.communicate(timeout=120)
+    assert (process.returncode, printed) == (status, "")
+    run.assert_one_complaint(err, "stopped after", "files; the same command goes on where it stopped")
+    n_written = len(list(out.glob("*.json")))
+    assert 0 < n_written < 150
+    assert all(file.suffix in (".srt", ".json") and not file.name.startswith(".") for file in out.iterdir())
+    for file in out.glob("*.json"):
+        assert Transcript.from_json(file.read_text()).text == "A"
+    transcribed, found, failed, skipped, _ = summary_of(run(*wish)[2])
+    assert (found, failed) == ("150", "0")
+    assert int(skipped) == n_written
+    assert int(transcribed) == 150 - n_written
+    assert len(list(out.iterdir())) == 300

@@ -1,0 +1,87 @@
+"""What a worker answers, in this process; batch.py's tests run it as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audio_lstm.audio import write_wav
+from audio_lstm.errors import ModelError
+from audio_lstm.speech.batch_worker import Transcriber
+from audio_lstm.speech.transcribe import transcribe
+from audio_lstm.speech.transcript import Transcript
+
+
+def settings(model: Path | str) -> dict[str, object]:
+    return {"model": str(model), "device": "cpu", "decoding": None, "max_seconds": 5.0, "allow_truncated": False}
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> Path:
+    samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(8000) / 16_000)
+    write_wav(tmp_path / "a.wav", samples.astype(np.float32), 16_000)
+    return tmp_path / "a.wav"
+
+
+def test_a_job_writes_what_transcribe_hears(always_a_folder: Path, tone: Path, tmp_path: Path) -> None:
+    worker = Transcriber.load(settings(always_a_folder))
+    outputs = {"json": str(tmp_path / "new" / "a.json"), "txt": str(tmp_path / "a.txt")}
+    assert worker.transcribe_job({"audio": str(tone), "outputs": outputs}) == {"duration_s": 0.5, "n_words": 1}
+    expected = transcribe(tone, model=always_a_folder)
+    assert Transcript.from_json((tmp_path / "new" / "a.json").read_text()) == expected
+    assert (tmp_path / "a.txt").read_text() == "A\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        (MemoryError(), "a.wav: too large for the memory that is free; use fewer workers"),
+        (OSError(28, "No space left on device", "x"), "x: No space left on device"),
+        (OSError("odd"), "a.wav: odd"),
+        (ValueError("times must be finite"), "times must be finite"),
+    ],
+)
+def test_a_failure_is_an_answer_of_one_line(
+    always_a_folder: Path, raised: Exception, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("audio_lstm.speech.batch_worker.transcribe", fail)
+    answer = Transcriber.load(settings(always_a_folder)).transcribe_job({"audio": "a.wav", "outputs": {}})
+    assert answer == {"error": message}
+
+
+def test_a_recording_that_cannot_be_used_leaves_no_file(always_a_folder: Path, tmp_path: Path) -> None:
+    job = {"audio": str(tmp_path / "no.wav"), "outputs": {"txt": str(tmp_path / "no.txt")}}
+    answer = Transcriber.load(settings(always_a_folder)).transcribe_job(job)
+    assert answer == {"error": f"{tmp_path / 'no.wav'}: no such file; check the path"}
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_is_not_found_is_refused() -> None:
+    with pytest.raises(ModelError, match="model 'nosuch' not found"):
+        Transcriber.load(settings("nosuch"))
+
+
+def test_the_process_speaks_in_lines_and_ends_with_its_pipe(always_a_folder: Path, tone: Path, tmp_path: Path) -> None:
+    def ask(*requests: object) -> tuple[int, list[object]]:
+        done = subprocess.run(
+            [sys.executable, "-m", "audio_lstm.speech.batch_worker"],
+            input="".join(json.dumps(request) + "\n" for request in requests),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert not done.stderr
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+    job = {"audio": str(tone), "outputs": {"txt": str(tmp_path / "a.txt")}}
+    assert ask(settings(always_a_folder), job, job) == (0, [{}, *[{"duration_s": 0.5, "n_words": 1}] * 2])
+    status, answers = ask(settings("nosuch"), job)
+    assert (status, answers[0]["kind"], len(answers)) == (1, "ModelError", 1)

@@ -9,35 +9,24 @@ other recordings.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
-import signal
-import subprocess
-import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
-from audio_lstm import errors
 from audio_lstm.atomic import remove_leftovers
 from audio_lstm.audio import DEFAULT_MAX_SECONDS
-from audio_lstm.errors import AudioLSTMError, ConfigError
-from audio_lstm.speech.automaton import WordAutomaton
+from audio_lstm.errors import ConfigError
 from audio_lstm.speech.batch_inputs import Job, find_recordings, plan_jobs
+from audio_lstm.speech.batch_process import FileOutcome, TranscriberProcess, WorkerSettings
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.formats import parse_formats
 from audio_lstm.speech.recogniser import DEFAULT_MODEL
 
 __all__ = ["BatchConfig", "BatchProgress", "BatchSummary", "FileOutcome", "transcribe_files"]
-
-_WORKER_MODULE = "audio_lstm.speech.batch_worker"
-_PATIENCE_S = 10.0  # for a worker to tidy up, before it is killed
 
 
 @dataclass(frozen=True)
@@ -55,16 +44,6 @@ class BatchConfig:
             raise ConfigError(f"n_workers must be at least 1, got {self.n_workers}")
         if not self.max_seconds > 0:
             raise ConfigError(f"max_seconds must be above 0, got {self.max_seconds}")
-
-
-@dataclass(frozen=True)
-class FileOutcome:
-    """What became of a recording."""
-
-    audio: Path
-    error: str = ""  # one line; "": its transcripts are written
-    duration_s: float = 0.0
-    n_words: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,7 +120,7 @@ def transcribe_files(
     items = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
     jobs = plan_jobs(find_recordings(items), Path(out), parse_formats(formats))
     to_do = [job for job in jobs if config.force or not job.is_finished]
-    settings = _settings(model, decoding, config)
+    settings = WorkerSettings(os.fspath(model), config.device, decoding, config.max_seconds, config.allow_truncated)
     remove_leftovers(file for job in to_do for file in job.outputs.values())  # of a batch that was killed
     tally = _Tally(to_do)
     with contextlib.closing(_work(to_do, settings, min(config.n_workers, len(to_do)))) as outcomes:
@@ -199,32 +178,13 @@ def _size(file: Path) -> int:
         return 1
 
 
-def _settings(model: str | os.PathLike[str], decoding: Decoding | None, config: BatchConfig) -> dict[str, Any]:
-    """What a worker needs to know, as JSON values."""
-    wish = None
-    if decoding is not None:
-        if isinstance(decoding.language_model, WordAutomaton):
-            raise ConfigError("a batch's workers load the language model themselves; pass its name or file")
-        wish = {field.name: getattr(decoding, field.name) for field in fields(decoding)}
-        if isinstance(decoding.language_model, os.PathLike):
-            wish["language_model"] = os.fspath(decoding.language_model)
-        wish |= {"hotwords": list(decoding.hotwords), "vocabulary": list(decoding.vocabulary)}
-    return {
-        "model": os.fspath(model),
-        "device": config.device,
-        "decoding": wish,
-        "max_seconds": config.max_seconds,
-        "allow_truncated": config.allow_truncated,
-    }
-
-
-def _work(jobs: Sequence[Job], settings: Mapping[str, Any], n_workers: int) -> Generator[FileOutcome, None, None]:
+def _work(jobs: Sequence[Job], settings: WorkerSettings, n_workers: int) -> Generator[FileOutcome, None, None]:
     """The outcomes of the jobs in the order in which they end; a thread for each worker process waits for it."""
     waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
     for job in jobs:
         waiting.put(job)
     results: queue.SimpleQueue[FileOutcome | Future[None]] = queue.SimpleQueue()
-    workers = [_Worker(settings) for _ in range(n_workers)]
+    workers = [TranscriberProcess(settings) for _ in range(n_workers)]
     pool = ThreadPoolExecutor(max(1, n_workers))
     try:
         for worker in workers:
@@ -245,109 +205,8 @@ def _work(jobs: Sequence[Job], settings: Mapping[str, Any], n_workers: int) -> G
             worker.close()
 
 
-def _serve(worker: _Worker, jobs: queue.SimpleQueue[Job], put: Callable[[FileOutcome], None]) -> None:
-    try:
+def _serve(worker: TranscriberProcess, jobs: queue.SimpleQueue[Job], put: Callable[[FileOutcome], None]) -> None:
+    with contextlib.suppress(queue.Empty):
         while not worker.is_stopped:
             put(worker.transcribe(jobs.get_nowait()))
-    except queue.Empty:
-        worker.stop()
-    except OSError as error:
-        raise AudioLSTMError(f"a worker process cannot be started ({error}); try fewer workers") from error
-
-
-class _Worker:
-    """A worker process, replaced when a file brings it down."""
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()  # stop() comes from another thread
-        self._process: subprocess.Popen[bytes] | None = None
-        self._complaints: IO[bytes] | None = None  # what it writes to stderr
-        self.is_stopped = False
-
-    def transcribe(self, job: Job) -> FileOutcome:
-        """Hand the process a file and wait for the outcome; AudioLSTMError if the model cannot be loaded."""
-        if self._process is None:
-            self._start()
-        outputs = {name: os.fspath(file) for name, file in job.outputs.items()}
-        answer = self._ask({"audio": os.fspath(job.audio), "outputs": outputs})
-        if answer is not None:
-            return FileOutcome(job.audio, **answer)
-        if self.is_stopped:
-            return FileOutcome(job.audio, "stopped")
-        how = self._how_it_died()
-        self.close()
-        remove_leftovers(job.outputs.values())
-        way_out = "the file may be damaged, or memory short: try fewer workers"
-        return FileOutcome(job.audio, f"{job.audio}: its worker process died ({how}); {way_out}")
-
-    def stop(self) -> None:
-        """Tell the process to end at once, but for tidying up."""
-        with self._lock:
-            self.is_stopped = True
-            if self._process is not None:
-                self._process.terminate()
-
-    def close(self) -> None:
-        """Wait until the process has ended."""
-        with self._lock:
-            process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout, self._complaints):
-            if pipe is not None:
-                with contextlib.suppress(OSError):  # what was still to be sent can no longer be
-                    pipe.close()
-
-    def _start(self) -> None:
-        # -P keeps the working directory off the module path; ours is named, wherever it came from.
-        package = str(Path(__file__).resolve().parents[2])
-        search = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-        with self._lock:
-            if self.is_stopped:
-                return
-            self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _WORKER_MODULE],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._complaints,
-                env={**os.environ, "PYTHONPATH": search},
-                start_new_session=True,  # Ctrl-C is for the caller, who stops the worker
-            )
-        answer = self._ask(self._settings)
-        if answer is None and not self.is_stopped:
-            raise AudioLSTMError(f"a worker process died while it loaded the model ({self._how_it_died()})")
-        if answer:
-            raise getattr(errors, answer["kind"])(answer["error"])
-
-    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The process's answer; None where it is no more."""
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            return None
-        with contextlib.suppress(OSError):  # a pipe that is closed
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-            if line.endswith(b"\n"):
-                answer: dict[str, Any] = json.loads(line)
-                return answer
-        return None
-
-    def _how_it_died(self) -> str:
-        """The signal or exit status, and the last line that it wrote."""
-        if self._process is None or self._complaints is None:
-            return "never started"
-        status = self._process.wait()
-        self._complaints.seek(0)
-        lines = self._complaints.read().decode("utf-8", "replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        how = f"signal {-status}, {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        return f"{how}: {last}" if last else how
+    worker.stop()

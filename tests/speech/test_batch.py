@@ -71,7 +71,7 @@ def dangerous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         folder.mkdir()
         (folder / "dangerous_worker.py").write_text(DANGEROUS_WORKER.format(out=str(out), dies_at_once=dies_at_once))
         monkeypatch.setenv("PYTHONPATH", str(folder))
-        monkeypatch.setattr("audio_lstm.speech.batch._WORKER_MODULE", "dangerous_worker")
+        monkeypatch.setattr("audio_lstm.speech.batch_process._WORKER_MODULE", "dangerous_worker")
 
     return use
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from audio_lstm.speech.batch import BatchConfig, BatchSummary, transcribe_files
     from audio_lstm.speech.decoding import Decoding
     from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
-    from audio_lstm.speech.transcribe import transcribe
+    from audio_lstm.speech.stream import Partial, StreamingTranscriber
+    from audio_lstm.speech.transcribe import transcribe, transcribe_segments
     from audio_lstm.speech.transcript import Segment, Transcript, Word
 
 __all__ = [
@@ -33,9 +34,11 @@ __all__ = [
     "Composer",
     "Composition",
     "Decoding",
+    "Partial",
     "SamplingConfig",
     "Segment",
     "SpeechRecogniser",
+    "StreamingTranscriber",
     "Transcript",
     "Word",
     "__version__",
@@ -45,6 +48,7 @@ __all__ = [
     "load_speech",
     "transcribe",
     "transcribe_files",
+    "transcribe_segments",
 ]
 
 _HOME = {
@@ -53,9 +57,11 @@ _HOME = {
     "Composer": "audio_lstm.music.composer",
     "Composition": "audio_lstm.music.compose",
     "Decoding": "audio_lstm.speech.decoding",
+    "Partial": "audio_lstm.speech.stream",
     "SamplingConfig": "audio_lstm.music.sample",
     "Segment": "audio_lstm.speech.transcript",
     "SpeechRecogniser": "audio_lstm.speech.recogniser",
+    "StreamingTranscriber": "audio_lstm.speech.stream",
     "Transcript": "audio_lstm.speech.transcript",
     "Word": "audio_lstm.speech.transcript",
     "compose": "audio_lstm.music.compose",
@@ -64,6 +70,7 @@ _HOME = {
     "load_speech": "audio_lstm.speech.recogniser",
     "transcribe": "audio_lstm.speech.transcribe",
     "transcribe_files": "audio_lstm.speech.batch",
+    "transcribe_segments": "audio_lstm.speech.transcribe",
 }
 
 

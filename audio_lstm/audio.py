@@ -24,9 +24,17 @@ from audio_lstm.audio_decode import DecodedStream, check_sample_rate, open_recor
 from audio_lstm.errors import AudioError, ConfigError
 from audio_lstm.units import rescale_samples
 
-__all__ = ["DEFAULT_MAX_SECONDS", "AudioSource", "load_audio", "read_blocks", "resample", "write_wav"]
+__all__ = [
+    "DEFAULT_MAX_SECONDS",
+    "AudioSource",
+    "announced_seconds",
+    "load_audio",
+    "read_blocks",
+    "resample",
+    "write_wav",
+]
 
-DEFAULT_MAX_SECONDS = 4 * 3600.0  # decoded; a 15 MB FLAC can hold 50 GB of silence
+DEFAULT_MAX_SECONDS = 24 * 3600.0  # decoded; a 15 MB FLAC can hold 50 GB of silence
 BLOCK_S = 10  # length of the blocks that come out
 
 AudioSource = str | os.PathLike[str] | BinaryIO | tuple[NDArray[Any], int]
@@ -91,6 +99,24 @@ def read_blocks(
     if not max_seconds > 0:
         raise ConfigError(f"max_seconds must be above 0, got {max_seconds}")
     return _read(source, sample_rate, max_seconds, allow_truncated=allow_truncated)
+
+
+def announced_seconds(source: AudioSource) -> float | None:
+    """How long a recording says that it is, for progress; `read_blocks` finds out whether that is true.
+
+    Args:
+        source: As for `load_audio`.
+
+    Returns:
+        Seconds; None where it does not say, cannot be opened, or is a stream.
+    """
+    if not isinstance(source, (str, os.PathLike, tuple)):
+        return None
+    try:
+        with _open_source(source, _describe(source), allow_truncated=True) as stream:
+            return None if stream.n_samples is None else stream.n_samples / stream.sample_rate
+    except AudioError:
+        return None
 
 
 def resample(samples: NDArray[Any], from_rate: int, to_rate: int) -> NDArray[np.float32]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import wave
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 # pytest-xdist runs one process per core; more threads than that only fight each other.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -27,6 +31,26 @@ def shared() -> Path:
 def repository() -> Path:
     """The root of the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def voice() -> Callable[..., NDArray[np.float32]]:
+    """Makes somebody speak for so many seconds, from the first sample to the last, at 16 kHz."""
+    parts = []
+    for name in ("digits", "spelling"):
+        with wave.open(str(REPOSITORY / "demos" / "samples" / f"{name}.wav")) as file:
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+        power = np.convolve(np.square(samples), np.ones(400) / 400, mode="same")
+        loud = np.flatnonzero(power > power.max() / 300)
+        parts.append(samples[loud[0] : loud[-1]])
+    speech = np.concatenate(parts)
+
+    def speak(seconds: float, *, peak: float = 0.5) -> NDArray[np.float32]:
+        n_samples = round(seconds * 16_000)
+        samples = np.tile(speech, n_samples // len(speech) + 1)[:n_samples]
+        return samples * np.float32(peak / np.abs(samples).max())
+
+    return speak
 
 
 class CommandLine:

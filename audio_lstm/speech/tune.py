@@ -95,7 +95,7 @@ def hear_corpus(
     phrases = []
     for done, utterance in enumerate(utterances, 1):
         blocks = read_blocks(utterance.audio, sample_rate=rate)
-        phrases.append(tuple(log_probs for _, log_probs in hear(blocks, recogniser)))
+        phrases.append(tuple(heard.log_probs for heard in hear(blocks, recogniser)))
         if progress is not None:
             progress(done)
     references = tuple(normalise_text(utterance.text, recogniser.alphabet) for utterance in utterances)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from audio_lstm.audio import write_wav
 from audio_lstm.config import LSTMConfig
@@ -56,12 +57,11 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def tone() -> Callable[..., Path]:
-    """Writes a recording of a tone, of half a second if no length is given."""
+def tone(voice: Callable[..., NDArray[np.float32]]) -> Callable[..., Path]:
+    """Writes a recording in which somebody speaks, of half a second if no length is given."""
 
     def write(path: Path, seconds: float = 0.5) -> Path:
-        samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(16_000 * seconds)) / 16_000)
-        write_wav(path, samples.astype(np.float32), 16_000)
+        write_wav(path, voice(seconds), 16_000)
         return path
 
     return write
@@ -69,7 +69,7 @@ def tone() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def manifest(tone: Callable[..., Path]) -> Callable[..., Path]:
-    """Writes a manifest of tones that are said to say texts."""
+    """Writes a manifest of recordings that are said to say texts."""
 
     def write(folder: Path, *texts: str) -> Path:
         lines = []

@@ -55,3 +55,19 @@ def always_a_folder(speech_config: SpeechModelConfig, tmp_path_factory: pytest.T
         model.head.bias.copy_(torch.tensor([0.0, 4.0, 0.0, 0.0]))  # blank, A, B, space
     folder = tmp_path_factory.mktemp("always-a") / "model"
     return export_speech(model, folder, name="always-a", card="# Always A\n")
+
+
+@pytest.fixture(scope="session")
+def live_config(streaming_config: SpeechModelConfig) -> SpeechModelConfig:
+    """One way, and with features that need no end: a model that streams."""
+    return replace(streaming_config, features=replace(streaming_config.features, normalisation="running"))
+
+
+@pytest.fixture(scope="session")
+def live_folder(live_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with random weights that streams and is never silent for long, named "live"."""
+    torch.manual_seed(3)
+    model = SpeechModel(live_config).eval()
+    with torch.no_grad():
+        model.head.weight.mul_(8)
+    return export_speech(model, tmp_path_factory.mktemp("live") / "model", name="live", card="# Live\n")

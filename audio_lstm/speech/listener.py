@@ -1,0 +1,243 @@
+"""The one engine of files and of live sound: samples -> phrases -> log-probabilities -> utterances to be decoded.
+
+    listener = Listener(recogniser)
+    for block in blocks:
+        for heard in listener.feed(block): ...     # utterances that have ended
+    for heard in listener.finish(): ...
+
+What comes out does not depend on how the samples are cut. Memory is bounded: by the longest utterance, 30 s.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.speech.acoustics import PhraseAcoustics, StreamedPhrase, streams
+from audio_lstm.speech.activity import SpeechDetector
+from audio_lstm.speech.alphabet import BLANK, Alphabet
+from audio_lstm.speech.config import SUBSAMPLING
+from audio_lstm.speech.decode import greedy
+from audio_lstm.speech.endpoint import EndpointConfig, Endpointer
+from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.windows import WindowedPhrase
+
+__all__ = ["Heard", "Listener", "ListenerConfig", "cut_frame", "pause_frames"]
+
+_STREAM_MARGIN_S = 0.6  # kept after speech for a model that streams: it writes its letters late
+_BLOCK_FRAMES = 8  # decisions between two looks at the phrase
+_SPACE_CHANCE = 0.9  # that two words part at a pause
+
+
+@dataclass(frozen=True)
+class ListenerConfig:
+    """How an utterance is put together."""
+
+    endpoint: EndpointConfig = field(default_factory=EndpointConfig)
+    # Phrases with a shorter pause between them are decoded as one; None: 1.6 s where the model hears whole phrases,
+    # none where it streams, so that live words are final at the first pause.
+    join_pause_s: float | None = None
+    longest_s: float = 30.0  # a longer utterance is cut between two words
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What the model made of an utterance, or of its beginning, before it becomes words."""
+
+    start_sample: int  # at the model's sample rate, from the start of the stream
+    stop_sample: int  # exclusive; may lie after the end of the stream
+    log_probs: NDArray[np.float32]  # (frames, n_outputs), without gaps
+
+
+class Listener:
+    """Follows a stream; keeps the phrase that is being spoken and the utterance that it belongs to."""
+
+    def __init__(self, recogniser: SpeechRecogniser, config: ListenerConfig | None = None) -> None:
+        """Start before the first sample.
+
+        Args:
+            recogniser: The model.
+            config: The rules; None for the recommended ones.
+        """
+        config = config or ListenerConfig()
+        model = recogniser.config
+        rate = model.features.sample_rate
+        self.streams = streams(model)
+        endpoint = config.endpoint
+        join_pause_s = config.join_pause_s
+        if self.streams:
+            margin_s = min(max(endpoint.margin_s, _STREAM_MARGIN_S), endpoint.pause_s)
+            endpoint = replace(endpoint, margin_s=margin_s)
+        if join_pause_s is None:
+            join_pause_s = 0.0 if self.streams or " " not in model.alphabet else 1.6
+        self._recogniser = recogniser
+        self._detector = SpeechDetector(rate)
+        self._frame = self._detector.frame_samples
+        self._endpointer = Endpointer(endpoint, self._frame / rate)
+        self._join_frames = round(max(join_pause_s, endpoint.pause_s) * rate / self._frame)
+        self._grid = SUBSAMPLING * model.features.hop_samples  # samples of an output frame: phrases begin on it
+        self._longest = max(1, round(config.longest_s * rate / self._grid))
+        self._samples = np.zeros(0, np.float32)  # that a phrase may still need
+        self._first = 0  # the first of them
+        self._n_decided = 0  # frames
+        self._phrase: PhraseAcoustics | None = None
+        self._phrase_first = 0  # its next sample
+        self._utterance: list[NDArray[np.float32]] = []  # log-probabilities
+        self._utterance_start = 0  # sample
+        self.n_samples = 0
+
+    @property
+    def open(self) -> Heard | None:
+        """The utterance that has not ended yet, as far as the model has heard it."""
+        return self._heard(self._utterance) if self._utterance else None
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether a phrase is open."""
+        return self._phrase is not None
+
+    def feed(self, samples: NDArray[np.float32]) -> list[Heard]:
+        """Take the next samples.
+
+        Args:
+            samples: Mono at the model's rate, float32 (n,), finite.
+
+        Returns:
+            The utterances that have ended.
+        """
+        self._samples = np.concatenate([self._samples, samples])
+        self.n_samples += len(samples)
+        return self._follow(self._detector.feed(samples))
+
+    def finish(self) -> list[Heard]:
+        """End the stream.
+
+        Returns:
+            The last utterances.
+        """
+        ended = self._follow(self._detector.finish())
+        event = self._endpointer.finish()
+        if event is not None and event.end is not None:
+            stop = event.end * self._frame
+            if self.streams:  # silence, so that a model that writes its letters late finishes its word
+                self._samples = np.pad(self._samples, (0, max(0, stop - self._first - len(self._samples))))
+            ended += self._end_phrase(min(stop, self._first + len(self._samples)))
+        return ended + self._end_utterance()
+
+    def _follow(self, chances: NDArray[np.float32]) -> list[Heard]:
+        ended: list[Heard] = []
+        for chance in chances.tolist():
+            event = self._endpointer.advance(chance)
+            self._n_decided += 1
+            if event is not None and event.begin is not None:
+                self._begin_phrase(event.begin * self._frame)
+            elif event is not None and event.end is not None:
+                ended += self._end_phrase(event.end * self._frame)
+            if self._phrase is None and self._utterance and self._endpointer.silent_frames >= self._join_frames:
+                ended += self._end_utterance()
+            if self._n_decided % _BLOCK_FRAMES == 0:
+                ended += self._hear(self._endpointer.ready * self._frame) if self._phrase else []
+                self._forget()
+        return ended
+
+    def _begin_phrase(self, start: int) -> None:
+        start = start // self._grid * self._grid
+        if self._utterance:
+            n_frames = sum(map(len, self._utterance))
+            gap = max(1, start // self._grid - self._utterance_start // self._grid - n_frames)
+            start = self._utterance_start + (n_frames + gap) * self._grid
+            self._utterance.append(pause_frames(gap, self._recogniser.alphabet))
+        else:
+            self._utterance_start = start
+        start = max(start, self._first)
+        self._phrase = StreamedPhrase(self._recogniser) if self.streams else WindowedPhrase(self._recogniser)
+        self._phrase_first = start
+
+    def _hear(self, stop: int) -> list[Heard]:
+        """Let the model hear the phrase up to a sample; utterances that become too long are cut."""
+        if self._phrase is None or stop <= self._phrase_first:
+            return []
+        samples = self._samples[self._phrase_first - self._first : stop - self._first]
+        self._phrase_first += len(samples)
+        return self._add(self._phrase.feed(samples))
+
+    def _add(self, log_probs: NDArray[np.float32]) -> list[Heard]:
+        if len(log_probs):
+            self._utterance.append(log_probs)
+        ended: list[Heard] = []
+        while sum(map(len, self._utterance)) > self._longest:
+            whole = np.concatenate(self._utterance)
+            cut = cut_frame(whole[: self._longest], self._recogniser.alphabet)
+            ended.append(self._heard([whole[:cut]]))
+            self._utterance = [whole[cut:]]
+            self._utterance_start += cut * self._grid
+        return ended
+
+    def _end_phrase(self, stop: int) -> list[Heard]:
+        ended = self._hear(stop)
+        if self._phrase is not None:
+            ended += self._add(self._phrase.finish())
+        self._phrase = None
+        return ended
+
+    def _end_utterance(self) -> list[Heard]:
+        ended = [self._heard(self._utterance)] if self._utterance else []
+        self._utterance = []
+        return ended
+
+    def _forget(self) -> None:
+        """Drop the samples that no phrase will need."""
+        needed = self._phrase_first if self._phrase else self._endpointer.keep_from * self._frame - self._grid
+        n_old = min(max(0, needed - self._first), len(self._samples))
+        if n_old:
+            self._samples = self._samples[n_old:].copy()
+            self._first += n_old
+
+    def _heard(self, parts: list[NDArray[np.float32]]) -> Heard:
+        log_probs = np.concatenate(parts)
+        return Heard(self._utterance_start, self._utterance_start + len(log_probs) * self._grid, log_probs)
+
+
+def pause_frames(n: int, alphabet: Alphabet) -> NDArray[np.float32]:
+    """What stands for a pause between two phrases that are decoded together: blanks, and very likely a space.
+
+    Args:
+        n: Output frames, at least 1.
+        alphabet: Of the model.
+
+    Returns:
+        Log-probabilities (n, alphabet.size).
+    """
+    rest = 1e-6
+    chances = np.full((n, alphabet.size), rest / alphabet.size, np.float32)
+    chances[:, BLANK] = 1 - rest
+    if " " in alphabet:
+        space = alphabet.symbols.index(" ") + 1
+        chances[n // 2, BLANK] = 1 - _SPACE_CHANCE - rest
+        chances[n // 2, space] = _SPACE_CHANCE
+    return np.log(chances)
+
+
+def cut_frame(log_probs: NDArray[np.float32], alphabet: Alphabet) -> int:
+    """Where to part an utterance that is too long: in the widest gap between two words of its second half.
+
+    Args:
+        log_probs: (frames, alphabet.size), at least one frame.
+        alphabet: Of the model.
+
+    Returns:
+        How many frames belong to the first part, at least 1; all of them where no words part.
+    """
+    n = len(log_probs)
+    words = greedy(log_probs, alphabet).words
+    edges = [-1, *(word.end_frame for word in words)]
+    starts = [*(word.start_frame for word in words), n]
+    gaps = [(start - end, end, start) for end, start in zip(edges, starts, strict=True) if (end + start) // 2 >= n // 2]
+    inner = [gap for gap in gaps if gap[2] < n] or gaps
+    if not inner:
+        return n
+    _, end, start = max(inner)
+    return max(1, math.ceil((end + start) / 2))

@@ -1,0 +1,261 @@
+"""Live recognition: sound as it arrives -> the words so far, and a transcript at the end.
+
+transcriber = StreamingTranscriber("english-small")
+for samples in microphone:
+    partial = transcriber.feed(samples)
+    print(partial.stable, partial.tentative)
+transcript = transcriber.finish()
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.audio_decode import check_sample_rate
+from audio_lstm.errors import AudioError, ConfigError
+from audio_lstm.speech.acoustics import STEP_FRAMES
+from audio_lstm.speech.decode import WordSpan, greedy
+from audio_lstm.speech.decoding import Decoding
+from audio_lstm.speech.endpoint import EndpointConfig
+from audio_lstm.speech.listener import Heard, Listener, ListenerConfig
+from audio_lstm.speech.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
+from audio_lstm.speech.transcript import Segment, Transcript, Word
+from audio_lstm.units import rescale_samples
+
+__all__ = ["Partial", "StreamingTranscriber", "make_segment"]
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What is known after some more sound."""
+
+    stable: str  # of the utterance that is being spoken: these words will not change
+    tentative: str  # the words after them, which may
+    words: tuple[
+        Word, ...
+    ]  # both, with times in seconds from the start of the stream; confidence as the letters have it
+    segments: tuple[Segment, ...]  # utterances that ended since the partial before: final, decoded in full
+    heard_s: float  # sound that has arrived, in seconds
+    is_speaking: bool  # whether a phrase is open
+
+    @property
+    def text(self) -> str:
+        """The words so far of the utterance that is being spoken."""
+        return f"{self.stable} {self.tentative}".strip()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether an utterance has ended; `segments` holds its words."""
+        return bool(self.segments)
+
+
+class StreamingTranscriber:
+    """Writes down a stream of sound. The transcript is that of `transcribe`, however the sound is cut.
+
+    A model that streams (its LSTM looks only back) gives words while they are spoken; one that reads whole phrases
+    gives them at pauses. An utterance ends, and its words become final, after `endpoint_s` of silence (1.6 s where the
+    model reads whole phrases, if that is longer), or when it is 30 s long: then it is cut between two words. Cost and
+    memory for each second are bounded however long the stream is; what grows is the transcript.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | SpeechRecogniser = DEFAULT_MODEL,
+        *,
+        decoding: Decoding | None = None,
+        device: str = "cpu",
+        sample_rate: int | None = None,
+        endpoint_s: float = EndpointConfig.pause_s,
+    ) -> None:
+        """Load the model and start before the first sample.
+
+        Args:
+            model: A shipped model's name, a model folder, a hub id, or a model from `load_speech`.
+            decoding: Language model, hot words …; None decodes as the model was tuned.
+            device: "cpu" or "cuda".
+            sample_rate: Of the sound to come, in Hz; None: the model's. An impossible one is an AudioError.
+            endpoint_s: Silence that ends an utterance, 0.6..10 s. The default is that of `transcribe`.
+
+        Raises:
+            ConfigError: If `endpoint_s` is out of range.
+        """
+        if not 0.6 <= endpoint_s <= 10:
+            raise ConfigError(f"endpoint_s must lie in 0.6..10, got {endpoint_s}")
+        self.recogniser = load_speech(model, device=device, decoding=decoding)
+        rate = self.recogniser.config.features.sample_rate
+        self.sample_rate = rate if sample_rate is None else check_sample_rate(sample_rate, "stream")
+        self._resampler = _Resampler(self.sample_rate, rate)
+        self._listener = Listener(self.recogniser, ListenerConfig(endpoint=EndpointConfig(pause_s=endpoint_s)))
+        self._segments: list[Segment] = []
+        self._n_samples = 0
+        self._peak = 0.0
+        self._finished = False
+
+    @property
+    def latency_s(self) -> float | None:
+        """Algorithmic delay in seconds from a sound to the partial that can hold it; None: it waits for a pause.
+
+        The step in which the network works, and the end of the last window in it. How long the network waits of its
+        own accord before it writes a letter is not in it, nor computing time. At the beginning of an utterance the
+        detector's own delay counts in its place, which is no longer than this but for the 0.1 to 0.2 s of speech
+        that it wants to hear.
+        """
+        if not self._listener.streams:
+            return None
+        features = self.recogniser.config.features
+        return ((STEP_FRAMES - 1) * features.hop_samples + features.window_samples) / features.sample_rate
+
+    def feed(self, samples: NDArray[np.floating] | NDArray[np.int16]) -> Partial:
+        """Take the next samples.
+
+        Args:
+            samples: Mono (n,), n >= 0: float with full scale ±1, or int16.
+
+        Returns:
+            What is known now.
+
+        Raises:
+            AudioError: If the samples are of another kind or not finite, or the stream has finished; then nothing of
+                them is taken.
+        """
+        if self._finished:
+            raise AudioError("this stream has finished; make a new StreamingTranscriber for the next one")
+        mono = _checked(samples, self._n_samples)
+        self._n_samples += len(mono)
+        segments = self._hear(self._listener.feed(self._resampler.feed(mono)))
+        stable, tentative = self._open_words()
+        return Partial(
+            stable=" ".join(word.text for word in stable),
+            tentative=" ".join(word.text for word in tentative),
+            words=(*stable, *tentative),
+            segments=segments,
+            heard_s=self._n_samples / self.sample_rate,
+            is_speaking=self._listener.is_speaking,
+        )
+
+    def finish(self) -> Transcript:
+        """End the stream.
+
+        Returns:
+            The whole transcript.
+
+        Raises:
+            AudioError: If it has finished before.
+        """
+        if self._finished:
+            raise AudioError("this stream has finished; its transcript was returned then")
+        self._finished = True
+        self._hear(self._listener.feed(self._resampler.finish()))
+        self._hear(self._listener.finish())
+        rate = self.recogniser.config.features.sample_rate
+        return Transcript(
+            segments=tuple(self._segments),
+            duration_s=self._listener.n_samples / rate,
+            model=self.recogniser.name,
+            peak_db=20 * math.log10(self._peak) if self._peak > 0 else -math.inf,
+        )
+
+    def _hear(self, ended: Iterable[Heard]) -> tuple[Segment, ...]:
+        self._peak = max(self._peak, self._resampler.peak)
+        made = [
+            make_segment(heard, self.recogniser.words(heard.log_probs), self.recogniser, self._listener.n_samples)
+            for heard in ended
+        ]
+        segments = tuple(segment for segment in made if segment.words)
+        self._segments += segments
+        return segments
+
+    def _open_words(self) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+        """The words of the open utterance that will not change, and those that may."""
+        heard = self._listener.open
+        if heard is None:
+            return (), ()
+        spans = greedy(heard.log_probs, self.recogniser.alphabet).words
+        words = make_segment(heard, spans, self.recogniser, self._listener.n_samples).words
+        # The best path of what has been heard does not change, but its last word may go on; a search may still prefer
+        # another text in the end.
+        n_stable = 0 if self.recogniser.decoder.beam is not None else max(0, len(words) - 1)
+        return words[:n_stable], words[n_stable:]
+
+
+def make_segment(heard: Heard, spans: Iterable[WordSpan], recogniser: SpeechRecogniser, n_samples: int) -> Segment:
+    """An utterance's words, with times from the start of the recording.
+
+    Args:
+        heard: The utterance.
+        spans: Its words, in its output frames.
+        recogniser: The model.
+        n_samples: Length of the recording, as far as it is known, at the model's rate.
+
+    Returns:
+        The segment.
+    """
+    rate = recogniser.config.features.sample_rate
+    start_s, end_s = heard.start_sample / rate, min(heard.stop_sample, n_samples) / rate
+    frame_s = recogniser.config.output_frame_s
+    words = tuple(
+        Word(
+            text=word.text,
+            start_s=min(end_s, start_s + word.start_frame * frame_s),
+            end_s=min(end_s, start_s + (word.end_frame + 1) * frame_s),
+            confidence=recogniser.decoder.confidence(word),
+        )
+        for word in spans
+    )
+    return Segment(start_s, end_s, words)
+
+
+class _Resampler:
+    """Samples at another rate as they arrive, with soxr's HQ filter; as long as the input, to the nearest sample."""
+
+    def __init__(self, from_rate: int, to_rate: int) -> None:
+        self._rates = (from_rate, to_rate)
+        self._stream = None
+        if from_rate != to_rate:
+            import soxr
+
+            self._stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ")
+        self._n_in = self._n_out = 0
+        self.peak = 0.0
+
+    def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._stream is None:
+            return self._metered(samples)
+        out = self._stream.resample_chunk(np.ascontiguousarray(samples)) if len(samples) else samples
+        self._n_in, self._n_out = self._n_in + len(samples), self._n_out + len(out)
+        return self._metered(out)
+
+    def finish(self) -> NDArray[np.float32]:
+        if self._stream is None:
+            return np.zeros(0, np.float32)
+        tail = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        wanted = max(0, max(rescale_samples(self._n_in, *self._rates), 1 if self._n_in else 0) - self._n_out)
+        return self._metered(np.pad(tail, (0, max(0, wanted - len(tail))))[:wanted])
+
+    def _metered(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.peak = max(self.peak, float(np.abs(samples).max(initial=0.0)))
+        return samples
+
+
+def _checked(samples: NDArray[np.floating] | NDArray[np.int16], n_before: int) -> NDArray[np.float32]:
+    """Samples as float32, full scale ±1."""
+    array = np.asarray(samples)
+    if array.ndim != 1:
+        raise AudioError(f"a stream takes mono samples of shape (n,), got {array.shape}; mix the channels first")
+    if array.dtype == np.int16:
+        return array.astype(np.float32) / np.float32(32768)
+    if array.dtype.kind != "f":
+        raise AudioError(f"a stream takes samples of floating point (full scale ±1) or int16, got {array.dtype}")
+    with np.errstate(over="ignore"):  # what is too large for float32 is reported here
+        mono: NDArray[np.float32] = array.astype(np.float32)
+    finite = np.isfinite(mono)
+    if not finite.all():
+        at = n_before + int(np.argmin(finite))
+        raise AudioError(f"sample {at} of the stream is NaN or infinite; nothing of this block was taken")
+    return mono

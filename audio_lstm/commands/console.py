@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ __all__ = [
     "add_model",
     "answer",
     "complain",
+    "live_line",
     "positive_float",
     "progress",
     "require_folder",
@@ -134,6 +136,29 @@ class StatusLine:
             sys.stderr.write(f"\r{'':<{self._n_shown}}\r")
             sys.stderr.flush()
             self._n_shown = 0
+
+
+def live_line() -> Callable[[str], None] | None:
+    """A line on stderr that is written anew again and again.
+
+    Returns:
+        Shows a text in place of the one before, its end where it is too long for the terminal; "" clears the line.
+        None where stderr is no terminal.
+    """
+    if not sys.stderr.isatty():
+        return None
+    width = shutil.get_terminal_size().columns - 1
+    shown = ""
+
+    def show(text: str) -> None:
+        nonlocal shown
+        text = text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
+        if text != shown:
+            sys.stderr.write(f"\r\x1b[2K{text}")
+            sys.stderr.flush()
+            shown = text
+
+    return show
 
 
 def positive_float(text: str) -> float:

@@ -62,6 +62,7 @@ class Endpointer:
         self._last_speech = -1
         self._last_end = 0
         self.in_phrase = False
+        self.evidence = 0.0  # what the chances added up to when the last phrase began
 
     @property
     def ready(self) -> int:
@@ -107,9 +108,10 @@ class Endpointer:
             return None
         self.in_phrase = True
         self._last_speech = self._n_frames - 1
-        first = self._n_frames - len(self._recent)
-        offset = next(n for n, value in enumerate(self._recent) if value >= min(self._recent_top(), 0.35))
-        return PhraseEvent(begin=max(self._last_end, first + offset - self._lookback))
+        self.evidence = sum(self._recent)
+        likely = min(max(self._recent), self._config.speech_chance)
+        first = next(place for place, value in enumerate(self._recent) if value >= likely)
+        return PhraseEvent(begin=max(self._last_end, self._n_frames - len(self._recent) + first - self._lookback))
 
     def finish(self) -> PhraseEvent | None:
         """End the stream.
@@ -122,6 +124,3 @@ class Endpointer:
         self.in_phrase = False
         self._last_end = self.planned_end
         return PhraseEvent(end=self.planned_end)
-
-    def _recent_top(self) -> float:
-        return max(self._recent)

@@ -41,6 +41,9 @@ class ListenerConfig:
     # none where it streams, so that live words are final at the first pause.
     join_pause_s: float | None = None
     longest_s: float = 30.0  # a longer utterance is cut between two words
+    # An utterance whose chances of speech add up to less than so many frames of 20 ms is none: notes and clicks come to
+    # a tenth of a second now and then, single words (an4.dev, cv13.dev, so762.dev) to 0.8 s and more.
+    least_evidence_frames: float = 16.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +90,8 @@ class Listener:
         self._phrase_first = 0  # its next sample
         self._utterance: list[NDArray[np.float32]] = []  # log-probabilities
         self._utterance_start = 0  # sample
+        self._evidence = 0.0  # frames of speech in it
+        self._least_evidence = config.least_evidence_frames
         self.n_samples = 0
 
     @property
@@ -98,6 +103,11 @@ class Listener:
     def is_speaking(self) -> bool:
         """Whether a phrase is open."""
         return self._phrase is not None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the open utterance has been found to be speech: otherwise it may still come to nothing."""
+        return self._evidence >= self._least_evidence
 
     def feed(self, samples: NDArray[np.float32]) -> list[Heard]:
         """Take the next samples.
@@ -132,8 +142,10 @@ class Listener:
         for chance in chances.tolist():
             event = self._endpointer.advance(chance)
             self._n_decided += 1
+            self._evidence += chance if self._phrase else 0.0
             if event is not None and event.begin is not None:
                 self._begin_phrase(event.begin * self._frame)
+                self._evidence += self._endpointer.evidence
             elif event is not None and event.end is not None:
                 ended += self._end_phrase(event.end * self._frame)
             if self._phrase is None and self._utterance and self._endpointer.silent_frames >= self._join_frames:
@@ -171,7 +183,8 @@ class Listener:
         while sum(map(len, self._utterance)) > self._longest:
             whole = np.concatenate(self._utterance)
             cut = cut_frame(whole[: self._longest], self._recogniser.alphabet)
-            ended.append(self._heard([whole[:cut]]))
+            if self.is_certain:
+                ended.append(self._heard([whole[:cut]]))
             self._utterance = [whole[cut:]]
             self._utterance_start += cut * self._grid
         return ended
@@ -184,8 +197,8 @@ class Listener:
         return ended
 
     def _end_utterance(self) -> list[Heard]:
-        ended = [self._heard(self._utterance)] if self._utterance else []
-        self._utterance = []
+        ended = [self._heard(self._utterance)] if self._utterance and self.is_certain else []
+        self._utterance, self._evidence = [], 0.0
         return ended
 
     def _forget(self) -> None:

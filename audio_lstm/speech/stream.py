@@ -180,7 +180,8 @@ class StreamingTranscriber:
         words = make_segment(heard, spans, self.recogniser, self._listener.n_samples).words
         # The best path of what has been heard does not change, but its last word may go on; a search may still prefer
         # another text in the end.
-        n_stable = 0 if self.recogniser.decoder.beam is not None else max(0, len(words) - 1)
+        settled = self.recogniser.decoder.beam is None and self._listener.is_certain
+        n_stable = max(0, len(words) - 1) if settled else 0
         return words[:n_stable], words[n_stable:]
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from audio_lstm.config import LSTMConfig
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.export import export_speech
-from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.speech.features import FeatureConfig, extract_features
 from audio_lstm.speech.model import SpeechModel
 
 
@@ -64,10 +67,16 @@ def live_config(streaming_config: SpeechModelConfig) -> SpeechModelConfig:
 
 
 @pytest.fixture(scope="session")
-def live_folder(live_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder with random weights that streams and is never silent for long, named "live"."""
-    torch.manual_seed(3)
+def live_folder(
+    live_config: SpeechModelConfig, voice: Callable[..., NDArray[np.float32]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A model folder, named "live", that streams; its weights are random, and so large that it is never at a loss."""
+    torch.manual_seed(12)
     model = SpeechModel(live_config).eval()
+    features = torch.from_numpy(extract_features(voice(4.0), live_config.features))[None]
     with torch.no_grad():
-        model.head.weight.mul_(8)
+        for parameter in (*model.backbone.parameters(), model.head.weight):
+            parameter.mul_(30 if parameter is model.head.weight else 2.5)
+        mean = model(features)[0][0].mean(dim=0)
+        model.head.bias += mean.mean() - mean  # every symbol is likely somewhere
     return export_speech(model, tmp_path_factory.mktemp("live") / "model", name="live", card="# Live\n")

@@ -66,9 +66,7 @@ def test_the_transcript_is_that_of_the_file_for_any_cut(
 
 
 @pytest.mark.parametrize("size", [1, 37, 160, 5120, 10**6])
-def test_blocks_of_one_size_give_the_same_words(
-    live: SpeechRecogniser, talk: NDArray[np.float32], size: int
-) -> None:
+def test_blocks_of_one_size_give_the_same_words(live: SpeechRecogniser, talk: NDArray[np.float32], size: int) -> None:
     samples = talk[: 3 * RATE] if size == 1 else talk
     _, transcript = stream(live, samples, list(range(size, len(samples), size)))
     assert transcript == transcribe((samples, RATE), model=live)
@@ -127,7 +125,7 @@ def test_a_model_that_reads_whole_phrases_answers_at_pauses(whole: SpeechRecogni
     transcriber = StreamingTranscriber(whole)
     assert transcriber.latency_s is None
     partials = [transcriber.feed(block) for block in np.split(talk, range(1600, len(talk), 1600))]
-    assert {partial.text for partial in partials} == {"", "A"}
+    assert {partial.text for partial in partials} == {"", "A", "A A"}  # phrases parted by short pauses
     assert sum(partial.is_final for partial in partials) >= 1
     assert {word.text for word in transcriber.finish().words} == {"A"}
 

@@ -29,6 +29,7 @@ __all__ = ["Heard", "Listener", "ListenerConfig", "cut_frame", "pause_frames"]
 
 _STREAM_MARGIN_S = 0.6  # kept after speech for a model that streams: it writes its letters late
 _BLOCK_FRAMES = 8  # decisions between two looks at the phrase
+_LEAST_SHARE = 0.25  # of a short recording that must be speech
 _SPACE_CHANCE = 0.9  # that two words part at a pause
 
 
@@ -83,6 +84,7 @@ class Listener:
         self._join_frames = round(max(join_pause_s, endpoint.pause_s) * rate / self._frame)
         self._grid = SUBSAMPLING * model.features.hop_samples  # samples of an output frame: phrases begin on it
         self._longest = max(1, round(config.longest_s * rate / self._grid))
+        self._piece = rate  # a second
         self._samples = np.zeros(0, np.float32)  # that a phrase may still need
         self._first = 0  # the first of them
         self._n_decided = 0  # frames
@@ -118,9 +120,14 @@ class Listener:
         Returns:
             The utterances that have ended.
         """
-        self._samples = np.concatenate([self._samples, samples])
-        self.n_samples += len(samples)
-        return self._follow(self._detector.feed(samples))
+        ended: list[Heard] = []
+        for start in range(0, len(samples), self._piece):  # so that a long block costs no more memory than a short one
+            piece = samples[start : start + self._piece]
+            self._samples = np.concatenate([self._samples, piece])
+            self.n_samples += len(piece)
+            ended += self._follow(self._detector.feed(piece))
+            self._forget()
+        return ended
 
     def finish(self) -> list[Heard]:
         """End the stream.
@@ -135,6 +142,8 @@ class Listener:
             if self.streams:  # silence, so that a model that writes its letters late finishes its word
                 self._samples = np.pad(self._samples, (0, max(0, stop - self._first - len(self._samples))))
             ended += self._end_phrase(min(stop, self._first + len(self._samples)))
+        # A recording that is over before there could be that much evidence is judged by its share.
+        self._least_evidence = min(self._least_evidence, _LEAST_SHARE * self._n_decided)
         return ended + self._end_utterance()
 
     def _follow(self, chances: NDArray[np.float32]) -> list[Heard]:
@@ -152,7 +161,6 @@ class Listener:
                 ended += self._end_utterance()
             if self._n_decided % _BLOCK_FRAMES == 0:
                 ended += self._hear(self._endpointer.ready * self._frame) if self._phrase else []
-                self._forget()
         return ended
 
     def _begin_phrase(self, start: int) -> None:
@@ -172,7 +180,7 @@ class Listener:
         """Let the model hear the phrase up to a sample; utterances that become too long are cut."""
         if self._phrase is None or stop <= self._phrase_first:
             return []
-        samples = self._samples[self._phrase_first - self._first : stop - self._first]
+        samples = self._samples[self._phrase_first - self._first : stop - self._first].copy()
         self._phrase_first += len(samples)
         return self._add(self._phrase.feed(samples))
 

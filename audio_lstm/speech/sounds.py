@@ -145,11 +145,11 @@ def _levelled(sound: NDArray[np.float64]) -> Samples:
 
 
 KINDS: dict[str, tuple[Callable[[int, np.random.Generator], Samples], float]] = {
-    "music": (music, 0.5),  # and how often, of the sounds that are not speech
-    "noise": (noise, 0.12),
-    "changing noise": (changing_noise, 0.1),
-    "tone": (tone, 0.1),
+    "music": (music, 0.43),  # and how often, of the sounds that are not speech
+    "noise": (noise, 0.1),
+    "changing noise": (changing_noise, 0.09),
+    "tone": (tone, 0.13),
     "hum": (hum, 0.04),
-    "sweep": (sweep, 0.07),
-    "clicks": (clicks, 0.07),
+    "sweep": (sweep, 0.13),
+    "clicks": (clicks, 0.08),
 }

@@ -1,0 +1,58 @@
+"""A model that streams gives the same log-probabilities however the samples of a phrase arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from audio_lstm.errors import ConfigError
+from audio_lstm.speech.acoustics import StreamedPhrase, streams
+from audio_lstm.speech.config import SpeechModelConfig
+from audio_lstm.speech.features import extract_features
+from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
+
+
+@pytest.fixture(scope="module")
+def live(live_folder: Path) -> SpeechRecogniser:
+    return load_speech(live_folder)
+
+
+def heard(model: SpeechRecogniser, samples: NDArray[np.float32], *cuts: int) -> NDArray[np.float32]:
+    phrase = StreamedPhrase(model)
+    parts = [phrase.feed(block) for block in np.split(samples, cuts)]
+    return np.concatenate([*parts, phrase.finish()])
+
+
+@pytest.mark.parametrize("n_samples", [1, 399, 5119, 5120, 5121, 40_000])
+def test_cuts_change_nothing_and_every_frame_is_there(
+    live: SpeechRecogniser, voice: Callable[..., NDArray[np.float32]], n_samples: int
+) -> None:
+    samples = voice(3.0)[:n_samples]
+    whole = heard(live, samples)
+    features = extract_features(samples, live.config.features)
+    assert whole.shape == (-(-len(features) // 4), 4)
+    np.testing.assert_array_equal(heard(live, samples, *range(0, n_samples, 777)), whole)
+    at_once, _ = live.log_probs(features)
+    # int8 weights meet activations that are scaled step by step, so this is not exact.
+    assert np.mean(at_once.argmax(axis=1) == whole.argmax(axis=1)) > 0.85
+
+
+def test_words_come_before_the_end(live: SpeechRecogniser, voice: Callable[..., NDArray[np.float32]]) -> None:
+    phrase = StreamedPhrase(live)
+    assert len(phrase.feed(voice(3.0)[:5119])) == 0
+    assert len(phrase.feed(voice(3.0)[5119:10_400])) == 8  # one step of 320 ms, but for the end of its last window
+
+
+def test_models_that_need_the_end_do_not_stream(
+    live_config: SpeechModelConfig,
+    streaming_config: SpeechModelConfig,
+    speech_config: SpeechModelConfig,
+    untrained_folder: Path,
+) -> None:
+    assert [streams(config) for config in (live_config, streaming_config, speech_config)] == [True, False, False]
+    with pytest.raises(ConfigError, match="model 'untrained' reads whole phrases and cannot stream; choose one"):
+        StreamedPhrase(load_speech(untrained_folder))

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio_lstm import audio
-from audio_lstm.audio import DEFAULT_MAX_SECONDS, load_audio, read_blocks, resample, write_wav
+from audio_lstm.audio import DEFAULT_MAX_SECONDS, announced_seconds, load_audio, read_blocks, resample, write_wav
 from audio_lstm.errors import AudioError, ConfigError
 
 RATE = 16000
@@ -178,7 +178,7 @@ def test_exactly_the_cap_is_allowed() -> None:
     assert len(load_audio((noise(RATE), RATE), max_seconds=1)) == RATE
     with pytest.raises(AudioError, match=r"announces 1\.00006 s of audio, more than the 1 s allowed"):
         load_audio((noise(RATE + 1), RATE), max_seconds=1)
-    assert DEFAULT_MAX_SECONDS == 4 * 3600
+    assert DEFAULT_MAX_SECONDS == 24 * 3600
 
 
 @pytest.mark.parametrize("sample_rate", [0, -16000, 10**7])
@@ -554,3 +554,13 @@ def test_real_recordings_are_read_whole(shared: Path) -> None:
         info = soundfile.info(path)
         n_expected = round(info.frames * RATE / info.samplerate)
         assert abs(len(load_audio(path)) - n_expected) <= 1
+
+
+def test_a_recording_says_how_long_it_is_if_it_can(tmp_path: Path) -> None:
+    path = wav_file(tmp_path / "two.wav", noise(2 * RATE), subtype="PCM_16")
+    assert announced_seconds(path) == 2.0
+    assert announced_seconds((np.zeros((44100, 2), np.int16), 44100)) == 1.0
+    assert announced_seconds(tmp_path / "missing.wav") is None
+    with open(path, "rb") as file:
+        assert announced_seconds(file) is None
+        assert file.tell() == 0

@@ -20,6 +20,7 @@ __all__ = [
     "add_model",
     "answer",
     "complain",
+    "listening",
     "live_line",
     "positive_float",
     "progress",
@@ -159,6 +160,38 @@ def live_line() -> Callable[[str], None] | None:
             shown = text
 
     return show
+
+
+def listening(name: str) -> Callable[[float, float | None], None] | None:
+    """How much of a recording has been heard, on stderr, a few times a second.
+
+    Args:
+        name: Of the recording.
+
+    Returns:
+        Shows the seconds heard, of how many (None: unknown), and the speed; None where stderr is no terminal.
+    """
+    show = live_line()
+    if show is None:
+        return None
+    start = shown = time.perf_counter()
+
+    def tell(done_s: float, total_s: float | None) -> None:
+        nonlocal shown
+        now = time.perf_counter()
+        if total_s is not None and done_s >= total_s:
+            show("")
+        elif now - shown >= 0.3:
+            shown = now
+            of = "" if total_s is None else f" of {_clock(total_s)}"
+            show(f"{name}: {_clock(done_s)}{of} heard, {done_s / (now - start):.0f} x real time")
+
+    return tell
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def positive_float(text: str) -> float:

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from audio_lstm.commands.console import add_model, answer, complain, live_line, positive_float
 from audio_lstm.commands.speech import add_decoding, decoding_of
 from audio_lstm.errors import AudioError, ConfigError, MissingDependencyError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from audio_lstm.speech.stream import Partial, StreamingTranscriber
 
 __all__ = ["add_listen"]
@@ -107,7 +107,9 @@ def _end(
 
 def _standard_input(sample_rate: int, device_index: int | None) -> Iterator[NDArray[np.int16]]:
     """Blocks of what is piped in; half a sample at the end is dropped with a word."""
-    stream = sys.stdin.buffer
+    import numpy as np
+
+    stream: Any = sys.stdin.buffer
     n_bytes = 2 * max(1, round(_BLOCK_S * sample_rate))
     rest = b""
     while data := stream.read1(n_bytes):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import StatusLine, add_model, answer, complain, positive_float
+from audio_lstm.commands.console import StatusLine, add_model, answer, complain, listening, positive_float
 from audio_lstm.commands.speech import add_decoding, decoding_of
 from audio_lstm.errors import AudioLSTMError, ConfigError
 
@@ -46,7 +46,7 @@ def add_transcribe(commands: Any) -> None:
         "--format", metavar="F", help="txt, srt, vtt, tsv, json or textgrid; with --out several: srt,json (txt)"
     )
     parser.add_argument(
-        "--max-seconds", type=positive_float, default=None, metavar="S", help="refuse longer recordings (14400: 4 h)"
+        "--max-seconds", type=positive_float, default=None, metavar="S", help="refuse longer recordings (86400: 24 h)"
     )
     parser.add_argument("--allow-truncated", action="store_true", help="take what is left of a file that breaks off")
     batch = parser.add_argument_group("batch", "Many recordings to a folder.")
@@ -86,6 +86,7 @@ def _to_terminal(options: argparse.Namespace) -> int:
                 model=recogniser,
                 max_seconds=options.max_seconds or DEFAULT_MAX_SECONDS,
                 allow_truncated=options.allow_truncated,
+                progress=listening(file),
             )
         except AudioLSTMError as error:
             complain(str(error))

@@ -141,7 +141,8 @@ def _partials(cycles: NDArray[np.float64], hertz: float, n: int, rng: np.random.
 
 
 def _levelled(sound: NDArray[np.float64]) -> Samples:
-    return (0.1 * sound / (np.sqrt(np.mean(np.square(sound))) + 1e-9)).astype(np.float32)
+    levelled: Samples = (0.1 * sound / (np.sqrt(np.mean(np.square(sound))) + 1e-9)).astype(np.float32)
+    return levelled
 
 
 KINDS: dict[str, tuple[Callable[[int, np.random.Generator], Samples], float]] = {

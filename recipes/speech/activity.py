@@ -29,7 +29,7 @@ from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.sounds import KINDS, RATE, Samples, music, noise
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import StepLoss, TrainConfig, train
-from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
+from audio_lstm.training.options import data_fingerprint, parse_recipe, run_recipe, settings_of
 
 FRAME = RATE // 50  # samples of a decision
 PAST, LOOKAHEAD = 36, 4  # frames around it, as in audio_lstm/speech/activity.py
@@ -95,7 +95,7 @@ class ActivityTask:
         ]
         self._speech = [(clip, speech_labels(clip)) for clip in speech]
         self._music = [music(self._n, np.random.default_rng([1, number])) for number in range(recipe.n_music)]
-        self._dev = {corpus: [] for corpus in recipe.dev_corpora} | {"sounds": []}
+        self._dev: dict[str, list[Frames]] = {corpus: [] for corpus in recipe.dev_corpora} | {"sounds": []}
         for corpus in recipe.dev_corpora:
             for utterance in _spread(read_manifest(recipe.data / f"{corpus}.dev.jsonl"), recipe.n_dev_recordings):
                 samples = load_audio(utterance.audio, sample_rate=RATE)
@@ -103,6 +103,8 @@ class ActivityTask:
         for number, (make, _) in enumerate(list(KINDS.values()) * 6):
             sound = make(self._n, np.random.default_rng([2, number]))
             self._dev["sounds"].append(_frames(sound, np.zeros(len(sound) // FRAME, np.int64)))
+        clips = ((str(number), len(clip), labels) for number, (clip, labels) in enumerate(self._speech))
+        self.fingerprint = data_fingerprint(clips)
         torch.manual_seed(recipe.train.seed)
         layers: list[nn.Module] = []
         for size, next_size in pairwise(LAYER_SIZES):
@@ -134,11 +136,11 @@ class ActivityTask:
             labels = torch.cat([frames.labels for frames in sets])
             wrong = (torch.cat([self.model(frames.inputs)[:, 0] for frames in sets]) > 0) != (labels == 1)
             if name == "sounds":
-                false.append(float(wrong.float().mean()))
+                false.append(_share(wrong))
                 result["sounds_taken_for_speech"] = false[-1]
             else:
-                missed.append(float(wrong[labels == 1].float().mean()))
-                false.append(float(wrong[labels == 0].float().mean()))
+                missed.append(_share(wrong[labels == 1]))
+                false.append(_share(wrong[labels == 0]))
                 result |= {f"{name}_speech_missed": missed[-1], f"{name}_pauses_taken_for_speech": false[-1]}
         return {"score": float(np.mean(missed) + np.mean(false)) / 2, **result}
 
@@ -208,6 +210,11 @@ def _frames(samples: Samples, labels: NDArray[np.int64]) -> Frames:
     return Frames(torch.from_numpy(windows), torch.from_numpy(labels))
 
 
+def _share(wrong: Tensor) -> float:
+    """How many are wrong; none where there are none."""
+    return float(wrong.float().mean()) if len(wrong) else 0.0
+
+
 def _spread(items: Sequence, n: int) -> Sequence:  # type: ignore[type-arg]
     """So many items, evenly spaced; all if there are fewer."""
     return [items[round(i)] for i in np.linspace(0, len(items) - 1, min(n, len(items)))]
@@ -217,10 +224,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the weights."""
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
     task = ActivityTask(recipe)
-    result = train(task, recipe.train, recipe.out, settings=settings_of(recipe))
+    result = train(task, recipe.train, recipe.out, settings={**settings_of(recipe), "data": task.fingerprint})
     if result.stopped_by != "signal" and is_first_process():
         arrays = {}
-        for number, layer in enumerate(layer for layer in task.model if isinstance(layer, nn.Linear)):
+        for number, layer in enumerate(layer for layer in task.model.children() if isinstance(layer, nn.Linear)):
             arrays[f"{number}.weight"] = layer.weight.detach().numpy().T.astype(np.float16).copy()
             arrays[f"{number}.bias"] = layer.bias.detach().numpy().astype(np.float32)
         file = recipe.out / WEIGHTS_FILE.name

@@ -45,6 +45,41 @@ def test_progress_is_shown_on_a_terminal_only(
     assert err.endswith("\r2/2 files, 0 s left \n")
 
 
+def test_a_live_line_is_written_anew_on_a_terminal_only(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert console.live_line() is None
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "10")
+    show = console.live_line()
+    assert show is not None
+    for text in ("ONE", "ONE", "ONE TWO THREE", ""):
+        show(text)
+    assert capsys.readouterr() == ("", "\r\x1b[2KONE\r\x1b[2K…WO THREE\r\x1b[2K")
+
+
+def test_what_has_been_heard_is_shown_with_the_speed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert console.listening("a.wav") is None
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    clock = iter([0.0, 0.1, 10.0, 20.0, 30.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    tell = console.listening("a.wav")
+    assert tell is not None
+    tell(10, 7200)  # too soon after the start
+    tell(3661, 7200)
+    tell(4000, None)
+    tell(7200, 7200)
+    shown = capsys.readouterr().err.split("\r\x1b[2K")
+    assert shown == [
+        "",
+        "a.wav: 1:01:01 of 2:00:00 heard, 366 x real time",
+        "a.wav: 1:06:40 heard, 200 x real time",
+        "",
+    ]
+
+
 def test_a_missing_folder_is_named_before_the_work_is_done(tmp_path: Path) -> None:
     console.require_folder(tmp_path / "x.json")
     with pytest.raises(AudioLSTMError, match=r"x\.json: the folder .*nowhere does not exist; create it first"):

@@ -1,0 +1,192 @@
+"""Recordings of hours, and live sound: memory, speed, delay, seams, and what is heard where nobody speaks.
+
+    python recipes/benchmarks/long_form.py --data ../shared/speech --hours 10 --model english-base
+
+Joins recordings with pauses to a WAV file of so many hours, transcribes it in a process of its own, and prints the
+largest resident memory, processor time and times real time. `--what` chooses parts: long, live, seams, sounds.
+Processor time, not the clock's, so that other work on the machine does not count; one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from audio_lstm.audio import load_audio
+from audio_lstm.speech.activity import SpeechDetector
+from audio_lstm.speech.data import read_manifest
+from audio_lstm.speech.decode import greedy
+from audio_lstm.speech.features import extract_features
+from audio_lstm.speech.metrics import score
+from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
+from audio_lstm.speech.sounds import KINDS, Samples
+from audio_lstm.speech.stream import StreamingTranscriber
+from audio_lstm.speech.transcribe import transcribe, transcribe_segments
+from audio_lstm.speech.windows import WindowedPhrase
+from audio_lstm.training.options import run_recipe
+
+RATE = 16_000
+
+
+def recordings(data: Path) -> list[Samples]:
+    """Recordings of all development sets, mixed."""
+    manifests = [read_manifest(file)[::4] for file in sorted(data.glob("*.dev.jsonl"))]
+    clips = [load_audio(item.audio, sample_rate=RATE) for items in manifests for item in items]
+    return [clips[number] for number in np.random.default_rng(0).permutation(len(clips))]
+
+
+def long(clips: Sequence[Samples], model: str, options: argparse.Namespace) -> None:
+    """A file of hours, in a process of its own."""
+    with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
+        file = Path(folder) / "long.wav"
+        rng = np.random.default_rng(0)
+        with wave.open(str(file), "wb") as wav:
+            wav.setnchannels(1)
+            wav.setsampwidth(2)
+            wav.setframerate(RATE)
+            n_samples = 0
+            while n_samples < options.hours * 3600 * RATE:
+                clip = clips[int(rng.integers(len(clips)))]
+                pause = np.zeros(int(rng.uniform(0.1, 3) * RATE), np.float32)
+                block = (np.concatenate([clip, pause]) * 32767).clip(-32768, 32767).astype("<i2")
+                wav.writeframes(block.tobytes())
+                n_samples += len(block)
+        command = [sys.executable, __file__, "--child", str(file), "--model", model]
+        figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    print(f"{model}: {figures['audio_s'] / 3600:.2f} h, {figures['n_words']} words")
+    print(
+        f"  largest resident memory {figures['peak_mb']:.0f} MB ({figures['loaded_mb']:.0f} MB with the model loaded)"
+    )
+    print(f"  {figures['audio_s'] / figures['cpu_s']:.0f} x real time ({figures['cpu_s']:.0f} s of processor time)")
+
+
+def child(file: str, model: str) -> None:
+    """Transcribe a file and print what it cost."""
+    recogniser = load_speech(model)
+    transcribe((np.zeros(RATE, np.float32), RATE), model=recogniser)
+    loaded_mb, start, audio_s, n_words = peak_mb(), time.process_time(), [0.0], 0
+    for segment in transcribe_segments(
+        file, model=recogniser, progress=lambda done_s, _: audio_s.__setitem__(0, done_s), max_seconds=1e9
+    ):
+        n_words += len(segment.words)
+    figures = {"audio_s": audio_s[0], "cpu_s": time.process_time() - start, "n_words": n_words}
+    print(json.dumps({**figures, "peak_mb": peak_mb(), "loaded_mb": loaded_mb}))
+
+
+def peak_mb() -> float:
+    """Largest resident memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+def live(clips: Sequence[Samples], recogniser: SpeechRecogniser) -> None:
+    """Blocks of 20 ms: how long a block of 320 ms takes, and how long after a recording's first sound words come."""
+    costs: list[float] = []
+    found: list[float] = []
+    first: list[float] = []
+    for clip in clips[:60]:
+        samples = np.concatenate([np.zeros(RATE, np.float32), clip, np.zeros(RATE, np.float32)])
+        power = np.square(clip[: len(clip) // 320 * 320].reshape(-1, 320)).mean(axis=1)
+        begin_s = 1 + 0.02 * float(np.argmax(power > np.sort(power)[-15:][0] / 300))
+        transcriber = StreamingTranscriber(recogniser)
+        cost, n_fed = 0.0, 0
+        for number, block in enumerate(np.split(samples, range(320, len(samples), 320)), 1):
+            start = time.process_time()
+            partial = transcriber.feed(block)
+            cost += time.process_time() - start
+            n_fed += len(block)
+            if number % 16 == 0:
+                costs.append(cost)
+                cost = 0.0
+            if partial.is_speaking and len(found) == len(first):
+                found.append(n_fed / RATE - begin_s)
+            if (partial.text or partial.is_final) and len(first) < len(found):
+                first.append(n_fed / RATE - begin_s)
+                break
+        first += [float("nan")] * (len(found) - len(first))
+    print(f"live, {recogniser.name}: algorithmic delay {transcriber.latency_s} s, {len(first)} recordings")
+    print(
+        f"  a block of 320 ms: median {1000 * np.median(costs):.1f} ms, 99 % {1000 * np.quantile(costs, 0.99):.1f} ms"
+    )
+    print(f"  speech found after {np.median(found):.2f} s (90 %: {np.quantile(found, 0.9):.2f} s) of it")
+    print(f"  first words after {np.nanmedian(first):.2f} s (90 %: {np.nanquantile(first, 0.9):.2f} s) of speech")
+
+
+def seams(clips: Sequence[Samples], recogniser: SpeechRecogniser) -> None:
+    """Speech without pauses, cut at random: windows joined against one pass over the whole."""
+    rng = np.random.default_rng(0)
+    for window_s in (6.0, 8.0, 12.0, 16.0):
+        whole, joined = [], []
+        for start in range(0, min(len(clips) - 6, 240), 6):
+            samples = np.concatenate(clips[start : start + 6])
+            samples = samples[int(rng.integers(RATE)) : len(samples) - int(rng.integers(RATE))]
+            log_probs, _ = recogniser.log_probs(extract_features(samples, recogniser.config.features))
+            phrase = WindowedPhrase(recogniser, window_s=window_s)
+            parts = np.concatenate([phrase.feed(samples), phrase.finish()])
+            whole.append(greedy(log_probs, recogniser.alphabet).text)
+            joined.append(greedy(parts, recogniser.alphabet).text)
+        wer = score(whole, joined).wer
+        print(f"seams, {recogniser.name}: windows of {window_s:g} s: {wer:.1%} of words differ from one pass")
+
+
+def sounds(recogniser: SpeechRecogniser) -> None:
+    """Words where nobody speaks, a minute of each kind; the detector's own cost."""
+    import audio_lstm
+
+    def composed(n: int, rng: np.random.Generator) -> Samples:
+        piece = audio_lstm.compose(seed=int(rng.integers(1000)), bars=8)
+        sound = piece.to_pretty_midi().synthesize(fs=RATE)[:n]
+        return np.asarray(0.3 * sound / np.abs(sound).max(), np.float32)
+
+    kinds: dict[str, Callable[[int, np.random.Generator], Samples]] = {kind: make for kind, (make, _) in KINDS.items()}
+    kinds |= {"silence": lambda n, rng: np.zeros(n, np.float32), "the music wing's pieces": composed}
+    for kind, make in kinds.items():
+        n_words, seconds = 0, 0.0
+        for number in range(6):
+            samples = make(10 * RATE, np.random.default_rng([5, number]))
+            n_words += len(transcribe((samples, RATE), model=recogniser).words)
+            seconds += len(samples) / RATE
+        print(f"sounds, {recogniser.name}: {kind}: {n_words} words in {seconds:.0f} s")
+    detector, start = SpeechDetector(RATE), time.process_time()
+    for number in range(12):
+        detector.feed(KINDS["noise"][0](5 * RATE, np.random.default_rng(number)))
+    print(f"detector, and the noise: {60 / (time.process_time() - start):.0f} x real time")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/speech"))
+    parser.add_argument("--model", default="english-base")
+    parser.add_argument("--hours", type=float, default=10.0)
+    parser.add_argument("--scratch", type=Path, help="folder for the long file (115 MB an hour)")
+    parser.add_argument("--what", nargs="+", choices=["long", "live", "seams", "sounds"], default=["long", "live"])
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.child:
+        child(options.child, options.model)
+        return 0
+    recogniser = load_speech(options.model)
+    clips = recordings(options.data)
+    if "long" in options.what:
+        long(clips, options.model, options)
+    if "live" in options.what:
+        live(clips, recogniser)
+    if "seams" in options.what and recogniser.config.lstm.bidirectional:
+        seams(clips, recogniser)
+    if "sounds" in options.what:
+        sounds(recogniser)
+    return 0
+
+
+if __name__ == "__main__":
+    run_recipe(main)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from audio_lstm.commands.console import Parser, answer, complain
 from audio_lstm.commands.listen import add_listen
 from audio_lstm.commands.music import add_compose, add_evaluate_music
+from audio_lstm.commands.serve import add_serve
 from audio_lstm.commands.speech import add_evaluate_speech
 from audio_lstm.commands.train_lm import add_train_lm
 from audio_lstm.commands.transcribe import add_transcribe
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_transcribe(commands)
     add_listen(commands)
+    add_serve(commands)
     add_compose(commands)
     evaluate = commands.add_parser("evaluate", allow_abbrev=False, help="measure a model on data")
     wings = evaluate.add_subparsers(title="wings", metavar="speech|music", required=True, parser_class=Parser)

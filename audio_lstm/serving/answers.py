@@ -1,0 +1,168 @@
+"""What the service says, in OpenAI's shapes: transcripts in five formats, and errors."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from audio_lstm.speech.transcript import Segment, Transcript, Word
+
+__all__ = [
+    "FORMATS",
+    "GRANULARITIES",
+    "Answer",
+    "ApiError",
+    "render",
+    "segment_to_dict",
+    "transcript_to_dict",
+    "words_of",
+]
+
+FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
+GRANULARITIES = ("segment", "word")
+
+_LANGUAGES = {"en": "english"}  # OpenAI writes the name, not the tag
+_FRAMES_PER_S = 100  # OpenAI's `seek` counts frames of 10 ms
+_LEAST_CONFIDENCE = 1e-6  # its logarithm is what is written for a word without any
+
+
+class ApiError(Exception):
+    """A request that is refused or fails, as the client is told."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        """Keep the parts.
+
+        Args:
+            status: Of HTTP.
+            message: What was expected, what came, and the way out; holds no path of this machine.
+            code: For programs, e.g. "model_not_found".
+            param: The field that is wrong.
+            retry_after_s: When to try again, in seconds.
+        """
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of the answer."""
+        return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """As OpenAI writes errors."""
+        kind = "server_error" if self.status >= 500 else "invalid_request_error"
+        if self.status == 429:
+            kind = "rate_limit_error"
+        return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A body and what it is."""
+
+    body: str
+    media_type: str
+
+
+def render(transcript: Transcript, response_format: str, granularities: Collection[str] = ("segment",)) -> Answer:
+    """A transcript as the client wants it.
+
+    Args:
+        transcript: What was heard.
+        response_format: One of FORMATS.
+        granularities: Which times verbose_json holds: "segment", "word".
+
+    Returns:
+        The body of the answer.
+
+    Raises:
+        ValueError: If the format is not one of FORMATS.
+    """
+    if response_format == "json":
+        body = {"text": transcript.text, "usage": _usage(transcript)}
+        return Answer(json.dumps(body, ensure_ascii=False), "application/json")
+    if response_format == "verbose_json":
+        return Answer(json.dumps(transcript_to_dict(transcript, granularities), ensure_ascii=False), "application/json")
+    if response_format == "text":
+        return Answer(transcript.text + "\n", "text/plain")
+    if response_format == "srt":
+        return Answer(transcript.to_srt(), "text/plain")
+    if response_format == "vtt":
+        return Answer(transcript.to_vtt(), "text/vtt")
+    raise ValueError(f"response_format must be one of {', '.join(FORMATS)}, got {response_format!r}")
+
+
+def _usage(transcript: Transcript) -> dict[str, Any]:
+    return {"type": "duration", "seconds": math.ceil(transcript.duration_s)}
+
+
+def transcript_to_dict(transcript: Transcript, granularities: Collection[str] = GRANULARITIES) -> dict[str, Any]:
+    """A transcript as OpenAI's verbose_json.
+
+    Args:
+        transcript: What was heard.
+        granularities: Which times it holds: "segment", "word".
+
+    Returns:
+        Plain JSON values.
+    """
+    body: dict[str, Any] = {
+        "task": "transcribe",
+        "language": _LANGUAGES.get(transcript.language, transcript.language),
+        "duration": round(transcript.duration_s, 3),
+        "text": transcript.text,
+    }
+    if "segment" in granularities:
+        body["segments"] = [segment_to_dict(number, segment) for number, segment in enumerate(transcript.segments)]
+    if "word" in granularities:
+        body["words"] = words_of(transcript.words)
+    return body | {"usage": _usage(transcript)}
+
+
+def words_of(words: Iterable[Word]) -> list[dict[str, Any]]:
+    """Words as OpenAI writes them, with times in seconds."""
+    return [{"word": word.text, "start": round(word.start_s, 3), "end": round(word.end_s, 3)} for word in words]
+
+
+def segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:
+    """A segment as OpenAI writes it.
+
+    Two of its values are Whisper's own and mean nothing here: `tokens` is empty, and `no_speech_prob` is 0, since only
+    stretches in which words were heard become segments. `avg_logprob` is the mean of the words' log-confidences.
+
+    Args:
+        number: From 0.
+        segment: With at least one word.
+
+    Returns:
+        Plain JSON values.
+    """
+    logarithms = [math.log(max(word.confidence, _LEAST_CONFIDENCE)) for word in segment.words]
+    text = segment.text.encode()
+    return {
+        "id": number,
+        "seek": round(segment.start_s * _FRAMES_PER_S),
+        "start": round(segment.start_s, 3),
+        "end": round(segment.end_s, 3),
+        "text": segment.text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": round(sum(logarithms) / max(1, len(logarithms)), 4),
+        "compression_ratio": round(len(text) / len(zlib.compress(text)), 4),
+        "no_speech_prob": 0.0,
+    }

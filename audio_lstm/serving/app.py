@@ -1,0 +1,165 @@
+"""The routes: OpenAI's transcription and models, health, and live audio."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from audio_lstm.errors import AudioLSTMError
+from audio_lstm.serving.answers import FORMATS, GRANULARITIES, ApiError, render
+from audio_lstm.serving.decode_process import Upload
+from audio_lstm.serving.edge import Edge
+from audio_lstm.serving.forms import Form, receive_form
+from audio_lstm.serving.job import Job, JobCancelled
+from audio_lstm.serving.live import converse
+from audio_lstm.serving.service import Service
+from audio_lstm.speech.transcript import Transcript
+
+__all__ = ["create_app"]
+
+_STOCK_MODEL = "whisper-1"  # what clients ask for that know no other name
+_NAMES_OF_LANGUAGES = {"english": "en"}
+_STARTED = int(time.time())
+
+
+def create_app(service: Service) -> Edge:
+    """The application.
+
+    Args:
+        service: The work behind it.
+
+    Returns:
+        An ASGI application.
+    """
+    app = FastAPI(title="audio_lstm", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    async def alive() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    async def ready() -> JSONResponse:
+        return JSONResponse({"status": service.state}, 200 if service.state == "ready" else 503)
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        return {"object": "list", "data": [_model(service)]}
+
+    @app.get("/v1/models/{name:path}")
+    async def model(name: str) -> dict[str, Any]:
+        _check_model(name, service)
+        return _model(service)
+
+    @app.post("/v1/audio/transcriptions")
+    async def transcriptions(request: Request) -> Response:
+        return await _transcriptions(request, service)
+
+    @app.websocket("/v1/audio/stream")
+    async def stream(socket: WebSocket) -> None:
+        await converse(socket, service)
+
+    app.add_exception_handler(ApiError, _refused)
+    app.add_exception_handler(HTTPException, _unknown)
+    app.add_exception_handler(Exception, _failed)
+    return Edge(app)
+
+
+async def _transcriptions(request: Request, service: Service) -> Response:
+    try:
+        with service.admitted() as job, tempfile.TemporaryFile() as file:
+            form = await receive_form(
+                request.receive,
+                request.headers,
+                file,
+                max_bytes=service.config.max_upload_bytes,
+                idle_s=service.config.idle_s,
+                job=job,
+            )
+            transcript, response_format, granularities = await _answered(form, request, service, job)
+    except JobCancelled:  # nobody reads what is answered now
+        return Response(status_code=499)
+    except AudioLSTMError as error:
+        raise ApiError(400, str(error), code="invalid_audio", param="file") from error
+    except OSError as error:
+        raise ApiError(507, f"the server cannot store the upload ({error.strerror}); try again later") from error
+    request.scope["facts"]["audio"] = f"{transcript.duration_s:.2f}s"
+    answer = render(transcript, response_format, granularities)
+    return Response(answer.body, media_type=answer.media_type)
+
+
+async def _answered(
+    form: Form, request: Request, service: Service, job: Job
+) -> tuple[Transcript, str, tuple[str, ...]]:
+    """The transcript, and how it is wanted; a wrong wish is refused before the work is done."""
+    response_format = form.choice("response_format", FORMATS)
+    granularities = _granularities(form)
+    _check_model(form.one("model", _STOCK_MODEL), service)
+    _check_language(form.one("language"), service.language)
+    allow_truncated = form.choice("allow_truncated", ("false", "true")) == "true"
+    upload = Upload(form.file, form.name, allow_truncated)
+    transcript = await service.transcribe(upload, form.one("prompt"), job, _gone(request))
+    return transcript, response_format, granularities
+
+
+def _granularities(form: Form) -> tuple[str, ...]:
+    name = "timestamp_granularities[]"
+    wanted = [*form.fields.get(name, []), *form.fields.get("timestamp_granularities", [])]
+    wrong = next((value for value in wanted if value not in GRANULARITIES), None)
+    if wrong is not None:
+        raise ApiError(400, f"{name} must be word or segment, got {wrong[:40]!r}", param="timestamp_granularities")
+    return tuple(wanted) or GRANULARITIES[:1]
+
+
+def _check_model(name: str, service: Service) -> None:
+    served = service.recogniser.name
+    if name not in (served, _STOCK_MODEL):
+        raise ApiError(
+            404,
+            f"the model {name[:80]!r} does not exist; this server has {served!r}",
+            code="model_not_found",
+            param="model",
+        )
+
+
+def _check_language(wanted: str, heard: str) -> None:
+    tag = _NAMES_OF_LANGUAGES.get(wanted.lower(), wanted.lower())
+    if tag and tag.partition("-")[0] != heard.partition("-")[0]:
+        raise ApiError(400, f"the model hears the language {heard!r}, got {wanted[:40]!r}", param="language")
+
+
+def _model(service: Service) -> dict[str, Any]:
+    return {"id": service.recogniser.name, "object": "model", "created": _STARTED, "owned_by": "audio_lstm"}
+
+
+async def _gone(request: Request) -> None:
+    """Return once the client has closed the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, ApiError):
+        raise error
+    if error.code:
+        request.scope["facts"]["error"] = error.code
+    return JSONResponse(error.to_dict(), error.status, error.headers)
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    """A path or method that is not there."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    message = f"{HTTPStatus(status).phrase}: {request.method} {request.url.path[:100]}"
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return JSONResponse(ApiError(status, message, code="unknown_url").to_dict(), status, headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """A mistake of ours: the client learns no more than that, the log gets the traceback."""
+    message = "the server failed; its log says why"
+    return JSONResponse(ApiError(500, message, code="internal_error").to_dict(), 500)

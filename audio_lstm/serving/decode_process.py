@@ -1,0 +1,136 @@
+"""Decode an upload in another process, with limits on its memory and time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.errors import AudioError, AudioLSTMError
+from audio_lstm.serving.job import Job
+
+__all__ = ["DecodeProcess", "Upload"]
+
+_POLL_S = 0.1  # how often a waiting thread looks whether its job was cancelled
+_MOST_UPLOADS = 500  # then the process is replaced, whatever decoders have not given back
+_GRACE_S = 5.0  # after the deadline the process ends itself, should nobody be left to kill it
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that a client has sent."""
+
+    file: BinaryIO  # without a name on disk
+    name: str  # as the client calls it; for messages
+    allow_truncated: bool = False
+
+
+class DecodeProcess:
+    """A process that decodes one upload after the other, for one thread; replaced when it dies or hangs."""
+
+    def __init__(self, *, max_memory_bytes: int) -> None:
+        """Start the process.
+
+        Args:
+            max_memory_bytes: The address space that it may use.
+        """
+        self._max_memory_bytes = max_memory_bytes
+        self._n_uploads = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "audio_lstm.serving.decode_worker", str(theirs.fileno())]
+        # The threads of a linear algebra library would take address space, and there is nothing for them to do.
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        with theirs:
+            self._process = subprocess.Popen(
+                [*command, str(self._max_memory_bytes)],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=environment,
+            )
+        self._n_uploads = 0
+
+    @contextmanager
+    def decoded(
+        self, upload: Upload, job: Job, *, sample_rate: int, max_seconds: float
+    ) -> Iterator[NDArray[np.float32]]:
+        """The samples of an upload, for as long as the context lasts.
+
+        Args:
+            upload: What to decode.
+            job: Whose deadline holds for the decoding, and who may cancel it.
+            sample_rate: Of the samples, in Hz.
+            max_seconds: Longer recordings are refused.
+
+        Yields:
+            Mono samples (n,), float in [-1, 1], on disk: memory does not grow with their number.
+
+        Raises:
+            AudioError: If the upload cannot be decoded within the limits.
+            AudioLSTMError: If this machine cannot store the samples. What Job.check raises passes through.
+        """
+        job.check()
+        with tempfile.TemporaryFile() as samples:
+            request = {
+                "name": upload.name,
+                "sample_rate": sample_rate,
+                "max_seconds": max_seconds,
+                "allow_truncated": upload.allow_truncated,
+                "timeout_s": job.left_s + _GRACE_S,
+            }
+            upload.file.flush()
+            reply = self._ask(json.dumps(request).encode() + b"\n", [upload.file.fileno(), samples.fileno()], job)
+            if reply is None:
+                raise AudioError(f"{upload.name}: the decoder crashed on it; export it again, e.g. as wav or flac")
+            if "error" in reply:
+                raise AudioError(reply["error"])
+            if "failure" in reply:
+                raise AudioLSTMError(reply["failure"])
+            yield np.memmap(samples, np.float32, "r", shape=(reply["n_samples"],))
+
+    def _ask(self, line: bytes, files: list[int], job: Job) -> dict[str, Any] | None:
+        """The process's answer; None if it died. If the job ends first, the process does too."""
+        if self._process.poll() is not None or self._n_uploads >= _MOST_UPLOADS:
+            self.close()
+            self._start()
+        self._n_uploads += 1
+        try:
+            self._socket.settimeout(None)
+            socket.send_fds(self._socket, [line], files)
+            self._socket.settimeout(_POLL_S)
+            reply = b""
+            while not reply.endswith(b"\n"):
+                job.check()
+                with contextlib.suppress(TimeoutError):
+                    data = self._socket.recv(1 << 16)
+                    if not data:
+                        self.close()
+                        return None
+                    reply += data
+        except OSError:  # it died in between
+            self.close()
+            return None
+        except BaseException:
+            self.close()
+            raise
+        return dict(json.loads(reply))
+
+    def close(self) -> None:
+        """End the process; the next upload would start another."""
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()

@@ -1,0 +1,218 @@
+"""Receive a multipart form as it comes in: the recording goes to disk, and too much of it is refused early."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, NoReturn
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from audio_lstm.serving.answers import ApiError
+from audio_lstm.serving.job import Job, JobCancelled
+
+__all__ = ["Form", "Receive", "receive_form"]
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+
+_MOST_PARTS = 64
+_MOST_FIELD_BYTES = 65_536  # of all fields but the recording
+_MOST_NAME_CHARACTERS = 80
+_FILE = "file"  # the field that holds the recording
+
+
+@dataclass
+class Form:
+    """What the client filled in."""
+
+    file: BinaryIO  # the recording is written here
+    name: str = ""  # what the client calls the recording; empty until one came
+    n_bytes: int = 0  # of the recording
+    fields: dict[str, list[str]] = field(default_factory=dict)
+
+    def one(self, name: str, default: str = "") -> str:
+        """The value of a field that may be there once.
+
+        Args:
+            name: Of the field.
+            default: What it is if it is not there.
+
+        Returns:
+            The value.
+
+        Raises:
+            ApiError: If there are several.
+        """
+        values = self.fields.get(name, [default])
+        if len(values) > 1:
+            raise ApiError(400, f"the field {name!r} is there {len(values)} times; send it once", param=name)
+        return values[0]
+
+    def choice(self, name: str, known: tuple[str, ...]) -> str:
+        """The value of a field that has few.
+
+        Args:
+            name: Of the field.
+            known: Its values; the first is the default.
+
+        Returns:
+            The value.
+
+        Raises:
+            ApiError: If it is none of them.
+        """
+        value = self.one(name, known[0])
+        if value not in known:
+            raise ApiError(400, f"{name} must be one of {', '.join(known)}, got {_short(value)!r}", param=name)
+        return value
+
+
+async def receive_form(
+    receive: Receive, headers: Mapping[str, str], file: BinaryIO, *, max_bytes: int, idle_s: float, job: Job
+) -> Form:
+    """Receive a form; its recording is written to `file`.
+
+    Args:
+        receive: Of ASGI: the next message.
+        headers: Of the request, lower case.
+        file: Where the recording goes.
+        max_bytes: Of the whole body. More is refused as soon as it is announced or has come.
+        idle_s: How long the client may send nothing.
+        job: Whose deadline holds for the upload.
+
+    Returns:
+        The form.
+
+    Raises:
+        ApiError: 413 if it is too large, 415 if it is no form, 400 if it is damaged or holds no recording, 408 if it
+            does not come.
+        JobCancelled: If the client has gone.
+    """
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > max_bytes:
+        _refuse_size(max_bytes)
+    parts = _Parts(Form(file))
+    parser = MultipartParser(_boundary(headers.get("content-type", "")), parts.callbacks())  # type: ignore[arg-type]
+    n_bytes, more = 0, True
+    while more:
+        try:
+            message = await asyncio.wait_for(receive(), min(idle_s, job.left_s))
+        except TimeoutError:
+            why = f"nothing came for {idle_s:g} s" if job.left_s else "it took too long"
+            raise ApiError(408, f"the upload was given up: {why}; send it again", code="upload_timeout") from None
+        if message["type"] == "http.disconnect":
+            raise JobCancelled("the client went away during the upload")
+        body, more = message.get("body", b""), message.get("more_body", False)
+        n_bytes += len(body)
+        if n_bytes > max_bytes:
+            _refuse_size(max_bytes)
+        try:
+            parser.write(body)
+        except FormParserError as error:
+            raise ApiError(400, f"the form is damaged ({error}); send it again", code="invalid_form") from error
+    if not parts.ended:
+        raise ApiError(400, "the form is cut short: its last boundary is missing; send it again", code="invalid_form")
+    if not parts.form.name:
+        raise ApiError(400, "the form holds no recording; send one in the field 'file'", param=_FILE)
+    return parts.form
+
+
+def _boundary(content_type: str) -> bytes:
+    kind, options = parse_options_header(content_type)
+    if kind != b"multipart/form-data":
+        raise ApiError(
+            415,
+            f"expected Content-Type multipart/form-data with a recording in the field 'file', got "
+            f"{_short(content_type)!r}",
+            code="unsupported_media_type",
+        )
+    boundary = options.get(b"boundary", b"")
+    if not 0 < len(boundary) <= 70:  # RFC 2046
+        raise ApiError(400, "the Content-Type names no boundary of 1 to 70 characters; send the form again")
+    return boundary
+
+
+def _refuse_size(max_bytes: int) -> NoReturn:
+    raise ApiError(
+        413,
+        f"the upload is larger than the {max_bytes / 1e6:g} MB allowed; send it compressed (flac, opus, mp3) or in "
+        "parts, or ask for a higher --max-upload-mb",
+        code="upload_too_large",
+        param=_FILE,
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_NAME_CHARACTERS else text[:_MOST_NAME_CHARACTERS] + "…"
+
+
+def _tidy(name: bytes) -> str:
+    """A client's file name for messages: no folders, nothing that could break a line, not long."""
+    text = name.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
+    return "".join(c for c in text if c.isprintable())[-_MOST_NAME_CHARACTERS:] or "upload"
+
+
+class _Parts:
+    """Takes the parts of a form apart while they come in."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.ended = False
+        self._n_parts = self._n_field_bytes = 0
+        self._name_so_far = self._value_so_far = b""
+        self._disposition = b""
+        self._field = ""
+        self._value = bytearray()
+
+    def callbacks(self) -> dict[str, Callable[..., None]]:
+        names = ["part_begin", "part_data", "part_end", "header_field", "header_value", "header_end"]
+        return {f"on_{name}": getattr(self, f"_{name}") for name in [*names, "headers_finished", "end"]}
+
+    def _part_begin(self) -> None:
+        self._n_parts += 1
+        if self._n_parts > _MOST_PARTS:
+            raise ApiError(400, f"the form has more than {_MOST_PARTS} fields", code="invalid_form")
+        self._disposition, self._field, self._value = b"", "", bytearray()
+
+    def _header_field(self, data: bytes, start: int, end: int) -> None:
+        self._name_so_far += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value_so_far += data[start:end]
+
+    def _header_end(self) -> None:
+        if self._name_so_far.lower() == b"content-disposition":
+            self._disposition = self._value_so_far
+        self._name_so_far = self._value_so_far = b""
+
+    def _headers_finished(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        self._field = options.get(b"name", b"").decode("utf-8", "replace")
+        if self._field == _FILE:
+            if self.form.name:
+                raise ApiError(400, "the form holds several recordings; send one at a time", param=_FILE)
+            self.form.name = _tidy(options.get(b"filename", b""))
+
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._field == _FILE:
+            self.form.file.write(data[start:end])
+            self.form.n_bytes += end - start
+            return
+        self._n_field_bytes += end - start
+        if self._n_field_bytes > _MOST_FIELD_BYTES:
+            raise ApiError(400, f"the fields hold more than {_MOST_FIELD_BYTES} bytes", param=_short(self._field))
+        self._value += data[start:end]
+
+    def _part_end(self) -> None:
+        if self._field == _FILE:
+            return
+        try:
+            value = self._value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ApiError(400, f"the field {_short(self._field)!r} is not UTF-8", param=_short(self._field)) from error
+        self.form.fields.setdefault(self._field, []).append(value)
+
+    def _end(self) -> None:
+        self.ended = True

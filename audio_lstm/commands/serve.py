@@ -81,3 +81,5 @@ def _log_to_stderr() -> None:
         logger.handlers[:] = [handler]
         logger.setLevel(level)
         logger.propagate = False
+    # uvicorn says this of every WebSocket that is refused with a status, which is what it was asked to do.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "without completing handshake" not in record.msg)

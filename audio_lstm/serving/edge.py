@@ -96,8 +96,11 @@ class _Exchange:
         n_before = self._n_bytes
         try:
             async with asyncio.timeout(_LINGER_S):
-                while not self._body_is_here and self._n_bytes - n_before < _LINGER_BYTES:
-                    await self.receive()
+                while not self._body_is_here:
+                    if self._n_bytes - n_before < _LINGER_BYTES:
+                        await self.receive()
+                    else:  # no more is read: its sending stalls, and it looks
+                        await asyncio.sleep(_LINGER_S)
         except TimeoutError:
             return
 

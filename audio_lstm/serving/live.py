@@ -3,10 +3,11 @@
 The client may send a start message, `{"sample_rate": 16000, "format": "s16le"}`, then samples (mono, in binary messages
 of any length), then `{"type": "finish"}`. It gets, as JSON:
 
-- `{"type": "partial", "stable": …, "tentative": …}` whenever the text changes; what is stable stays;
-- `{"type": "final", …}` for each segment that is done: OpenAI's segment, with its words;
+- `{"type": "partial", "stable": …, "tentative": …}` whenever the words of the open utterance change; stable ones stay;
+- `{"type": "final", …}` for each utterance that has ended: OpenAI's segment, with its words;
 - `{"type": "transcript", …}` at the end, as OpenAI's verbose_json, after which the server closes the socket;
-- `{"type": "error", "error": {…}}`, in OpenAI's shape, if something is wrong.
+- `{"type": "error", "error": {…}}`, in OpenAI's shape, if something is wrong. Where a limit is reached or the server
+  stops, the transcript of what was heard follows.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ async def converse(socket: WebSocket, service: Service) -> None:
     """
     try:
         with service.admitted_live():
-            session = await service.live(partial(_opened, service))
+            session = await service.live(
+                partial(LiveSession, service.recogniser, max_seconds=service.config.max_seconds)
+            )
             await socket.accept()
             conversation = _Conversation(socket, service, session)
             try:
@@ -54,13 +57,6 @@ async def converse(socket: WebSocket, service: Service) -> None:
         if error.code:
             socket.scope["facts"]["error"] = error.code
         await socket.send_denial_response(JSONResponse(error.to_dict(), error.status, error.headers))
-
-
-def _opened(service: Service) -> LiveSession:
-    try:
-        return LiveSession(service.recogniser, max_seconds=service.config.max_seconds)
-    except AudioLSTMError as error:
-        raise ApiError(400, str(error), code="model_cannot_stream") from error
 
 
 class _Conversation:
@@ -78,7 +74,7 @@ class _Conversation:
                 if message.get("text") is None:
                     data = message.get("bytes") or b""
                     await self._send(await self._service.live(partial(self._session.feed, data)))
-                elif self._ends(message["text"]):
+                elif await self._ends(message["text"]):
                     break
             await self._finish(_NORMAL)
         except AudioLSTMError as error:
@@ -110,7 +106,7 @@ class _Conversation:
             raise WebSocketDisconnect(message.get("code", _NORMAL))
         return dict(message)
 
-    def _ends(self, text: str) -> bool:
+    async def _ends(self, text: str) -> bool:
         """Follow a text message; whether it asks to finish."""
         try:
             message = json.loads(text)
@@ -125,7 +121,7 @@ class _Conversation:
             )
         if message.get("type") == "finish":
             return True
-        self._session.start(message)
+        await self._service.live(partial(self._session.start, message))
         return False
 
     async def _finish(self, code: int) -> None:

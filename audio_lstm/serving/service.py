@@ -29,7 +29,7 @@ __all__ = ["Service"]
 _MOST_RETRY_S = 60
 _FIRST_GUESS_S = 2.0  # how long a recording takes, before the first one is done
 _GUESS_WEIGHT = 0.1  # of the newest
-_WARM_UP_S = 1.0  # of silence and noise
+_WARM_UP_S = 1.0  # of noise
 
 Result = TypeVar("Result")
 
@@ -74,10 +74,7 @@ class Service:
         idle: queue.SimpleQueue[DecodeProcess] = queue.SimpleQueue()
         for _ in range(self.config.workers):
             idle.put(DecodeProcess(max_memory_bytes=self.config.max_memory_bytes))
-        rate = recogniser.config.features.sample_rate
-        noise = np.random.default_rng(0).normal(scale=0.01, size=int(_WARM_UP_S * rate)).astype(np.float32)
-        warm = transcribe((noise, rate), model=recogniser)
-        self._loaded = _Loaded(HintedRecognisers(recogniser, decoding), warm.language, idle)
+        self._loaded = _Loaded(HintedRecognisers(recogniser, decoding), _warm_up(recogniser), idle)
 
     @property
     def state(self) -> str:
@@ -244,3 +241,10 @@ class Service:
         if self._loaded:
             for _ in range(self.config.workers):
                 self._loaded.idle.get().close()
+
+
+def _warm_up(recogniser: SpeechRecogniser) -> str:
+    """Use a model once, so that the first request is not slower than others; the language that it hears."""
+    rate = recogniser.config.features.sample_rate
+    noise = np.random.default_rng(0).normal(scale=0.01, size=round(_WARM_UP_S * rate)).astype(np.float32)
+    return transcribe((noise, rate), model=recogniser).language

@@ -1,0 +1,138 @@
+"""Bytes of PCM in any rate, format and chunks become the same messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from audio_lstm.audio import resample
+from audio_lstm.errors import AudioError
+from audio_lstm.serving.answers import ApiError
+from audio_lstm.serving.live_session import LiveSession
+from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.transcribe import transcribe
+from tests.serving.conftest import tone
+
+Open = Callable[..., LiveSession]
+
+
+@pytest.fixture
+def opened(streaming: SpeechRecogniser) -> Open:
+    def session(max_seconds: float = 60) -> LiveSession:
+        return LiveSession(streaming, max_seconds=max_seconds)
+
+    return session
+
+
+def everything(session: LiveSession, data: bytes, size: int) -> list[dict[str, Any]]:
+    messages = []
+    for start in range(0, len(data), size):
+        messages += session.feed(data[start : start + size])
+    return messages + session.finish()
+
+
+def test_the_last_message_is_the_transcript_of_the_whole(opened: Open, streaming: SpeechRecogniser) -> None:
+    samples = tone(2.0)
+    *others, last = everything(opened(), samples.tobytes(), 3_201)
+    whole = transcribe((samples, 16_000), model=streaming)
+    assert last["type"] == "transcript"
+    assert (last["text"], last["duration"], last["language"]) == (whole.text, 2.0, "english")
+    assert [word["word"] for word in last["words"]] == [word.text for word in whole.words]
+    kinds = [message["type"] for message in others]
+    assert set(kinds) == {"partial", "final"}
+
+
+def test_each_segment_is_told_once_and_as_in_the_transcript(opened: Open) -> None:
+    pause = np.zeros(48_000, np.int16)
+    samples = np.concatenate([tone(1.0), pause, tone(1.0), pause])
+    *others, last = everything(opened(), samples.tobytes(), 6_400)
+    finals = [message for message in others if message["type"] == "final"]
+    assert [{**segment, "type": "final"} for segment in last["segments"]] == [
+        {name: value for name, value in final.items() if name != "words"} for final in finals
+    ]
+    assert [final["id"] for final in finals] == list(range(len(finals)))
+    assert [word for final in finals for word in final["words"]] == last["words"]
+
+
+@pytest.mark.parametrize("size", [1_999, 50_000])
+def test_the_transcript_does_not_depend_on_the_chunks(opened: Open, size: int) -> None:
+    data = tone(2.0).tobytes()
+    assert everything(opened(), data, size)[-1] == everything(opened(), data, 3_200)[-1]
+
+
+def test_what_is_stable_stays_and_partials_are_told_when_they_change(opened: Open) -> None:
+    messages = everything(opened(), tone(3.0).tobytes(), 3_200)
+    partials = [(m["stable"], m["tentative"]) for m in messages if m["type"] == "partial"]
+    assert partials
+    assert all(one != two for one, two in zip(partials, partials[1:], strict=False))
+
+
+def test_floats_say_the_same(opened: Open) -> None:
+    samples = tone(1.0)
+    session = opened()
+    session.start({"format": "f32le"})
+    found = everything(session, (samples.astype("<f4") / 32768).tobytes(), 4_001)[-1]
+    assert found == everything(opened(), samples.tobytes(), 3_200)[-1]
+
+
+def test_another_rate_is_resampled_to_the_same_length(opened: Open, streaming: SpeechRecogniser) -> None:
+    samples = tone(2.0, 44_100)
+    session = opened()
+    session.start({"sample_rate": 44_100, "format": "s16le"})
+    found = everything(session, samples.tobytes(), 7_000)[-1]
+    whole = transcribe((resample(samples, 44_100, 16_000), 16_000), model=streaming)
+    assert (found["text"], found["duration"]) == (whole.text, pytest.approx(2.0, abs=0.001))
+    assert session.heard_s == 2.0
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ({"sample_rate": 100}, "sample_rate must be a whole number of Hz from 4,000 to 192,000, got 100"),
+        ({"sample_rate": "16000"}, "sample_rate must be a whole number of Hz"),
+        ({"sample_rate": True}, "sample_rate must be a whole number of Hz"),
+        ({"format": "mp3"}, "format must be s16le or f32le, got 'mp3'"),
+        ({"format": ["s16le"]}, "format must be s16le or f32le"),
+    ],
+)
+def test_a_wrong_start_is_refused(opened: Open, message: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ApiError, match=expected) as caught:
+        opened().start(message)
+    assert caught.value.status == 400
+
+
+def test_a_start_after_the_first_samples_is_refused(opened: Open) -> None:
+    session = opened()
+    session.feed(b"\0")
+    with pytest.raises(ApiError, match="the start message came after the first samples; send it first"):
+        session.start({})
+
+
+def test_samples_that_are_not_finite_are_refused(opened: Open) -> None:
+    session = opened()
+    session.start({"format": "f32le"})
+    with pytest.raises(AudioError, match="sample 0 of the stream is NaN or infinite"):
+        session.feed(np.full(100, np.nan, "<f4").tobytes())
+
+
+def test_a_session_that_lasts_too_long_keeps_what_was_within(opened: Open) -> None:
+    session = opened(max_seconds=1.0)
+    session.feed(tone(0.75).tobytes())
+    with pytest.raises(ApiError, match="a session may last 1 s; open another one") as caught:
+        session.feed(tone(0.75).tobytes())
+    assert caught.value.status == 413
+    assert session.heard_s == 1.0
+    assert session.finish()[-1]["duration"] == 1.0
+
+
+def test_a_session_without_a_sample_has_an_empty_transcript(opened: Open) -> None:
+    assert opened().finish()[-1]["text"] == ""
+
+
+def test_a_model_that_reads_whole_phrases_is_heard_too(recogniser: SpeechRecogniser) -> None:
+    samples = tone(2.0)
+    last = everything(LiveSession(recogniser, max_seconds=60), samples.tobytes(), 3_200)[-1]
+    assert last["text"] == transcribe((samples, 16_000), model=recogniser).text

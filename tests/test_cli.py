@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +44,7 @@ def test_the_version_is_printed(run: CommandLine) -> None:
     [
         ([], "the following arguments are required: COMMAND (see audio-lstm --help)"),
         (["transcrbe"], "unknown command transcrbe; did you mean transcribe? (see audio-lstm --help)"),
-        (["xyz"], "unknown command xyz; known: transcribe, compose, evaluate, tune, train-lm, models"),
+        (["xyz"], "unknown command xyz; known: transcribe, serve, compose, evaluate, tune, train-lm, models"),
         (["evaluate"], "the following arguments are required: speech|music (see audio-lstm evaluate --help)"),
         (["evaluate", "spech"], "unknown command spech; did you mean speech?"),
         (["evaluate", "speech"], "the following arguments are required: --manifest"),
@@ -82,6 +83,8 @@ def test_models_lists_what_ships(run: CommandLine, tmp_path: Path, monkeypatch: 
 
 
 def test_ctrl_c_leaves_with_130(run: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    importlib.import_module("audio_lstm.speech.transcribe")  # now, or it would keep the replacement for good
+
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 

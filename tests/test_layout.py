@@ -20,7 +20,7 @@ MAX_FUNCTION_LINES = 60
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 # Nothing to test in them, or tested by what uses them: errors.py holds classes without bodies.
 WITHOUT_A_TEST = {"__init__.py", "version.py", "errors.py", "speech/__init__.py", "music/__init__.py"}
-WITHOUT_A_TEST |= {"training/__init__.py", "commands/__init__.py"}
+WITHOUT_A_TEST |= {"training/__init__.py", "commands/__init__.py", "serving/__init__.py"}
 
 
 @cache
@@ -55,13 +55,27 @@ def offenders(files: list[Path], *forbidden: str) -> list[str]:
 def test_the_sweep_sees_the_whole_package() -> None:
     assert len(MODULES) > 50
     assert len(CODE) > len(MODULES)
-    assert {file.parent.name for file in MODULES} == {"audio_lstm", "commands", "speech", "music", "training"}
+    assert {file.parent.name for file in MODULES} == {
+        "audio_lstm",
+        "commands",
+        "serving",
+        "speech",
+        "music",
+        "training",
+    }
 
 
 def test_the_wings_never_import_each_other() -> None:
     speech, music = ([file for file in MODULES if file.parent.name == wing] for wing in ("speech", "music"))
     assert not offenders(speech, "audio_lstm.music")
     assert not offenders(music, "audio_lstm.speech")
+
+
+def test_only_its_command_imports_the_service() -> None:
+    others = [file for file in MODULES if file.parent.name != "serving"]
+    assert {offence.split()[0] for offence in offenders(others, "audio_lstm.serving")} == {
+        "audio_lstm/commands/serve.py"
+    }
 
 
 def test_training_knows_neither_wing() -> None:
@@ -76,7 +90,7 @@ def test_the_package_never_imports_recipes_demos_or_tests() -> None:
 def test_the_foundations_know_nothing_above_them() -> None:
     above = ("cli.py", "__init__.py")  # the two doors of the package
     foundations = [file for file in MODULES if file.parent == PACKAGE and file.name not in above]
-    higher = ("commands", "speech", "music", "training", "cli")
+    higher = ("commands", "serving", "speech", "music", "training", "cli")
     assert not offenders(foundations, *(f"audio_lstm.{name}" for name in higher))
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from audio_lstm.errors import AudioLSTMError, ConfigError, MissingDependencyError
 from audio_lstm.serving.config import ServeConfig
@@ -17,13 +18,26 @@ from audio_lstm.serving.edge import LOGGER
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.recogniser import SpeechRecogniser
 
+if TYPE_CHECKING:
+    from audio_lstm.serving.service import Service
+
 __all__ = ["bind", "serve"]
 
 _BACKLOG = 128  # connections that the system holds until they are accepted
-_MOST_CONNECTIONS = 1000  # beyond: 503
-_MOST_MESSAGE_BYTES = 1_000_000  # of a live session: 30 s of audio
 _POLL_S = 0.1
 _LEAVE_S = 5  # for answers that are being written
+_UVICORN: dict[str, Any] = {
+    "loop": "asyncio",
+    "http": "h11",
+    "ws": "auto",
+    "ws_max_size": 1_000_000,  # bytes in a message of a live session: 30 s of audio
+    "limit_concurrency": 1000,  # connections; more get 503
+    "timeout_graceful_shutdown": _LEAVE_S,
+    "lifespan": "off",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+}
 
 
 def serve(
@@ -59,21 +73,7 @@ def serve(
             f"serving needs {error.name or 'more packages'}: pip install 'audio-lstm[serve]'"
         ) from error
     service = Service(config)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(service),
-            loop="asyncio",
-            http="h11",
-            ws="auto",
-            ws_max_size=_MOST_MESSAGE_BYTES,
-            log_config=None,
-            access_log=False,
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_graceful_shutdown=_LEAVE_S,
-            lifespan="off",
-            server_header=False,
-        )
-    )
+    server = uvicorn.Server(uvicorn.Config(create_app(service), **_UVICORN))
     # In a thread, since uvicorn in the main thread would take the signals and leave at once.
     thread = threading.Thread(target=server.run, args=([listener],), name="server", daemon=True)
     thread.start()
@@ -85,19 +85,24 @@ def serve(
                 if not thread.is_alive():
                     raise AudioLSTMError("the server has ended by itself; its log says why")
                 time.sleep(_POLL_S)
-            service.draining = True
-            LOGGER.info("stopping: %d requests and live sessions to finish", service.n_running)
-            _wait(lambda: not service.n_running or len(stops) > 1, config.drain_s)
-            service.stopping = True
-            if n_cancelled := service.cancel_jobs():
-                LOGGER.info("stopping: %d requests given up", n_cancelled)
-            _wait(lambda: not service.n_running or len(stops) > 1, _LEAVE_S)
+            _drain(service, stops)
     finally:
         server.should_exit = True
         thread.join(2 * _LEAVE_S)
         service.cancel_jobs()
         service.close()
         listener.close()
+
+
+def _drain(service: Service, stops: list[int]) -> None:
+    """Let what runs finish; what takes too long, or a second signal, is given up."""
+    service.draining = True
+    LOGGER.info("stopping: %d requests and live sessions to finish", service.n_running)
+    _wait(lambda: not service.n_running or len(stops) > 1, service.config.drain_s)
+    service.stopping = True
+    if n_cancelled := service.cancel_jobs():
+        LOGGER.info("stopping: %d requests given up", n_cancelled)
+    _wait(lambda: not service.n_running or len(stops) > 1, _LEAVE_S)
 
 
 def bind(host: str, port: int) -> socket.socket:

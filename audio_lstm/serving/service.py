@@ -7,7 +7,7 @@ import math
 import queue
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -71,10 +71,11 @@ class Service:
             recogniser: A loaded model.
             decoding: With which it was loaded.
         """
+        language = _warm_up(recogniser)
         idle: queue.SimpleQueue[DecodeProcess] = queue.SimpleQueue()
         for _ in range(self.config.workers):
             idle.put(DecodeProcess(max_memory_bytes=self.config.max_memory_bytes))
-        self._loaded = _Loaded(HintedRecognisers(recogniser, decoding), _warm_up(recogniser), idle)
+        self._loaded = _Loaded(HintedRecognisers(recogniser, decoding), language, idle)
 
     @property
     def state(self) -> str:
@@ -160,7 +161,7 @@ class Service:
         """Decode and transcribe an upload in a worker thread.
 
         When the client goes, the time is up or the server stops, the work ends within a phrase. An upload that cannot
-        be used is an AudioError; a client that has gone is JobCancelled.
+        be used is an AudioError.
 
         Args:
             upload: The recording; may be closed once this returns.
@@ -173,18 +174,12 @@ class Service:
 
         Raises:
             ApiError: 504 if the time is up, 503 if the server stops.
+            JobCancelled: If the client has gone.
         """
         work = self._workers.submit(self._run, self._open(), upload, prompt, job)
-        done = asyncio.wrap_future(work)
         watch = asyncio.ensure_future(gone)
         try:
-            await asyncio.wait([done, watch], timeout=job.left_s, return_when=asyncio.FIRST_COMPLETED)
-            if watch.done():
-                job.cancel()
-            if work.cancel():  # its turn has not come
-                job.check()
-                raise JobTimedOut("out of time")
-            return await asyncio.shield(done)  # it runs, and looks at its job
+            return await self._awaited(work, watch, job)
         except JobTimedOut as error:
             limit = f"{self.config.timeout_s:g} s"
             raise ApiError(504, f"the request took longer than {limit}; send less at once", code="timeout") from error
@@ -196,6 +191,19 @@ class Service:
             job.cancel()
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
+
+    @staticmethod
+    async def _awaited(work: Future[Transcript], watch: asyncio.Future[None], job: Job) -> Transcript:
+        """The work's result; work that nobody waits for any longer, or that takes too long, is ended first."""
+        done = asyncio.wrap_future(work)
+        waits: set[asyncio.Future[Any]] = {done, watch}
+        await asyncio.wait(waits, timeout=job.left_s, return_when=asyncio.FIRST_COMPLETED)
+        if watch.done():
+            job.cancel()
+        if work.cancel():  # its turn has not come
+            job.check()
+            raise JobTimedOut("out of time")
+        return await asyncio.shield(done)  # it runs, and looks at its job
 
     def _run(self, loaded: _Loaded, upload: Upload, prompt: str, job: Job) -> Transcript:
         """In a worker thread: decode in another process, transcribe here."""

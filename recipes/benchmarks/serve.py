@@ -2,9 +2,10 @@
 
     python recipes/benchmarks/serve.py [--clients 16] [--seconds 60] [--data ../shared/speech] [-- SERVE OPTIONS]
 
-Starts `audio-lstm serve` on a free port of this machine and checks every answer against `audio_lstm.transcribe`. Prints the
-requests, those that failed, the latency, and the resident memory of the server with its decoding processes, after a
-warm-up, in the middle and at the end. Without --data the samples of the demos are sent. Exits with 1 if a request failed.
+Starts `audio-lstm serve` on a free port of this machine and checks every answer against `audio_lstm.transcribe`.
+Prints the requests, those that failed, the latency, and the resident memory of the server with its decoding processes,
+after a warm-up, in the middle and at the end. Without --data the samples of the demos are sent. Exits with 1 if a
+request failed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import http.client
 import itertools
 import json
 import re
+import resource
 import subprocess
 import sys
 import threading
@@ -162,15 +164,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = time.monotonic()
         tally, memory = load(pid, port, items, options.clients, options.seconds)
         wall_s = time.monotonic() - start
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)  # the server has ended, its processes with it
     n_done = len(tally.latencies_s)
     lost = tally.n_sent - n_done - len(tally.failures)
-    print(
-        f"{options.clients} clients for {wall_s:.1f} s: {tally.n_sent} requests, {len(tally.failures)} errors, {lost} lost"
-    )
+    counts = f"{tally.n_sent} requests, {len(tally.failures)} errors, {lost} lost"
+    print(f"{options.clients} clients for {wall_s:.1f} s: {counts}")
     if n_done:
         p50, p95, worst = np.percentile(tally.latencies_s, [50, 95, 100])
         print(f"latency p50 {p50:.3f} s, p95 {p95:.3f} s, worst {worst:.3f} s")
         print(f"{n_done / wall_s:.1f} requests/s, {tally.audio_s / wall_s:.0f} s of audio a second")
+    print(f"CPU of the server, start and warm-up included: {usage.ru_utime + usage.ru_stime:.1f} s")
     print(
         "resident, MB: "
         + ", ".join(f"{name} {mb:.0f}" for name, mb in zip(("start", "middle", "end"), memory, strict=True))

@@ -62,5 +62,5 @@ def test_a_server_that_leaves_badly_is_an_error(recipe: ModuleType) -> None:
 
 def test_no_recordings_are_an_error(recipe: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "SAMPLES", tmp_path)
-    with pytest.raises(DataError, match="no recordings; name a folder with an4.dev.jsonl with --data"):
+    with pytest.raises(DataError, match=r"no recordings; name a folder with an4\.dev\.jsonl with --data"):
         recipe.main([])

@@ -60,10 +60,10 @@ def test_a_request_is_one_line_with_an_id(caplog: pytest.LogCaptureFixture) -> N
     assert sent[1:] == [{"type": "http.response.body", "body": b"yes"}]
 
 
-@pytest.mark.parametrize(("given", "kept"), [(b"abc-1.2", True), (b"a b\nc", False), (b"x" * 65, False)])
-def test_the_clients_own_id_is_kept_if_it_is_one(given: bytes, kept: bool) -> None:
+@pytest.mark.parametrize(("given", "n_kept"), [(b"abc-1.2", 1), (b"a b\nc", 0), (b"x" * 65, 0)])
+def test_the_clients_own_id_is_kept_if_it_is_one(given: bytes, n_kept: int) -> None:
     sent, _ = exchange(reading, [body(0, more=False)], [(b"x-request-id", given)])
-    assert ((b"x-request-id", given) in sent[0]["headers"]) is kept
+    assert sent[0]["headers"].count((b"x-request-id", given)) == n_kept
 
 
 def test_a_path_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:

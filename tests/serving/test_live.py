@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -134,9 +135,10 @@ def test_a_server_that_stops_says_what_was_heard(running: Running) -> None:
 
 
 def test_a_message_of_more_than_the_socket_takes_closes_it(running: Running) -> None:
-    with opened(running) as socket, pytest.raises(ConnectionClosed):
-        socket.send(bytes(20_000_000))
-        socket.recv(timeout=20)
+    with opened(running) as socket:
+        with contextlib.suppress(ConnectionClosed):
+            socket.send(bytes(20_000_000))
+        assert rest(socket)[0] == []
     running.until(lambda: running.service.n_running == 0)
 
 
@@ -156,10 +158,12 @@ def test_a_client_that_does_not_read_is_let_go(
     from audio_lstm.serving.live_session import LiveSession
 
     monkeypatch.setattr(LiveSession, "feed", lambda self, data: [{"type": "partial", "text": "x" * 1_000_000}] * 50)
-    with start(replace(SMALL, idle_s=0.5), streaming) as running:
-        with connect(
+    with (
+        start(replace(SMALL, idle_s=0.5), streaming) as running,
+        connect(
             f"ws://127.0.0.1:{running.port}/v1/audio/stream", open_timeout=20, close_timeout=1, max_queue=1
-        ) as socket:
-            socket.send(bytes(10))
-            running.until(lambda: running.service.n_running == 1)
-            running.until(lambda: running.service.n_running == 0)
+        ) as socket,
+    ):
+        socket.send(bytes(10))
+        running.until(lambda: running.service.n_running == 1)
+        running.until(lambda: running.service.n_running == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_what_is_stable_stays_and_partials_are_told_when_they_change(opened: Ope
     messages = everything(opened(), tone(3.0).tobytes(), 3_200)
     partials = [(m["stable"], m["tentative"]) for m in messages if m["type"] == "partial"]
     assert partials
-    assert all(one != two for one, two in zip(partials, partials[1:], strict=False))
+    assert all(one != two for one, two in itertools.pairwise(partials))
 
 
 def test_floats_say_the_same(opened: Open) -> None:

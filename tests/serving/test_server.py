@@ -160,7 +160,7 @@ def test_a_model_that_cannot_be_loaded_ends_it() -> None:
     def load() -> SpeechRecogniser:
         raise AudioLSTMError("no such model")
 
-    with pytest.raises(AudioLSTMError, match="^no such model$"):
+    with pytest.raises(AudioLSTMError, match=r"^no such model$"):
         run(load)
 
 

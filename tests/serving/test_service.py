@@ -82,18 +82,18 @@ def test_while_it_drains_nobody_is_let_in(recogniser: SpeechRecogniser) -> None:
 def test_where_all_places_are_taken_the_next_is_told_when_to_come_again(recogniser: SpeechRecogniser) -> None:
     with opened(recogniser) as service:
         with service.admitted(), service.admitted():
-            with pytest.raises(ApiError, match="the server is busy: 2 requests are being answered") as caught:
-                with service.admitted():
-                    pass
+            busy = "the server is busy: 2 requests are being answered"
+            with pytest.raises(ApiError, match=busy) as caught, service.admitted():
+                pass
             assert caught.value.status == 429
             assert caught.value.retry_after_s is not None
             assert 1 <= caught.value.retry_after_s <= 60
         with service.admitted():
             assert service.n_running == 1
         with service.admitted_live():
-            with pytest.raises(ApiError, match="the server is busy: 1 live sessions are open") as caught:
-                with service.admitted_live():
-                    pass
+            busy = "the server is busy: 1 live sessions are open"
+            with pytest.raises(ApiError, match=busy) as caught, service.admitted_live():
+                pass
             assert caught.value.status == 429
         assert service.n_running == 0
 

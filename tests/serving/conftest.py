@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import uvicorn
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from audio_lstm.speech.features import FeatureConfig
 from audio_lstm.speech.model import SpeechModel
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
 
+SAMPLE = Path(__file__).resolve().parents[2] / "demos" / "samples" / "spelling.wav"
 SMALL = ServeConfig(workers=1, queue=1, sessions=1, timeout_s=20, idle_s=10, drain_s=10)
 
 
@@ -83,10 +85,17 @@ def wav(samples: NDArray[np.int16], sample_rate: int = 16_000) -> bytes:
     return file.getvalue()
 
 
+def speech(times: int = 1) -> NDArray[np.int16]:
+    """A spelled word, 2.2 s, with pauses between if it is said several times: a phrase each."""
+    samples, _ = soundfile.read(SAMPLE, dtype="int16")
+    pause = np.zeros(3 * 16_000, np.int16)
+    return np.concatenate([samples, *(part for _ in range(times - 1) for part in (pause, samples))])
+
+
 @pytest.fixture(scope="session")
-def half_a_second() -> bytes:
-    """A recording in which the model hears an A."""
-    return wav(tone(0.5))
+def recording() -> bytes:
+    """A file in which the model hears an A."""
+    return wav(speech())
 
 
 class Gate:

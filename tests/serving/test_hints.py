@@ -9,7 +9,7 @@ from audio_lstm.serving.hints import HintedRecognisers, phrases_in
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.transcribe import transcribe
-from tests.serving.conftest import tone
+from tests.serving.conftest import speech
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_prompt_is_a_list_of_phrases_or_says_nothing(prompt: str, phrases: tup
 
 
 def heard(model: SpeechRecogniser) -> str:
-    return transcribe((tone(0.5), 16_000), model=model).text
+    return transcribe((speech(), 16_000), model=model).text
 
 
 def test_a_phrase_is_preferred(recogniser: SpeechRecogniser) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from audio_lstm.serving.job import Job, JobCancelled, JobTimedOut, guarded
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.transcribe import transcribe
-from tests.serving.conftest import tone
+from tests.serving.conftest import speech
 
 
 def test_a_job_goes_on_until_it_is_cancelled() -> None:
@@ -31,7 +30,7 @@ def test_a_job_ends_at_its_deadline() -> None:
 
 def test_a_guarded_model_says_the_same_until_its_job_ends(recogniser: SpeechRecogniser) -> None:
     job = Job.lasting(60)
-    audio = (tone(0.5), 16_000)
+    audio = (speech(), 16_000)
     assert transcribe(audio, model=guarded(recogniser, job)) == transcribe(audio, model=recogniser)
     job.cancel()
     with pytest.raises(JobCancelled):
@@ -50,5 +49,5 @@ def test_a_long_recording_stops_between_two_phrases(recogniser: SpeechRecogniser
     job, engine = Job.lasting(60), Counting()
     model = guarded(replace(recogniser, engine=engine), job)  # type: ignore[arg-type]
     with pytest.raises(JobCancelled):
-        transcribe((np.tile(tone(1.0), 60), 16_000), model=model)
+        transcribe((speech(4), 16_000), model=model)
     assert engine.n_calls == 1

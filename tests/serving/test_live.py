@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.transcribe import transcribe
-from tests.serving.conftest import SMALL, Running, Start, tone
+from tests.serving.conftest import SMALL, Running, Start, speech, tone
 
 Live = Callable[..., Any]
 
@@ -43,7 +43,7 @@ def rest(socket: ClientConnection) -> tuple[list[dict[str, Any]], int | None]:
 
 
 def test_a_conversation_ends_with_the_transcript(running: Running, streaming: SpeechRecogniser) -> None:
-    samples = tone(2.0)
+    samples = speech()
     with opened(running) as socket:
         socket.send(json.dumps({"sample_rate": 16_000, "format": "s16le"}))
         for start in range(0, len(samples), 3_200):
@@ -59,8 +59,8 @@ def test_a_conversation_ends_with_the_transcript(running: Running, streaming: Sp
 
 def test_partials_come_while_the_client_speaks(running: Running) -> None:
     with opened(running) as socket:
-        for _ in range(20):
-            socket.send(tone(0.2).tobytes())
+        for _ in range(3):
+            socket.send(speech().tobytes())
         message = json.loads(socket.recv(timeout=20))
         assert message["type"] == "partial"
         assert {"stable", "tentative"} < set(message)
@@ -108,7 +108,7 @@ def test_a_client_that_vanishes_leaves_nothing(running: Running) -> None:
 
 def test_a_client_that_says_nothing_is_told_what_was_heard(start: Start, streaming: SpeechRecogniser) -> None:
     with start(replace(SMALL, idle_s=0.2), streaming) as running, opened(running) as socket:
-        socket.send(tone(1.0).tobytes())
+        socket.send(speech().tobytes())
         messages, code = rest(socket)
     assert code == 1008
     assert messages[-1]["type"] == "transcript"
@@ -118,7 +118,7 @@ def test_a_client_that_says_nothing_is_told_what_was_heard(start: Start, streami
 
 def test_a_session_that_lasts_too_long_is_ended_with_its_transcript(start: Start, streaming: SpeechRecogniser) -> None:
     with start(replace(SMALL, max_seconds=1), streaming) as running, opened(running) as socket:
-        socket.send(tone(1.5).tobytes())
+        socket.send(speech().tobytes())
         messages, code = rest(socket)
     assert (code, messages[-1]["duration"]) == (1008, 1.0)
     assert "session_too_long" in [message.get("error", {}).get("code") for message in messages]
@@ -126,7 +126,7 @@ def test_a_session_that_lasts_too_long_is_ended_with_its_transcript(start: Start
 
 def test_a_server_that_stops_says_what_was_heard(running: Running) -> None:
     with opened(running) as socket:
-        socket.send(tone(1.0).tobytes())
+        socket.send(speech().tobytes())
         running.until(lambda: running.service.n_running == 1)
         running.service.stopping = True
         messages, code = rest(socket)

@@ -22,7 +22,7 @@ from audio_lstm.serving.config import ServeConfig
 from audio_lstm.serving.server import bind, serve
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.recogniser import SpeechRecogniser
-from tests.serving.conftest import tone, wav
+from tests.serving.conftest import speech, wav
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
 
@@ -67,7 +67,7 @@ def until_draining(url: str) -> None:
 
 def test_sigterm_finishes_what_runs_refuses_the_rest_and_exits_with_0(folder: Path) -> None:
     with program(folder) as (process, url):
-        connection, rest = begun(url, wav(tone(0.5)))
+        connection, rest = begun(url, wav(speech()))
         assert httpx.get(f"{url}/readyz").json() == {"status": "ready"}
         workers = children(process)
         assert len(workers) == 1
@@ -84,15 +84,15 @@ def test_sigterm_finishes_what_runs_refuses_the_rest_and_exits_with_0(folder: Pa
         log = process.stderr.read().splitlines()
     assert any("stopping: 1 requests and live sessions to finish" in line for line in log)
     (line,) = [line for line in log if f"POST {TRANSCRIPTIONS} 200" in line]
-    assert re.fullmatch(rf"\S+Z POST {TRANSCRIPTIONS} 200 \d+\.\d+s in=\d+ audio=0\.50s id=\w{{16}}", line)
+    assert re.fullmatch(rf"\S+Z POST {TRANSCRIPTIONS} 200 \d+\.\d+s in=\d+ audio=2\.2\ds id=\w{{16}}", line)
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
 
 
 def test_what_takes_longer_than_the_drain_is_given_up(folder: Path) -> None:
     with program(folder, "--drain", "0.2") as (process, url):
-        connection, _ = begun(url, wav(tone(0.5)))
+        connection, _ = begun(url, wav(speech()))
         with connect(url.replace("http", "ws") + "/v1/audio/stream", proxy=None) as live:
-            live.send(tone(0.5).tobytes())
+            live.send(speech().tobytes())
             assert httpx.get(f"{url}/healthz").status_code == 200
             process.terminate()
             kinds = [json.loads(message)["type"] for message in live]
@@ -103,7 +103,7 @@ def test_what_takes_longer_than_the_drain_is_given_up(folder: Path) -> None:
 
 def test_ctrl_c_twice_leaves_at_once(folder: Path) -> None:
     with program(folder, "--drain", "600") as (process, url):
-        connection, _ = begun(url, wav(tone(0.5)))
+        connection, _ = begun(url, wav(speech()))
         process.send_signal(signal.SIGINT)
         until_draining(url)
         process.send_signal(signal.SIGINT)

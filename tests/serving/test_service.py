@@ -19,7 +19,7 @@ from audio_lstm.serving.service import Service
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.transcript import Transcript
-from tests.serving.conftest import SMALL, Gate, tone, wav
+from tests.serving.conftest import SMALL, Gate, speech, wav
 
 
 @contextmanager
@@ -46,8 +46,8 @@ async def transcribed(service: Service, data: bytes, gone_after_s: float = 60, p
 def test_an_upload_becomes_a_transcript(recogniser: SpeechRecogniser) -> None:
     with opened(recogniser) as service:
         assert (service.state, service.language) == ("ready", "en")
-        found = asyncio.run(transcribed(service, wav(tone(0.5))))
-        assert (found.text, found.duration_s, found.model) == ("A", 0.5, "hears-a")
+        found = asyncio.run(transcribed(service, wav(speech())))
+        assert (found.text, found.duration_s, found.model) == ("A", len(speech()) / 16_000, "hears-a")
         assert service.n_running == 0
 
 
@@ -56,8 +56,8 @@ def test_an_error_of_the_upload_leaves_the_worker_alive(recogniser: SpeechRecogn
         with pytest.raises(AudioError, match=r"^a\.wav: "):
             asyncio.run(transcribed(service, b"no recording"))
         with pytest.raises(AudioError, match=r"^audio: 10 samples at 16000 Hz is too short"):
-            asyncio.run(transcribed(service, wav(tone(0.5)[:10])))
-        assert asyncio.run(transcribed(service, wav(tone(0.5)))).text == "A"
+            asyncio.run(transcribed(service, wav(speech()[:10])))
+        assert asyncio.run(transcribed(service, wav(speech()))).text == "A"
 
 
 def test_without_a_model_nobody_is_let_in() -> None:
@@ -102,7 +102,7 @@ def test_a_request_that_runs_too_long_is_a_504(gated: SpeechRecogniser, gate: Ga
     with opened(gated, replace(SMALL, timeout_s=0.5)) as service:
 
         async def run() -> None:
-            work = asyncio.ensure_future(transcribed(service, wav(tone(30))))  # two phrases: the second is not begun
+            work = asyncio.ensure_future(transcribed(service, wav(speech(4))))  # two phrases: the second is not begun
             await asyncio.sleep(0.7)
             gate.opened.set()
             with pytest.raises(ApiError, match=r"the request took longer than 0\.5 s; send less at once") as caught:
@@ -117,10 +117,10 @@ def test_a_request_whose_turn_does_not_come_is_a_504(gated: SpeechRecogniser, ga
     with opened(gated, replace(SMALL, timeout_s=0.5)) as service:
 
         async def run() -> None:
-            first = asyncio.ensure_future(transcribed(service, wav(tone(0.5))))
+            first = asyncio.ensure_future(transcribed(service, wav(speech())))
             await asyncio.to_thread(gate.entered.wait, 10)
             with pytest.raises(ApiError, match="the request took longer than"):
-                await transcribed(service, wav(tone(0.5)))
+                await transcribed(service, wav(speech()))
             gate.opened.set()
             await asyncio.gather(first, return_exceptions=True)
 
@@ -132,10 +132,10 @@ def test_a_client_that_goes_ends_its_work_whether_it_runs_or_waits(gated: Speech
     with opened(gated) as service:
 
         async def run() -> None:
-            running = asyncio.ensure_future(transcribed(service, wav(tone(30)), gone_after_s=0.2))
+            running = asyncio.ensure_future(transcribed(service, wav(speech(4)), gone_after_s=0.2))
             await asyncio.to_thread(gate.entered.wait, 10)
             with pytest.raises(JobCancelled):
-                await transcribed(service, wav(tone(0.5)), gone_after_s=0.1)
+                await transcribed(service, wav(speech()), gone_after_s=0.1)
             await asyncio.sleep(0.3)
             gate.opened.set()
             with pytest.raises(JobCancelled):
@@ -149,7 +149,7 @@ def test_work_that_is_given_up_when_the_server_stops_is_a_503(gated: SpeechRecog
     with opened(gated) as service:
 
         async def run() -> None:
-            running = asyncio.ensure_future(transcribed(service, wav(tone(30))))
+            running = asyncio.ensure_future(transcribed(service, wav(speech(4))))
             await asyncio.to_thread(gate.entered.wait, 10)
             assert service.cancel_jobs() == 1
             gate.opened.set()
@@ -163,7 +163,7 @@ def test_a_cancelled_task_ends_its_work(gated: SpeechRecogniser, gate: Gate) -> 
     with opened(gated) as service:
 
         async def run() -> None:
-            running = asyncio.ensure_future(transcribed(service, wav(tone(30))))
+            running = asyncio.ensure_future(transcribed(service, wav(speech(4))))
             await asyncio.to_thread(gate.entered.wait, 10)
             (job,) = service._jobs
             running.cancel()
@@ -182,7 +182,7 @@ def test_the_prompts_words_are_preferred(recogniser: SpeechRecogniser, monkeypat
         monkeypatch.setattr(
             type(loaded.recognisers), "hearing", lambda self, prompt: (heard.append(prompt), self.plain)[1]
         )
-        asyncio.run(transcribed(service, wav(tone(0.5)), prompt="B"))
+        asyncio.run(transcribed(service, wav(speech()), prompt="B"))
     assert heard == ["B"]
 
 

@@ -39,7 +39,8 @@ SMALL = ServeConfig(workers=1, queue=1, sessions=1, timeout_s=20, idle_s=10, dra
 
 def hears_a(folder: Path, *, bidirectional: bool) -> Path:
     lstm = LSTMConfig(8, hidden_size=8, n_layers=1, bidirectional=bidirectional)
-    model = SpeechModel(SpeechModelConfig(FeatureConfig(n_mels=20), lstm, ("A", "B", " "), conv_channels=4)).eval()
+    features = FeatureConfig(n_mels=20, normalisation="utterance" if bidirectional else "running")
+    model = SpeechModel(SpeechModelConfig(features, lstm, ("A", "B", " "), conv_channels=4)).eval()
     with torch.no_grad():
         model.head.weight.zero_()
         model.head.bias.copy_(torch.tensor([0.0, 4.0, 3.75, 0.0]))  # blank, A, B, space

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NoReturn
+from functools import partial
+from typing import BinaryIO, NoReturn
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from audio_lstm.serving.answers import ApiError
 from audio_lstm.serving.job import Job, JobCancelled
+from audio_lstm.serving.waiting import Receive, next_message
 
-__all__ = ["Form", "Receive", "receive_form"]
-
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+__all__ = ["Form", "receive_form"]
 
 _MOST_PARTS = 64
 _MOST_FIELD_BYTES = 65_536  # of all fields but the recording
@@ -87,7 +86,7 @@ async def receive_form(
 
     Raises:
         ApiError: 413 if it is too large, 415 if it is no form, 400 if it is damaged or holds no recording, 408 if it
-            does not come.
+            does not come, 503 if the server stops meanwhile.
         JobCancelled: If the client has gone.
     """
     length = headers.get("content-length", "")
@@ -98,7 +97,7 @@ async def receive_form(
     n_bytes, more = 0, True
     while more:
         try:
-            message = await asyncio.wait_for(receive(), min(idle_s, job.left_s))
+            message = await next_message(receive, seconds=min(idle_s, job.left_s), check=partial(_refuse_if_ended, job))
         except TimeoutError:
             why = f"nothing came for {idle_s:g} s" if job.left_s else "it took too long"
             raise ApiError(408, f"the upload was given up: {why}; send it again", code="upload_timeout") from None
@@ -132,6 +131,11 @@ def _boundary(content_type: str) -> bytes:
     if not 0 < len(boundary) <= 70:  # RFC 2046
         raise ApiError(400, "the Content-Type names no boundary of 1 to 70 characters; send the form again")
     return boundary
+
+
+def _refuse_if_ended(job: Job) -> None:
+    if job.given_up.is_set():
+        raise ApiError(503, "the server is stopping; ask another one", code="stopping", retry_after_s=5)
 
 
 def _refuse_size(max_bytes: int) -> NoReturn:

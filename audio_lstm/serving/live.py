@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from functools import partial
 from typing import Any
 
@@ -26,10 +25,10 @@ from audio_lstm.errors import AudioLSTMError
 from audio_lstm.serving.answers import ApiError
 from audio_lstm.serving.live_session import LiveSession
 from audio_lstm.serving.service import Service
+from audio_lstm.serving.waiting import next_message
 
 __all__ = ["converse"]
 
-_POLL_S = 0.5  # how often a waiting session looks whether the server stops
 _NORMAL, _GOING_AWAY, _POLICY, _INVALID = 1000, 1001, 1008, 1007  # RFC 6455, 7.4.1
 
 
@@ -89,22 +88,19 @@ class _Conversation:
 
     async def _next(self) -> dict[str, Any] | None:
         """The client's next message."""
-        waits = asyncio.ensure_future(self._socket.receive())
-        deadline = time.monotonic() + self._service.config.idle_s
+        idle_s = self._service.config.idle_s
         try:
-            while not waits.done():
-                if self._service.stopping:
-                    raise ApiError(503, "the server is stopping: this is what was heard", code="stopping")
-                if time.monotonic() > deadline:
-                    idle_s = self._service.config.idle_s
-                    raise ApiError(408, f"nothing came for {idle_s:g} s: the session ends", code="idle_timeout")
-                await asyncio.wait({waits}, timeout=_POLL_S)
-            message = waits.result()
-        finally:
-            waits.cancel()
+            message = await next_message(self._socket.receive, seconds=idle_s, check=self._refuse_if_stopping)
+        except TimeoutError:
+            why = f"nothing came for {idle_s:g} s: the session ends"
+            raise ApiError(408, why, code="idle_timeout") from None
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", _NORMAL))
         return dict(message)
+
+    def _refuse_if_stopping(self) -> None:
+        if self._service.stopping:
+            raise ApiError(503, "the server is stopping: this is what was heard", code="stopping")
 
     async def _ends(self, text: str) -> bool:
         """Follow a text message; whether it asks to finish."""

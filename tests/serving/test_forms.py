@@ -30,6 +30,7 @@ def receive(
     seconds: float = 5,
     idle_s: float = 5,
     then: str = "end",
+    job: Job | None = None,
 ) -> Form:
     """Receive pieces; then the body ends, the client goes away, or nothing comes."""
     messages: list[dict[str, Any]] = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
@@ -44,8 +45,8 @@ def receive(
         return messages.pop(0)
 
     async def run() -> Form:
-        job = Job.lasting(seconds)
-        return await receive_form(next_message, headers, io.BytesIO(), max_bytes=max_bytes, idle_s=idle_s, job=job)
+        limits = {"max_bytes": max_bytes, "idle_s": idle_s, "job": job or Job.lasting(seconds)}
+        return await receive_form(next_message, headers, io.BytesIO(), **limits)
 
     return asyncio.run(run())
 
@@ -156,6 +157,13 @@ def test_an_upload_that_stalls_is_a_408() -> None:
 def test_an_upload_that_takes_too_long_is_a_408() -> None:
     error = refused(FILE, then="nothing", seconds=0.05)
     assert (error.status, error.message) == (408, "the upload was given up: it took too long; send it again")
+
+
+def test_an_upload_is_given_up_when_the_server_stops() -> None:
+    job = Job.lasting(60)
+    job.cancel()
+    error = refused(FILE, then="nothing", job=job)
+    assert (error.status, error.code, error.message) == (503, "stopping", "the server is stopping; ask another one")
 
 
 def test_a_client_that_goes_away_ends_it() -> None:

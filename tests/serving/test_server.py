@@ -48,14 +48,16 @@ def children(process: subprocess.Popen[str]) -> list[int]:
 
 
 def begun(url: str, data: bytes) -> tuple[socket.socket, bytes]:
-    """An upload of which half has been sent, and the other half."""
+    """An upload that has been admitted and of which half has been sent, and the other half."""
     request = httpx.Request("POST", url + TRANSCRIPTIONS, files={"file": ("a.wav", data)})
     request.read()
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-    whole = f"POST {TRANSCRIPTIONS} HTTP/1.1\r\n{head}\r\n".encode() + request.content
     connection = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20)
-    connection.sendall(whole[: len(whole) // 2])
-    return connection, whole[len(whole) // 2 :]
+    connection.sendall(f"POST {TRANSCRIPTIONS} HTTP/1.1\r\n{head}Expect: 100-continue\r\n\r\n".encode())
+    assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+    half = len(request.content) // 2
+    connection.sendall(request.content[:half])
+    return connection, request.content[half:]
 
 
 def until_draining(url: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 
@@ -33,14 +33,19 @@ def opened(recogniser: SpeechRecogniser, config: ServeConfig = SMALL) -> Iterato
         service.close()
 
 
-async def never() -> None:
-    await asyncio.sleep(60)
-
-
-async def transcribed(service: Service, data: bytes, gone_after_s: float = 60, prompt: str = "") -> Transcript:
+async def transcribed(
+    service: Service, data: bytes, *, goes: asyncio.Event | None = None, seconds: float = 60, prompt: str = ""
+) -> Transcript:
+    """A request of a client that may go away, with its own time."""
+    gone = asyncio.sleep(60) if goes is None else wait(goes)
     with service.admitted() as job, tempfile.TemporaryFile() as file:
+        job.deadline = time.monotonic() + seconds
         file.write(data)
-        return await service.transcribe(Upload(file, "a.wav"), prompt, job, asyncio.sleep(gone_after_s))
+        return await service.transcribe(Upload(file, "a.wav"), prompt, job, gone)
+
+
+async def wait(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 def test_an_upload_becomes_a_transcript(recogniser: SpeechRecogniser) -> None:
@@ -99,13 +104,15 @@ def test_where_all_places_are_taken_the_next_is_told_when_to_come_again(recognis
 
 
 def test_a_request_that_runs_too_long_is_a_504(gated: SpeechRecogniser, gate: Gate) -> None:
-    with opened(gated, replace(SMALL, timeout_s=0.5)) as service:
+    with opened(gated) as service:
 
         async def run() -> None:
-            work = asyncio.ensure_future(transcribed(service, wav(speech(4))))  # two phrases: the second is not begun
-            await asyncio.sleep(0.7)
-            gate.opened.set()
-            with pytest.raises(ApiError, match=r"the request took longer than 0\.5 s; send less at once") as caught:
+            work = asyncio.ensure_future(transcribed(service, wav(speech(4))))
+            await asyncio.to_thread(gate.entered.wait, 10)
+            (job,) = service._jobs
+            job.deadline = time.monotonic()
+            gate.opened.set()  # the first phrase ends; the second is not begun
+            with pytest.raises(ApiError, match=r"the request took longer than 20 s; send less at once") as caught:
                 await work
             assert caught.value.status == 504
 
@@ -114,15 +121,15 @@ def test_a_request_that_runs_too_long_is_a_504(gated: SpeechRecogniser, gate: Ga
 
 
 def test_a_request_whose_turn_does_not_come_is_a_504(gated: SpeechRecogniser, gate: Gate) -> None:
-    with opened(gated, replace(SMALL, timeout_s=0.5)) as service:
+    with opened(gated) as service:
 
         async def run() -> None:
             first = asyncio.ensure_future(transcribed(service, wav(speech())))
             await asyncio.to_thread(gate.entered.wait, 10)
             with pytest.raises(ApiError, match="the request took longer than"):
-                await transcribed(service, wav(speech()))
+                await transcribed(service, wav(speech()), seconds=0.1)
             gate.opened.set()
-            await asyncio.gather(first, return_exceptions=True)
+            assert (await first).text == "A"
 
         asyncio.run(run())
         assert service.n_running == 0
@@ -132,11 +139,17 @@ def test_a_client_that_goes_ends_its_work_whether_it_runs_or_waits(gated: Speech
     with opened(gated) as service:
 
         async def run() -> None:
-            running = asyncio.ensure_future(transcribed(service, wav(speech(4)), gone_after_s=0.2))
+            goes = asyncio.Event()
+            running = asyncio.ensure_future(transcribed(service, wav(speech(4)), goes=goes))
             await asyncio.to_thread(gate.entered.wait, 10)
+            (job,) = service._jobs
+            waiting = asyncio.ensure_future(transcribed(service, wav(speech()), goes=goes))
+            await asyncio.sleep(0)
+            goes.set()
             with pytest.raises(JobCancelled):
-                await transcribed(service, wav(speech()), gone_after_s=0.1)
-            await asyncio.sleep(0.3)
+                await waiting
+            while not job.given_up.is_set():
+                await asyncio.sleep(0.01)
             gate.opened.set()
             with pytest.raises(JobCancelled):
                 await running

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from audio_lstm.music.compose import Composition, compose, compose_takes
     from audio_lstm.music.composer import Composer, load_music
     from audio_lstm.music.sample import SamplingConfig
+    from audio_lstm.speech.align_script import align
+    from audio_lstm.speech.alignment import AlignedCharacter, AlignedWord, Alignment
     from audio_lstm.speech.batch import BatchConfig, BatchSummary, transcribe_files
     from audio_lstm.speech.decoding import Decoding
     from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from audio_lstm.speech.transcript import Segment, Transcript, Word
 
 __all__ = [
+    "AlignedCharacter",
+    "AlignedWord",
+    "Alignment",
     "AudioLSTMError",
     "BatchConfig",
     "BatchSummary",
@@ -42,6 +47,7 @@ __all__ = [
     "Transcript",
     "Word",
     "__version__",
+    "align",
     "compose",
     "compose_takes",
     "load_music",
@@ -52,6 +58,9 @@ __all__ = [
 ]
 
 _HOME = {
+    "AlignedCharacter": "audio_lstm.speech.alignment",
+    "AlignedWord": "audio_lstm.speech.alignment",
+    "Alignment": "audio_lstm.speech.alignment",
     "BatchConfig": "audio_lstm.speech.batch",
     "BatchSummary": "audio_lstm.speech.batch",
     "Composer": "audio_lstm.music.composer",
@@ -64,6 +73,7 @@ _HOME = {
     "StreamingTranscriber": "audio_lstm.speech.stream",
     "Transcript": "audio_lstm.speech.transcript",
     "Word": "audio_lstm.speech.transcript",
+    "align": "audio_lstm.speech.align_script",
     "compose": "audio_lstm.music.compose",
     "compose_takes": "audio_lstm.music.compose",
     "load_music": "audio_lstm.music.composer",

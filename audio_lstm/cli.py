@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from audio_lstm.commands.align import add_align
 from audio_lstm.commands.console import Parser, answer, complain
 from audio_lstm.commands.listen import add_listen
 from audio_lstm.commands.music import add_compose, add_evaluate_music
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add_transcribe(commands)
     add_listen(commands)
     add_serve(commands)
+    add_align(commands)
     add_compose(commands)
     evaluate = commands.add_parser("evaluate", allow_abbrev=False, help="measure a model on data")
     wings = evaluate.add_subparsers(title="wings", metavar="speech|music", required=True, parser_class=Parser)

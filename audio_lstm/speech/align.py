@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from audio_lstm.errors import DataError
 from audio_lstm.speech.alphabet import BLANK, Alphabet, n_ctc_frames
 from audio_lstm.speech.decode import WordSpan
+from audio_lstm.speech.viterbi import StateGraph, best_path
 
 __all__ = ["SymbolAlignment", "align_symbols", "word_spans"]
 
 _ROUNDING = 1e-2  # a log-probability above 0 by no more than this is rounding in half precision
-_IMPOSSIBLE = -1e6  # stands for -inf inside the search: far below any log-softmax, yet such frames are still counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,8 @@ def align_symbols(log_probs: NDArray[np.floating], ids: ArrayLike) -> SymbolAlig
 
     The states are those of Graves, Fernández, Gomez & Schmidhuber 2006, section 4.1: the symbols with a blank before,
     between and after them, 2 n + 1 in all; their forward variables (equations 5 to 8) with the maximum in place of the
-    sum, and a back-pointer of one byte a state and frame, so T (2 n + 1) bytes in all. Where steps tie, the path stays
-    in its state before it moves on, and moves one state before it skips a blank. Frames that give a symbol
-    probability 0 are avoided where they can be.
+    sum. Where steps tie, the path stays in its state before it moves on, and moves one state before it skips a blank.
+    Frames that give a symbol probability 0 are avoided where they can be. Memory grows with n (speech/viterbi.py).
 
     Example:
         >>> alignment = align_symbols(np.log(np.eye(3)[[0, 1, 1, 0, 2]] * 0.97 + 0.01), [1, 2])
@@ -59,9 +58,9 @@ def align_symbols(log_probs: NDArray[np.floating], ids: ArrayLike) -> SymbolAlig
             f"{len(symbols)} symbols need at least {n_needed} frames, and the recording has {n_frames}; "
             "check that this text belongs to this recording"
         )
-    labels = np.full(2 * len(symbols) + 1, BLANK)  # (S,)
-    labels[1::2] = symbols
-    path = _best_states(log_probs, labels)  # (T,)
+    graph = StateGraph.of_symbols(symbols, BLANK)
+    labels = graph.labels  # (S,)
+    path = best_path(log_probs, graph)  # (T,)
     emitted = log_probs[np.arange(n_frames), labels[path]].astype(np.float64)  # (T,)
     states = np.arange(1, len(labels), 2)  # (n,) those that write a symbol
     starts = np.searchsorted(path, states)
@@ -146,35 +145,3 @@ def _checked_ids(log_probs: NDArray[np.floating], ids: ArrayLike) -> NDArray[np.
             "leave out blanks and padding"
         )
     return numbers.astype(np.int64)
-
-
-def _best_states(log_probs: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The state of each frame on the likeliest path through labels (S,): (T,), never falling."""
-    n_frames, n_states = len(log_probs), len(labels)
-    if n_frames == 0:
-        return np.zeros(0, np.int64)
-    possible = np.maximum(log_probs.astype(np.float64), _IMPOSSIBLE)  # (T, V)
-    # A blank between two symbols may be skipped unless they are equal.
-    penalties = np.full(n_states, -np.inf)  # (S,) of arriving from two states before
-    penalties[3::2] = np.where(labels[3::2] == labels[1:-2:2], -np.inf, 0.0)
-    scores = np.full(n_states + 2, -np.inf)  # (2 + S,) padded so that every state has two before it
-    scores[2:4] = possible[0, labels[:2]]
-    steps = np.zeros((n_frames, n_states), np.uint8)  # how many states before: 0, 1 or 2
-    skipped, moved = np.empty(n_states), np.empty(n_states, bool)
-    for frame in range(1, n_frames):
-        np.add(scores[:-2], penalties, out=skipped)
-        np.greater(scores[1:-1], scores[2:], out=moved)
-        steps[frame] = moved
-        best = np.maximum(scores[2:], scores[1:-1])
-        np.greater(skipped, best, out=moved)
-        steps[frame, moved] = 2
-        np.maximum(best, skipped, out=best)
-        scores[2:] = best + possible[frame, labels]
-    path = np.empty(n_frames, np.int64)
-    state = n_states - 1
-    if n_states > 1 and scores[-2] > scores[-1]:
-        state -= 1  # the path ends in the last symbol, not in the blank after it
-    for frame in range(n_frames - 1, -1, -1):
-        path[frame] = state
-        state -= int(steps[frame, state])
-    return path

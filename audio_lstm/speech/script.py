@@ -1,0 +1,90 @@
+"""A text as it is given -> the words that a model can write, each knowing where it stands in the text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.errors import DataError
+from audio_lstm.speech.alphabet import Alphabet
+from audio_lstm.speech.data import normalise_text
+
+__all__ = ["Script", "ScriptWord", "read_script"]
+
+
+@dataclass(frozen=True)
+class ScriptWord:
+    """A word of the script."""
+
+    text: str  # as it is given, with its punctuation
+    units: tuple[str, ...]  # the words that the model writes for it: "twenty-one" has two; () if it cannot write it
+
+
+@dataclass(frozen=True, eq=False)
+class Script:
+    """A text to be found in a recording."""
+
+    words: tuple[ScriptWord, ...]
+    alphabet: Alphabet
+
+    @cached_property
+    def units(self) -> tuple[str, ...]:
+        """The units of all words, in order."""
+        return tuple(unit for word in self.words for unit in word.units)
+
+    @cached_property
+    def ids(self) -> tuple[NDArray[np.int64], ...]:
+        """The symbols of each unit: letters, or pieces that may begin with a space."""
+        known: dict[str, NDArray[np.int64]] = {}
+        return tuple(known.setdefault(unit, self.alphabet.encode(unit)) for unit in self.units)
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """The letters of all units, in order, or their pieces without the space before a word."""
+        names = self.alphabet.symbols
+        return tuple(names[number - 1].removeprefix(" ") for ids in self.ids for number in ids.tolist())
+
+
+def read_script(text: str, alphabet: Alphabet) -> Script:
+    """The words of a text, in the letters of a model.
+
+    Example:
+        >>> [word.units for word in read_script("Route 66 is twenty-one – miles.", ENGLISH).words]
+        [('ROUTE',), (), ('IS',), ('TWENTY', 'ONE'), ('MILES',)]
+
+    Words are what stands between spaces. A word with a digit or a letter that the model lacks has no units. A mark
+    that stands alone belongs to the word before it, or to the first.
+
+    Args:
+        text: Any text.
+        alphabet: The symbols of the model.
+
+    Returns:
+        The script.
+
+    Raises:
+        DataError: If the text holds no word, or none that the model can write.
+    """
+    words: list[ScriptWord] = []
+    alone = ""  # marks before the first word
+    for token in text.split():
+        normalised = normalise_text(token, alphabet)
+        if normalised:
+            writable = all(character in alphabet for character in normalised)
+            words.append(ScriptWord(alone + token, tuple(normalised.split()) if writable else ()))
+            alone = ""
+        elif words:
+            words[-1] = ScriptWord(f"{words[-1].text} {token}", words[-1].units)
+        else:
+            alone += f"{token} "
+    if not words:
+        raise DataError("the text to align holds no words; check that it is the right file")
+    if not any(word.units for word in words):
+        raise DataError(
+            f"the model can write none of the text's {len(words)} words (the first: {words[0].text!r}); spell numbers "
+            "out, and check that the model is of the text's language"
+        )
+    return Script(tuple(words), alphabet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from audio_lstm.speech.alphabet import BLANK
 from audio_lstm.speech.anchors import heard_symbols
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
-from audio_lstm.speech.script import Script, ScriptWord, read_script
+from audio_lstm.speech.script import Script, read_script
 from audio_lstm.speech.script_path import FLOOR, SymbolSpans, find_words, matched_words
+from audio_lstm.speech.timing import LEVEL_RATE, QUIET, Peaks, Timing, quietness, word_times
 from audio_lstm.speech.transcribe import hear
 
 __all__ = ["align"]
@@ -69,7 +70,7 @@ def align(
         allow_truncated=allow_truncated,
     )
     sound = _listen(blocks, recogniser)
-    words, unscripted = _find(script, sound)
+    words, unscripted = _find(script, sound, recogniser.decoder.timing)
     return Alignment(
         words=words,
         unscripted=unscripted,
@@ -91,8 +92,25 @@ class _Sound:
     log_probs: NDArray[np.float32]  # (T, n_outputs)
     start_s: NDArray[np.float64]  # (T,) when each frame begins
     end_s: NDArray[np.float64]  # (T,)
+    quiet: NDArray[np.float64]  # (levels,) from `timing.quietness`, of the whole recording
     duration_s: float
     peak_db: float
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A word of the script that is heard."""
+
+    number: int  # in the script
+    symbols: range  # of all symbols of the script
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """What lies between two words that are heard."""
+
+    words: range  # of the script: those that are not heard, or that the model cannot write
+    stretch: Stretch | None  # speech
 
 
 def _listen(blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser) -> _Sound:
@@ -110,96 +128,105 @@ def _listen(blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser)
     silence = np.full((1, recogniser.alphabet.size), FLOOR, np.float32)
     silence[0, BLANK] = 0.0
     rows: list[NDArray[np.float32]] = [silence[:0]]
-    starts: list[NDArray[np.float64]] = [np.zeros(0)]
-    ends: list[NDArray[np.float64]] = [np.zeros(0)]
+    times: list[NDArray[np.float64]] = [np.zeros((0, 2))]
+    levels: list[tuple[int, NDArray[np.float64]]] = []
     for phrase, log_probs in hear(watched(), recogniser):
         begin_s, end_s = phrase.start_sample / rate, (phrase.start_sample + len(phrase.samples)) / rate
+        edges = begin_s + frame_s * np.arange(len(log_probs) + 1)
         rows += [silence, log_probs]
-        times = begin_s + frame_s * np.arange(len(log_probs) + 1)
-        starts += [times[:1], times[:-1]]
-        ends += [times[:1], np.minimum(times[1:], end_s)]
-    return _Sound(
-        np.concatenate(rows),
-        np.concatenate(starts),
-        np.concatenate(ends),
-        n_samples / rate,
-        20 * math.log10(peak) if peak > 0 else -math.inf,
-    )
+        times += [np.array([[begin_s, begin_s]]), np.stack([edges[:-1], np.minimum(edges[1:], end_s)], axis=1)]
+        levels.append((round(begin_s * LEVEL_RATE), quietness(phrase.samples, rate)))
+    quiet = np.full(math.ceil(n_samples * LEVEL_RATE / rate) + 1, QUIET)
+    for first, level in levels:
+        quiet[first : first + len(level)] = level[: len(quiet) - first]
+    starts, ends = np.concatenate(times).T
+    peak_db = 20 * math.log10(peak) if peak > 0 else -math.inf
+    return _Sound(np.concatenate(rows), starts, ends, quiet, n_samples / rate, peak_db)
 
 
-def _find(script: Script, sound: _Sound) -> tuple[tuple[AlignedWord, ...], tuple[Stretch, ...]]:
-    """The words of the script, and the speech between them."""
+def _place(script: Script, sound: _Sound) -> tuple[SymbolSpans, list[_Heard], list[_Gap]]:
+    """Which words of the script are heard, and what lies before, between and after them."""
     spans = find_words(sound.log_probs, script.ids, script.alphabet)
     lengths = np.array([len(ids) for ids in script.ids], np.int64)
     matched = matched_words(spans, lengths).tolist()
-    last_symbols = np.cumsum(lengths).tolist()
+    first_symbols = [0, *np.cumsum(lengths).tolist()]  # of each unit
     _, begins, ends = heard_symbols(sound.log_probs, script.alphabet)
-    words: list[AlignedWord] = []
-    unscripted: list[Stretch] = []
-    waiting: list[ScriptWord] = []  # words without times
-    unit, symbol, frame = 0, 0, 0  # the next ones
+    heard: list[_Heard] = []
+    gaps: list[_Gap] = []
+    unit = frame = after = 0  # the next unit; the frame and the word after the last word that is heard
 
-    def close_gap(next_frame: int) -> None:
+    def close_gap(next_frame: int, next_word: int) -> None:
         low, high = np.searchsorted(begins, [frame, next_frame]).tolist()
-        strange = None
+        stretch = None
         if high > low:
-            strange = Stretch(float(sound.start_s[begins[low]]), float(sound.end_s[ends[high - 1]]), high - low)
-        if waiting and strange and not any(word.units for word in waiting):
-            words.extend(_share(waiting, strange))
-        else:
-            words.extend(_without_times(word) for word in waiting)
-            if strange and strange.n_symbols >= _MIN_STRANGE_SYMBOLS:
-                unscripted.append(strange)
-        waiting.clear()
+            start_s, end_s = sound.start_s[begins[low]], sound.end_s[ends[high - 1]]
+            stretch = Stretch(float(start_s), float(end_s), high - low)
+        gaps.append(_Gap(range(after, next_word), stretch))
 
-    for word in script.words:
+    for number, word in enumerate(script.words):
         next_unit = unit + len(word.units)
-        next_symbol = last_symbols[next_unit - 1] if word.units else symbol
         if word.units and all(matched[unit:next_unit]):
-            close_gap(int(spans.start_frames[symbol]))
-            words.append(_word(word, script, spans, range(symbol, next_symbol), sound))
-            frame = int(spans.end_frames[next_symbol - 1]) + 1
-        else:
-            waiting.append(word)
-        unit, symbol = next_unit, next_symbol
-    close_gap(len(sound.log_probs))
+            symbols = range(first_symbols[unit], first_symbols[next_unit])
+            close_gap(int(spans.start_frames[symbols.start]), number)
+            heard.append(_Heard(number, symbols))
+            frame, after = int(spans.end_frames[symbols.stop - 1]) + 1, number + 1
+        unit = next_unit
+    close_gap(len(sound.log_probs), len(script.words))
+    return spans, heard, gaps
+
+
+def _find(script: Script, sound: _Sound, timing: Timing) -> tuple[tuple[AlignedWord, ...], tuple[Stretch, ...]]:
+    """The words of the script, and the speech that it does not have."""
+    spans, heard, gaps = _place(script, sound)
+    words = [
+        AlignedWord(word.text, None, None, 0.0, matched=False, writable=bool(word.units), characters=())
+        for word in script.words
+    ]
+    unscripted: list[Stretch] = []
+    quiet = sound.quiet.copy()
+    for gap in gaps:
+        if gap.stretch is None:
+            continue
+        # Speech, but none of the words on either side: as good as a pause to them.
+        quiet[int(gap.stretch.start_s * LEVEL_RATE) : math.ceil(gap.stretch.end_s * LEVEL_RATE)] = QUIET
+        if gap.words and not any(words[number].writable for number in gap.words):
+            edges = np.linspace(gap.stretch.start_s, gap.stretch.end_s, len(gap.words) + 1).tolist()
+            for number, start_s, end_s in zip(gap.words, edges[:-1], edges[1:], strict=True):
+                words[number] = replace(words[number], start_s=start_s, end_s=end_s)
+        elif gap.stretch.n_symbols >= _MIN_STRANGE_SYMBOLS:
+            unscripted.append(gap.stretch)
+    peaks = [_peaks(spans, word.symbols, sound) for word in heard]
+    for word, (start_s, end_s) in zip(heard, word_times(peaks, quiet, timing), strict=True):
+        scores = spans.scores[word.symbols.start : word.symbols.stop]
+        end_s = min(end_s, sound.duration_s)
+        words[word.number] = replace(
+            words[word.number],
+            start_s=start_s,
+            end_s=end_s,
+            score=math.exp(float(scores.mean())),
+            matched=True,
+            characters=tuple(_characters(script, spans, word.symbols, sound, (start_s, end_s))),
+        )
     return tuple(words), tuple(unscripted)
 
 
-def _without_times(word: ScriptWord) -> AlignedWord:
-    """A word that is not said, or that the model cannot write."""
-    return AlignedWord(word.text, None, None, 0.0, matched=False, writable=bool(word.units), characters=())
-
-
-def _share(words: list[ScriptWord], stretch: Stretch) -> Iterator[AlignedWord]:
-    """Words that the model cannot write, with equal parts of the speech that lies where they belong."""
-    edges = np.linspace(stretch.start_s, stretch.end_s, len(words) + 1).tolist()
-    for word, start_s, end_s in zip(words, edges[:-1], edges[1:], strict=True):
-        yield AlignedWord(word.text, start_s, end_s, 0.0, matched=False, writable=False, characters=())
-
-
-def _word(word: ScriptWord, script: Script, spans: SymbolSpans, symbols: range, sound: _Sound) -> AlignedWord:
-    """A word that was heard, of these symbols."""
-    scores = spans.scores[symbols.start : symbols.stop]
-    begins = sound.start_s[spans.start_frames[symbols.start : symbols.stop]]
-    end_s = float(sound.end_s[spans.end_frames[symbols.stop - 1]])
-    pieces = [script.symbols[number] for number in symbols]
-    return AlignedWord(
-        text=word.text,
-        start_s=float(begins[0]),
-        end_s=end_s,
-        score=math.exp(float(scores.mean())),
-        matched=True,
-        writable=True,
-        characters=tuple(_characters(pieces, begins.tolist(), end_s, scores.tolist())),
+def _peaks(spans: SymbolSpans, symbols: range, sound: _Sound) -> Peaks:
+    """Where a word is heard."""
+    return Peaks(
+        first_s=float(sound.start_s[spans.start_frames[symbols.start]]),
+        last_s=float(sound.end_s[spans.end_frames[symbols.stop - 1]]),
+        is_single=len(symbols) == 1,
     )
 
 
 def _characters(
-    pieces: list[str], begins: list[float], end_s: float, scores: list[float]
+    script: Script, spans: SymbolSpans, symbols: range, sound: _Sound, times: tuple[float, float]
 ) -> Iterator[AlignedCharacter]:
-    """The letters of a word: each lasts until the next begins; those of a piece share its time."""
-    for piece, begin, end, score in zip(pieces, begins, [*begins[1:], end_s], scores, strict=True):
-        edges = np.linspace(begin, end, len(piece) + 1).tolist()
-        for letter, start, stop in zip(piece, edges[:-1], edges[1:], strict=True):
-            yield AlignedCharacter(letter, start, stop, math.exp(score))
+    """The letters of a word: each lasts until the next is heard; those of a piece share its time."""
+    begins = sound.start_s[spans.start_frames[symbols.start + 1 : symbols.stop]]
+    edges = [times[0], *np.clip(begins, *times).tolist(), times[1]]
+    for symbol, begin, end in zip(symbols, edges[:-1], edges[1:], strict=True):
+        piece, score = script.symbols[symbol], math.exp(float(spans.scores[symbol]))
+        parts = np.linspace(begin, end, len(piece) + 1).tolist()
+        for letter, start_s, end_s in zip(piece, parts[:-1], parts[1:], strict=True):
+            yield AlignedCharacter(letter, start_s, end_s, score)

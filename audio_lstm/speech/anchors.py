@@ -93,7 +93,7 @@ def _shared_runs(script: NDArray[np.int64], heard: NDArray[np.int64]) -> tuple[N
         values, first, counts = np.unique(hashes, return_index=True, return_counts=True)
         runs.append(values[counts == 1])
         positions.append(first[counts == 1])
-    _, of_script, of_heard = np.intersect1d(*runs, assume_unique=True, return_indices=True)
+    _, of_script, of_heard = np.intersect1d(runs[0], runs[1], assume_unique=True, return_indices=True)
     pairs = positions[0][of_script], positions[1][of_heard]
     order = np.argsort(pairs[0])
     return pairs[0][order], pairs[1][order]

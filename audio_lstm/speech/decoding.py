@@ -4,7 +4,8 @@
     words = decoder.words(log_probs)
 
 `decoding.json` in a model folder holds a `DecodingConfig`: the language model that goes with the model, the weights
-that `audio-lstm tune` found on development data, and the calibration of confidence. Without it decoding is greedy.
+that `audio-lstm tune` found on development data, the calibration of confidence, and the timing of words. Without it
+decoding is greedy.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from audio_lstm.speech.beam import BeamConfig, BeamDecoder, Hypothesis
 from audio_lstm.speech.confidence import Calibration
 from audio_lstm.speech.decode import WordSpan, greedy
 from audio_lstm.speech.hotwords import DEFAULT_BOOST, HotWords
+from audio_lstm.speech.timing import Timing
 
 __all__ = [
     "Decoding",
@@ -60,6 +62,7 @@ class DecodingConfig:
     language_model: str = ""  # name of a .lm file in the model's folder, or of a shipped one; "" decodes greedily
     beam: BeamConfig = field(default_factory=BeamConfig)
     calibration: Calibration | None = None  # of the words' confidence; None leaves the letters' probabilities
+    timing: Timing = field(default_factory=Timing)  # of the words' beginnings and ends
 
     def __post_init__(self) -> None:
         if self.language_model and Path(self.language_model).name != self.language_model:
@@ -106,6 +109,7 @@ class WordDecoder:
     alphabet: Alphabet
     beam: BeamDecoder | None = None  # None: greedy
     calibration: Calibration | None = None
+    timing: Timing = field(default_factory=Timing)
     source: str = ""  # of the words that the beam search may or likes to write, for reports: "language model english"
 
     @property
@@ -197,12 +201,12 @@ def build_decoder(wanted: Decoding, alphabet: Alphabet, *, folder: Path | None =
             "lm_weight and word_bonus weigh a language model, but this model comes without one; choose a language model"
         )
     if automaton is None and not wanted.hotwords and wanted.beam_size is None:
-        return WordDecoder(alphabet, None, stored.calibration)
+        return WordDecoder(alphabet, None, stored.calibration, stored.timing)
     hotwords = None
     if wanted.hotwords:
         hotwords = HotWords.from_phrases(_spelled(wanted.hotwords, alphabet), alphabet, boost=wanted.hotword_boost)
     decoder = BeamDecoder(alphabet, beam, language_model=automaton, closed_vocabulary=is_closed, hot_words=hotwords)
-    return WordDecoder(alphabet, decoder, stored.calibration, source)
+    return WordDecoder(alphabet, decoder, stored.calibration, stored.timing, source)
 
 
 def language_model_file(language_model: str | os.PathLike[str]) -> Path:

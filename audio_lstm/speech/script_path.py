@@ -106,7 +106,8 @@ def matched_words(spans: SymbolSpans, lengths: NDArray[np.int64]) -> NDArray[np.
     before = np.interp(end, ends, sums) - np.interp(end - window, ends, sums)
     after = np.interp(begin + window, ends, sums) - np.interp(begin, ends, sums)
     agreement: NDArray[np.float64] = np.maximum(before, after) / window
-    return found & (scores >= MIN_WORD_SCORE) & (agreement >= MIN_AGREEMENT)
+    matched: NDArray[np.bool_] = found & (scores >= MIN_WORD_SCORE) & (agreement >= MIN_AGREEMENT)
+    return matched
 
 
 def _find_words(log_probs: NDArray[np.floating], words: Sequence[NDArray[np.int64]], alphabet: Alphabet) -> SymbolSpans:
@@ -133,7 +134,8 @@ def _graph(symbols: NDArray[np.int64], lengths: NDArray[np.int64], *, filler: in
     labels[1::2] = symbols
     stops = 2 * np.concatenate([[0], np.cumsum(lengths)])
     labels[stops] = filler
-    return StateGraph(labels, stops, LEAVE_OUT_COST + LEAVE_OUT_SYMBOL_COST * lengths)
+    costs: NDArray[np.float64] = LEAVE_OUT_COST + LEAVE_OUT_SYMBOL_COST * lengths.astype(np.float64)
+    return StateGraph(labels, stops, costs)
 
 
 def _emissions(log_probs: NDArray[np.floating], alphabet: Alphabet) -> NDArray[np.float64]:

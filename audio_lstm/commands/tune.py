@@ -1,4 +1,4 @@
-"""The command `tune`: find on development data how a speech model decodes best, and write that into its folder."""
+"""The command `tune`: find out how a speech model decodes best and when its words are said, for its folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tempfile
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ from audio_lstm.commands.console import add_model, answer, complain, progress
 from audio_lstm.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
+    from audio_lstm.speech.beam import BeamConfig
+    from audio_lstm.speech.data import Utterance
+    from audio_lstm.speech.recogniser import SpeechRecogniser
+    from audio_lstm.speech.timing_fit import TimingFit
     from audio_lstm.speech.tune import HeardCorpus, Setting, TuneResult
 
 __all__ = ["add_tune"]
@@ -33,70 +38,135 @@ def add_tune(commands: Any) -> None:
         allow_abbrev=False,
         help="choose language model weights for a speech model",
         description="Decode development data with many language model weights, keep the best (or greedy decoding "
-        "where that is better), calibrate confidence, and write both into the model's folder.",
+        "where that is better), calibrate confidence, measure how far words begin and end from where the model hears "
+        "them, and write all that into the model's folder.",
     )
     parser.add_argument(
         "--manifest",
         action="append",
-        required=True,
+        default=[],
         metavar="PATH",
         help="development data: JSON lines, or a folder; may be repeated, all count alike",
     )
     add_model(parser, None)
     parser.add_argument(
-        "--lm", required=True, metavar="FILE", help="language model: .arpa, .arpa.gz, .lm, or a shipped one's name"
+        "--lm", metavar="FILE", help="language model: .arpa, .arpa.gz, .lm, or a shipped one's name; with --manifest"
     )
     parser.add_argument("--beam-size", type=int, default=None, metavar="N", help="texts kept after each frame (32)")
+    parser.add_argument(
+        "--timing",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="recordings, of training will do, on which to measure when words begin and end; alone or with the others",
+    )
     parser.add_argument("--dry-run", action="store_true", help="write nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_tune)
 
 
 def _tune(options: argparse.Namespace) -> int:
-    from audio_lstm.speech.automaton import check_fits
     from audio_lstm.speech.beam import BeamConfig
     from audio_lstm.speech.data import read_utterances
-    from audio_lstm.speech.decoding import Decoding, write_decoding
-    from audio_lstm.speech.lm_file import read_language_model
+    from audio_lstm.speech.decoding import Decoding, read_decoding, write_decoding
     from audio_lstm.speech.recogniser import load_speech
-    from audio_lstm.speech.tune import N_TRIALS, hear_corpus, tune
 
+    _check_wish(options)
     beam = BeamConfig() if options.beam_size is None else BeamConfig(beam_size=options.beam_size)
-    if len(set(options.manifest)) < len(options.manifest):
-        raise ConfigError("the same --manifest is given twice; name it once")
     sets = [(_corpus_name(path), read_utterances(path)) for path in options.manifest]
+    for_timing = [utterance for path in options.timing for utterance in read_utterances(path)]
     recogniser = load_speech(options.model, device=options.device, decoding=Decoding(language_model=None))
     folder = recogniser.folder or Path(options.model)
+    config = read_decoding(folder)
+    facts: dict[str, Any] = {"model": recogniser.name}
+    lines: list[str] = []
+    written: list[Path] = []
     with tempfile.TemporaryDirectory() as scratch:
-        name, compiled = _language_model(options.lm, folder, Path(scratch))
+        compiled = None
+        if sets:
+            name, compiled = _language_model(options.lm, folder, Path(scratch))
         if not options.dry_run:
             _require_writable(folder)
-        automaton = read_language_model(compiled)
-        n_unwritable = check_fits(automaton, recogniser.alphabet)
-        if n_unwritable:
-            complain(
-                f"{options.lm}: {n_unwritable} of {len(automaton.words)} words hold letters that the model cannot "
-                "write, and will never be heard"
-            )
-        corpora = [
-            hear_corpus(corpus, utterances, recogniser, progress=progress(len(utterances), f"utterances of {corpus}"))
-            for corpus, utterances in sets
-        ]
-        shown = progress(N_TRIALS, "settings")
-        result = tune(corpora, recogniser, language_model=name, automaton=automaton, beam=beam, progress=shown)
-        written: list[Path] = []
+        if compiled is not None:
+            result, corpora = _tune_decoding(options.lm, compiled, name, sets, recogniser, beam)
+            config = replace(result.config, timing=config.timing)
+            facts |= {"language_model": name, "beam_size": beam.beam_size, **_to_dict(result, corpora)}
+            lines += [_table(result, corpora), _summary(result, name, beam.beam_size)]
+        if for_timing:
+            fit = _fit_timing(for_timing, recogniser)
+            config = replace(config, timing=fit.timing)
+            facts["timing"] = asdict(fit)
+            lines.append(_timing_line(fit))
         if not options.dry_run:
-            if result.config.language_model and Path(scratch) in compiled.parents:
+            if compiled is not None and config.language_model and Path(scratch) in compiled.parents:
                 written.append(_install(compiled, folder / compiled.name))
-            written.append(write_decoding(folder, result.config))
+            written.append(write_decoding(folder, config))
     if options.json:
-        facts = {"model": recogniser.name, "language_model": name, "beam_size": beam.beam_size}
-        answer(json.dumps({**facts, **_to_dict(result, corpora), "files": [str(file) for file in written]}))
+        answer(json.dumps({**facts, "files": [str(file) for file in written]}))
     else:
-        answer(_table(result, corpora))
-        answer(_summary(result, name, beam.beam_size))
-        answer("\n".join(f"wrote {file}" for file in written) or "dry run: nothing written")
+        answer(
+            "\n".join([*lines, *(f"wrote {file}" for file in written)] + ["dry run: nothing written"] * (not written))
+        )
     return 0
+
+
+def _check_wish(options: argparse.Namespace) -> None:
+    """Complain about options that do not belong together."""
+    if not options.manifest and not options.timing:
+        raise ConfigError("pass --manifest and --lm to choose how to decode, --timing to measure word times, or all")
+    if bool(options.manifest) != bool(options.lm):
+        raise ConfigError("--manifest and --lm go together: a language model is tuned on development data")
+    for name in ("manifest", "timing"):
+        paths = getattr(options, name)
+        if len(set(paths)) < len(paths):
+            raise ConfigError(f"the same --{name} is given twice; name it once")
+
+
+def _tune_decoding(
+    wanted: str,
+    compiled: Path,
+    name: str,
+    sets: list[tuple[str, tuple[Utterance, ...]]],
+    recogniser: SpeechRecogniser,
+    beam: BeamConfig,
+) -> tuple[TuneResult, list[HeardCorpus]]:
+    """Choose the weights of a language model on development sets."""
+    from audio_lstm.speech.automaton import check_fits
+    from audio_lstm.speech.lm_file import read_language_model
+    from audio_lstm.speech.tune import N_TRIALS, hear_corpus, tune
+
+    automaton = read_language_model(compiled)
+    n_unwritable = check_fits(automaton, recogniser.alphabet)
+    if n_unwritable:
+        complain(
+            f"{wanted}: {n_unwritable} of {len(automaton.words)} words hold letters that the model cannot write, "
+            "and will never be heard"
+        )
+    corpora = [
+        hear_corpus(corpus, utterances, recogniser, progress=progress(len(utterances), f"utterances of {corpus}"))
+        for corpus, utterances in sets
+    ]
+    shown = progress(N_TRIALS, "settings")
+    return tune(corpora, recogniser, language_model=name, automaton=automaton, beam=beam, progress=shown), corpora
+
+
+def _fit_timing(utterances: list[Utterance], recogniser: SpeechRecogniser) -> TimingFit:
+    """Measure when words begin and end."""
+    from audio_lstm.speech.timing_fit import N_JOINTS, fit_timing
+
+    n_pairs = min(N_JOINTS, len(utterances) - 1)
+    return fit_timing(utterances, recogniser, progress=progress(n_pairs, "pairs of recordings"))
+
+
+def _timing_line(fit: TimingFit) -> str:
+    """What was measured about word times."""
+    timing = fit.timing
+    return (
+        f"word times: from start to first peak {1000 * timing.start_s:.0f} ms (words of one symbol "
+        f"{1000 * timing.single_start_s:.0f} ms), from last peak to end {1000 * timing.end_s:.0f} ms "
+        f"({1000 * timing.single_end_s:.0f} ms); median error at {fit.n_joints} joints {1000 * fit.error_s:.0f} ms "
+        f"(of the peaks {1000 * fit.peak_error_s:.0f} ms)"
+    )
 
 
 def _corpus_name(path: str) -> str:

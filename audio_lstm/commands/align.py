@@ -18,7 +18,7 @@ __all__ = ["add_align"]
 # Heavy imports live inside the command, as in cli.py: `audio-lstm --help` answers at once.
 
 _MAX_TEXT_BYTES = 50_000_000  # of a script: what is larger is something else
-_FORMATS = ("tsv", "json")
+_FORMATS = ("tsv", "json", "srt", "vtt", "textgrid")
 
 
 def add_align(commands: Any) -> None:
@@ -38,7 +38,13 @@ def add_align(commands: Any) -> None:
     parser.add_argument("audio", metavar="AUDIO", help="audio or video file")
     parser.add_argument("text", metavar="TEXT_OR_FILE", help="what is said, or a text file that holds it")
     add_model(parser, "an4")
-    parser.add_argument("--format", choices=_FORMATS, default="tsv", help="of the result (default: tsv)")
+    parser.add_argument(
+        "--format",
+        type=_format,
+        default="tsv",
+        metavar="NAME",
+        help="tsv (default): a line a word; json: with letters; srt, vtt, textgrid: of the words that are found",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the result there, not to stdout")
     parser.add_argument(
         "--max-seconds", type=positive_float, default=None, metavar="S", help="refuse longer recordings (14400: 4 h)"
@@ -47,9 +53,17 @@ def add_align(commands: Any) -> None:
     parser.set_defaults(command=_align)
 
 
+def _format(name: str) -> str:
+    """The name of a format, for argparse."""
+    if name not in _FORMATS:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(_FORMATS)}; got {name!r}")
+    return name
+
+
 def _align(options: argparse.Namespace) -> int:
     from audio_lstm.audio import DEFAULT_MAX_SECONDS
     from audio_lstm.speech.align_script import align
+    from audio_lstm.speech.formats import write_text
 
     if options.out:
         require_folder(options.out)
@@ -65,7 +79,7 @@ def _align(options: argparse.Namespace) -> int:
         complain(f"{options.audio}: {line}")
     result = _formatted(alignment, options.format)
     if options.out:
-        _write(options.out, result)
+        write_text(options.out, result)
     else:
         answer(result.removesuffix("\n"))
     return 0 if alignment.matched_share > 0 else 1
@@ -122,17 +136,9 @@ def _complaints(alignment: Alignment) -> list[str]:
 
 def _formatted(alignment: Alignment, name: str) -> str:
     """The alignment in one of the formats."""
+    if name == "tsv":
+        return alignment.to_tsv()
     if name == "json":
-        return json.dumps(alignment.to_dict(), ensure_ascii=False, indent=1) + "\n"
-    return alignment.to_tsv()
-
-
-def _write(file: Path, text: str) -> None:
-    """Write the result, whole or not at all."""
-    from audio_lstm.atomic import atomic_write
-
-    try:
-        with atomic_write(file) as scratch:
-            scratch.write_text(text, "utf-8")
-    except OSError as error:
-        raise DataError(f"{file}: cannot be written ({error.strerror}); check the folder and the space left") from error
+        return json.dumps(alignment.to_dict(), ensure_ascii=False) + "\n"
+    transcript = alignment.to_transcript()
+    return {"srt": transcript.to_srt, "vtt": transcript.to_vtt, "textgrid": transcript.to_textgrid}[name]()

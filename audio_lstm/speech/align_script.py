@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,31 +183,33 @@ def _find(script: Script, sound: _Sound, timing: Timing) -> tuple[tuple[AlignedW
         AlignedWord(word.text, None, None, 0.0, matched=False, writable=bool(word.units), characters=())
         for word in script.words
     ]
+    # Speech between the words has its edges as words have, so that it does not drag theirs.
+    peaks = []
+    for gap, word in zip_longest(gaps, heard):
+        peaks += [Peaks(gap.stretch.start_s, gap.stretch.end_s, is_single=False)] if gap.stretch else []
+        peaks += [_peaks(spans, word.symbols, sound)] if word else []
+    times = iter([(start_s, min(end_s, sound.duration_s)) for start_s, end_s in word_times(peaks, sound.quiet, timing)])
     unscripted: list[Stretch] = []
-    quiet = sound.quiet.copy()
-    for gap in gaps:
-        if gap.stretch is None:
-            continue
-        # Speech, but none of the words on either side: as good as a pause to them.
-        quiet[int(gap.stretch.start_s * LEVEL_RATE) : math.ceil(gap.stretch.end_s * LEVEL_RATE)] = QUIET
-        if gap.words and not any(words[number].writable for number in gap.words):
-            edges = np.linspace(gap.stretch.start_s, gap.stretch.end_s, len(gap.words) + 1).tolist()
-            for number, start_s, end_s in zip(gap.words, edges[:-1], edges[1:], strict=True):
-                words[number] = replace(words[number], start_s=start_s, end_s=end_s)
-        elif gap.stretch.n_symbols >= _MIN_STRANGE_SYMBOLS:
-            unscripted.append(gap.stretch)
-    peaks = [_peaks(spans, word.symbols, sound) for word in heard]
-    for word, (start_s, end_s) in zip(heard, word_times(peaks, quiet, timing), strict=True):
-        scores = spans.scores[word.symbols.start : word.symbols.stop]
-        end_s = min(end_s, sound.duration_s)
-        words[word.number] = replace(
-            words[word.number],
-            start_s=start_s,
-            end_s=end_s,
-            score=math.exp(float(scores.mean())),
-            matched=True,
-            characters=tuple(_characters(script, spans, word.symbols, sound, (start_s, end_s))),
-        )
+    for gap, word in zip_longest(gaps, heard):
+        if gap.stretch:
+            stretch = Stretch(*next(times), gap.stretch.n_symbols)
+            if gap.words and not any(words[number].writable for number in gap.words):
+                edges = np.linspace(stretch.start_s, stretch.end_s, len(gap.words) + 1).tolist()
+                for number, start_s, end_s in zip(gap.words, edges[:-1], edges[1:], strict=True):
+                    words[number] = replace(words[number], start_s=start_s, end_s=end_s)
+            elif stretch.n_symbols >= _MIN_STRANGE_SYMBOLS:
+                unscripted.append(stretch)
+        if word:
+            span = next(times)
+            scores = spans.scores[word.symbols.start : word.symbols.stop]
+            words[word.number] = replace(
+                words[word.number],
+                start_s=span[0],
+                end_s=span[1],
+                score=math.exp(float(scores.mean())),
+                matched=True,
+                characters=tuple(_characters(script, spans, word.symbols, sound, span)),
+            )
     return tuple(words), tuple(unscripted)
 
 

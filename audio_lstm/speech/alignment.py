@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,7 +40,7 @@ class AlignedWord:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Speech that the script does not have."""
+    """Speech that the script does not have, or that was not recognised as what the script has."""
 
     start_s: float
     end_s: float
@@ -94,6 +95,7 @@ class Alignment:
             "matched_share": self.matched_share,
             "duration_s": self.duration_s,
             "model": self.model,
+            "peak_db": None if self.peak_db == -math.inf else self.peak_db,
         }
 
     def to_tsv(self) -> str:

@@ -30,7 +30,7 @@ FILLER_COST = 2.0  # of a frame in which the filler takes a letter
 LEAVE_OUT_COST = 2.0  # of a word that is left out
 LEAVE_OUT_SYMBOL_COST = 1.5  # and of each of its symbols
 # A word counts as found if it is no worse than this on average, and if, of this many symbols before or after it, in the
-# script or in the sound, that share agrees. Chosen on halves of the development sets: see recipes/benchmarks/script.py.
+# script or in the sound, that share agrees. Chosen on halves of development sets (recipes/benchmarks/alignment.py).
 MIN_WORD_SCORE = -3.0
 WINDOW_SYMBOLS = 24
 MIN_AGREEMENT = 0.45

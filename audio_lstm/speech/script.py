@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError
-from audio_lstm.speech.alphabet import Alphabet
+from audio_lstm.speech.alphabet import BLANK, Alphabet
 from audio_lstm.speech.data import normalise_text
 
 __all__ = ["Script", "ScriptWord", "read_script"]
@@ -37,9 +37,14 @@ class Script:
 
     @cached_property
     def ids(self) -> tuple[NDArray[np.int64], ...]:
-        """The symbols of each unit: letters, or pieces that may begin with a space."""
+        """The symbols of each unit: letters, or pieces that may begin with a space; a space alone is none of them."""
         known: dict[str, NDArray[np.int64]] = {}
-        return tuple(known.setdefault(unit, self.alphabet.encode(unit)) for unit in self.units)
+        space = self.alphabet.symbols.index(" ") + 1 if " " in self.alphabet else BLANK
+        for unit in self.units:
+            if unit not in known:
+                ids = self.alphabet.encode(unit)
+                known[unit] = ids[ids != space]
+        return tuple(known[unit] for unit in self.units)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ LEAVE_OUT_SYMBOL_COST = 1.5  # and of each of its symbols
 # script or in the sound, that share agrees. Chosen on halves of development sets (recipes/benchmarks/alignment.py).
 MIN_WORD_SCORE = -3.0
 WINDOW_SYMBOLS = 24
+MIN_WINDOW_SYMBOLS = 10  # at the beginning and at the end, where there are no more
 MIN_AGREEMENT = 0.45
 
 
@@ -101,11 +102,14 @@ def matched_words(spans: SymbolSpans, lengths: NDArray[np.int64]) -> NDArray[np.
     agreeing[1::2] = np.where(found, np.add.reduceat(np.exp(spans.scores), first), 0.0)
     ends = np.concatenate([[0.0], np.cumsum(symbols)])
     sums = np.concatenate([[0.0], np.cumsum(agreeing)])
-    window = min(WINDOW_SYMBOLS, ends[-1])
     begin, end = ends[1:-1:2], ends[2::2]  # of each word
-    before = np.interp(end, ends, sums) - np.interp(end - window, ends, sums)
-    after = np.interp(begin + window, ends, sums) - np.interp(begin, ends, sums)
-    agreement: NDArray[np.float64] = np.maximum(before, after) / window
+    least = min(MIN_WINDOW_SYMBOLS, ends[-1])
+    size_after = np.clip(ends[-1] - begin, least, WINDOW_SYMBOLS)
+    size_before = np.clip(end, least, WINDOW_SYMBOLS)
+    begin_after, end_before = np.minimum(begin, ends[-1] - size_after), np.maximum(end, size_before)
+    after = np.interp(begin_after + size_after, ends, sums) - np.interp(begin_after, ends, sums)
+    before = np.interp(end_before, ends, sums) - np.interp(end_before - size_before, ends, sums)
+    agreement: NDArray[np.float64] = np.maximum(before / size_before, after / size_after)
     matched: NDArray[np.bool_] = found & (scores >= MIN_WORD_SCORE) & (agreement >= MIN_AGREEMENT)
     return matched
 

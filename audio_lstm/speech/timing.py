@@ -24,7 +24,7 @@ from audio_lstm.errors import ConfigError
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.decode import WordSpan
 
-__all__ = ["LEVEL_RATE", "QUIET", "Peaks", "Timing", "level_db", "peaks_of", "quietness", "word_times"]
+__all__ = ["LEVEL_RATE", "QUIET", "SILENT_DB", "Peaks", "Timing", "level_db", "peaks_of", "quietness", "word_times"]
 
 LEVEL_RATE = 100  # levels a second
 _FLOOR_POWER = 1e-10  # -100 dB: digital silence
@@ -32,9 +32,11 @@ _SMOOTHING = 3  # levels
 _RANGE_DB = 30.0  # speech is at most this far below its loudest
 _ABOVE_NOISE_DB = 8.0  # or, where the noise is louder than that, this far above the noise (the quietest tenth)
 _LEAST_RANGE_DB = 15.0  # but never closer to the loudest than this
+SILENT_DB = -90.0  # at most this is silence in any recording
 _LOUD_SHARE = 0.95  # of the levels lie below the loudness of speech
 _NOISE_SHARE = 0.10
 _DB_PER_UNIT = 10.0  # of evidence that a level is a pause
+_LOUD = 0.7  # less than QUIET: sound beside a word that nobody expects there should not draw it far
 _REACH_S = 0.5  # how far from where it is expected a boundary is looked for
 _LEAST_WORD_S = 0.03
 
@@ -80,13 +82,16 @@ def peaks_of(words: Sequence[WordSpan], alphabet: Alphabet, frame_s: float) -> l
         The peaks of each.
     """
     return [
-        Peaks(
-            first_s=word.start_frame * frame_s,
-            last_s=(word.end_frame + 1) * frame_s,
-            is_single=len(word.text if alphabet.is_characters else alphabet.encode(word.text)) == 1,
-        )
+        Peaks(word.start_frame * frame_s, (word.end_frame + 1) * frame_s, _n_symbols(word.text, alphabet) == 1)
         for word in words
     ]
+
+
+def _n_symbols(word: str, alphabet: Alphabet) -> int:
+    """How many symbols a word has; a space before it is none."""
+    if alphabet.is_characters:
+        return len(word)
+    return sum(alphabet.symbols[number - 1] != " " for number in alphabet.encode(word).tolist())
 
 
 def level_db(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float64]:
@@ -116,14 +121,14 @@ def quietness(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.floa
         sample_rate: Hz.
 
     Returns:
-        (ceil(n * LEVEL_RATE / sample_rate),), each between -QUIET and QUIET.
+        (ceil(n * LEVEL_RATE / sample_rate),), each at most QUIET.
     """
     level = level_db(samples, sample_rate)
     if len(level) == 0:
         return level
     loud, noise = np.quantile(level, [_LOUD_SHARE, _NOISE_SHARE])
-    threshold = max(loud - _RANGE_DB, min(noise + _ABOVE_NOISE_DB, loud - _LEAST_RANGE_DB))
-    quiet: NDArray[np.float64] = np.clip((threshold - level) / _DB_PER_UNIT, -QUIET, QUIET)
+    threshold = max(SILENT_DB, loud - _RANGE_DB, min(noise + _ABOVE_NOISE_DB, loud - _LEAST_RANGE_DB))
+    quiet: NDArray[np.float64] = np.clip((threshold - level) / _DB_PER_UNIT, -_LOUD, QUIET)
     return quiet
 
 

@@ -24,7 +24,7 @@ from audio_lstm.speech.alphabet import n_ctc_frames
 from audio_lstm.speech.data import Utterance, normalise_text
 from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.recogniser import SpeechRecogniser
-from audio_lstm.speech.timing import LEVEL_RATE, Peaks, Timing, level_db, peaks_of, quietness, word_times
+from audio_lstm.speech.timing import LEVEL_RATE, SILENT_DB, Peaks, Timing, level_db, peaks_of, quietness, word_times
 
 __all__ = ["N_JOINTS", "TimingFit", "fit_timing", "sound_edges"]
 
@@ -74,7 +74,7 @@ def sound_edges(samples: NDArray[np.float32], sample_rate: int) -> tuple[float, 
     if len(level) < _MIN_SOUND:
         return None
     loud, noise = np.quantile(level, [0.95, 0.1])
-    active = level > max(loud - _RANGE_DB, min(noise + _ABOVE_NOISE_DB, loud - _LEAST_RANGE_DB))
+    active = level > max(SILENT_DB, loud - _RANGE_DB, min(noise + _ABOVE_NOISE_DB, loud - _LEAST_RANGE_DB))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]))).reshape(-1, 2)
     edges = edges[edges[:, 1] - edges[:, 0] >= _MIN_SOUND]
     if len(edges) == 0:

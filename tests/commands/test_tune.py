@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ import pytest
 
 from audio_lstm.speech.decoding import read_decoding
 from audio_lstm.speech.lm_file import read_language_model
+from audio_lstm.speech.timing import Timing
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine
@@ -190,6 +192,9 @@ def test_a_disk_that_is_full_by_then_leaves_the_folder_as_it_was(
     [
         (["--beam-size", "0"], 2, "beam_size must be at least 1, got 0"),
         (["--manifest", "b/b.dev.jsonl"], 2, "the same --manifest is given twice; name it once"),
+        (["--timing", "t.jsonl", "--timing", "t.jsonl"], 2, "the same --timing is given twice; name it once"),
+        (["--timing", "missing.jsonl"], 1, "missing.jsonl"),
+        (["--timing", "b/b.dev.jsonl"], 1, "the timing of words needs 10 pairs of recordings whose words the model"),
         (["--manifest", "missing.jsonl"], 1, "missing.jsonl"),
         (["--manifest", "empty.jsonl"], 1, "empty.jsonl: no utterances"),
         (["--manifest", "silent.jsonl"], 1, "silent.wav: no such file"),
@@ -224,3 +229,45 @@ def test_bad_input_is_one_line_and_changes_nothing(
     options = [music if option == "music" else option for option in options]
     assert message in run.refused(status, *wish, *options)
     assert sorted(file.name for file in folder.iterdir()) == before
+
+
+def test_word_times_are_measured_alone_and_leave_the_rest_as_it_was(
+    run: CommandLine, folder: Path, likes_b: Path, data: Write
+) -> None:
+    assert run("tune", "--manifest", data("b", "B", "B"), "--model", folder, "--lm", likes_b)[0] == 0
+    before = read_decoding(folder)
+    assert before.timing == Timing()
+    wish = ["tune", "--model", folder, "--timing", data("many", *["A"] * 24)]
+    status, out, err = run(*wish, "--dry-run", "--json")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["timing"]["n_joints"] == 23
+    assert read_decoding(folder) == before
+    status, out, _ = run(*wish)
+    first, last = out.splitlines()
+    assert status == 0
+    assert first.startswith("word times: from start to first peak ")
+    assert " ms; median error at 23 joints " in first
+    assert last == f"wrote {folder / 'decoding.json'}"
+    after = read_decoding(folder)
+    assert after.timing != Timing()
+    assert dataclasses.replace(after, timing=Timing()) == before
+    # Tuning anew keeps it.
+    assert run("tune", "--manifest", folder.parent / "b" / "b.dev.jsonl", "--model", folder, "--lm", "none.lm")[0] == 1
+    (folder / "likes-b.lm").rename(folder / "own.lm")
+    again = ["tune", "--manifest", folder.parent / "b" / "b.dev.jsonl", "--model", folder, "--lm", folder / "own.lm"]
+    assert run(*again)[0] == 0
+    assert read_decoding(folder).timing == after.timing
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "pass --manifest and --lm to choose how to decode, --timing to measure word times, or all"),
+        (["--manifest", "dev.jsonl"], "--manifest and --lm go together: a language model is tuned on development data"),
+        (["--lm", "english", "--timing", "t.jsonl"], "--manifest and --lm go together"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    run: CommandLine, folder: Path, options: list[str], message: str
+) -> None:
+    assert message in run.refused(2, "tune", "--model", folder, *options)

@@ -374,3 +374,13 @@ def test_hot_words_of_the_decoder_are_those_of_the_wish() -> None:
     assert decoder.beam is not None
     assert isinstance(decoder.beam.hot_words, HotWords)
     assert dict(decoder.beam.hot_words.phrases) == {"B A": 3.0, "A": 3.0}
+
+
+def test_the_timing_of_words_is_stored_with_the_model_and_reaches_its_decoder(tmp_path: Path) -> None:
+    timing = Timing(start_s=0.3, end_s=-0.1, single_start_s=0.4, single_end_s=0.0, spread_s=0.07)
+    write_decoding(tmp_path, DecodingConfig(timing=timing))
+    assert read_decoding(tmp_path).timing == timing
+    for wish in (Decoding(), Decoding(beam_size=4)):
+        assert build_decoder(wish, ALPHABET, folder=tmp_path).timing == timing
+    (tmp_path / "decoding.json").write_text("{}")  # of a model that was tuned before there was a timing
+    assert build_decoder(Decoding(), ALPHABET, folder=tmp_path).timing == Timing()

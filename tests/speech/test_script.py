@@ -1,0 +1,48 @@
+"""Scripts: what the model writes for each word, and what it cannot write."""
+
+from __future__ import annotations
+
+import pytest
+
+from audio_lstm.errors import DataError
+from audio_lstm.speech.alphabet import ENGLISH, Alphabet
+from audio_lstm.speech.script import ScriptWord, read_script
+
+
+def test_words_keep_their_looks_and_have_the_models_letters() -> None:
+    script = read_script("Don’t stop,\nroute 66 is twenty-one miles!", ENGLISH)
+    assert [(word.text, word.units) for word in script.words] == [
+        ("Don’t", ("DON'T",)),
+        ("stop,", ("STOP",)),
+        ("route", ("ROUTE",)),
+        ("66", ()),
+        ("is", ("IS",)),
+        ("twenty-one", ("TWENTY", "ONE")),
+        ("miles!", ("MILES",)),
+    ]
+    assert script.units == ("DON'T", "STOP", "ROUTE", "IS", "TWENTY", "ONE", "MILES")
+    assert "".join(script.symbols) == "DON'TSTOPROUTEISTWENTYONEMILES"
+    assert [ENGLISH.decode(ids) for ids in script.ids] == list(script.units)
+
+
+def test_marks_that_stand_alone_belong_to_a_word() -> None:
+    words = read_script("– « Hello – world ! »", ENGLISH).words
+    assert words == (ScriptWord("– « Hello –", ("HELLO",)), ScriptWord("world ! »", ("WORLD",)))
+
+
+def test_pieces_are_written_without_their_space_and_a_space_alone_is_none() -> None:
+    pieces = Alphabet((" A", " AB", "C", "A", "B", " "))
+    script = read_script("abc cab", pieces)
+    assert script.symbols == ("AB", "C", "C", "A", "B")
+    assert [ids.tolist() for ids in script.ids] == [[2, 3], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("text", ["", " \n", "– ! …"])
+def test_a_text_without_words_is_refused(text: str) -> None:
+    with pytest.raises(DataError, match="the text to align holds no words; check that it is the right file"):
+        read_script(text, ENGLISH)
+
+
+def test_a_text_that_the_model_cannot_write_is_refused() -> None:
+    with pytest.raises(DataError, match=r"can write none of the text's 2 words \(the first: '12'\); spell numbers out"):
+        read_script("12 мир", ENGLISH)

@@ -131,12 +131,12 @@ def _listen(blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser)
     rows: list[NDArray[np.float32]] = [silence[:0]]
     times: list[NDArray[np.float64]] = [np.zeros((0, 2))]
     levels: list[tuple[int, NDArray[np.float64]]] = []
-    for phrase, log_probs in hear(watched(), recogniser):
-        begin_s, end_s = phrase.start_sample / rate, (phrase.start_sample + len(phrase.samples)) / rate
+    for heard in hear(watched(), recogniser):
+        log_probs, begin_s, end_s = heard.log_probs, heard.start_sample / rate, heard.stop_sample / rate
         edges = begin_s + frame_s * np.arange(len(log_probs) + 1)
         rows += [silence, log_probs]
         times += [np.array([[begin_s, begin_s]]), np.stack([edges[:-1], np.minimum(edges[1:], end_s)], axis=1)]
-        levels.append((round(begin_s * LEVEL_RATE), quietness(phrase.samples, rate)))
+        levels.append((round(begin_s * LEVEL_RATE), quietness(heard.powers)))
     quiet = np.full(math.ceil(n_samples * LEVEL_RATE / rate) + 1, QUIET)
     for first, level in levels:
         quiet[first : first + len(level)] = level[: len(quiet) - first]

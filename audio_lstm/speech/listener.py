@@ -23,6 +23,7 @@ from audio_lstm.speech.config import SUBSAMPLING
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.endpoint import EndpointConfig, Endpointer
 from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.timing import LEVEL_RATE, powers
 from audio_lstm.speech.windows import WindowedPhrase
 
 __all__ = ["Heard", "Listener", "ListenerConfig", "cut_frame", "pause_frames"]
@@ -54,6 +55,7 @@ class Heard:
     start_sample: int  # at the model's sample rate, from the start of the stream
     stop_sample: int  # exclusive; may lie after the end of the stream
     log_probs: NDArray[np.float32]  # (frames, n_outputs), without gaps
+    powers: NDArray[np.float64]  # (hundredths of a second,) of the sound from its start, 0 in pauses between phrases
 
 
 class Listener:
@@ -91,6 +93,7 @@ class Listener:
         self._phrase: PhraseAcoustics | None = None
         self._phrase_first = 0  # its next sample
         self._utterance: list[NDArray[np.float32]] = []  # log-probabilities
+        self._powers: list[NDArray[np.float64]] = []  # of its sound, up to what the model has been given
         self._utterance_start = 0  # sample
         self._evidence = 0.0  # frames of speech in it
         self._least_evidence = config.least_evidence_frames
@@ -170,6 +173,8 @@ class Listener:
             gap = max(1, start // self._grid - self._utterance_start // self._grid - n_frames)
             start = self._utterance_start + (n_frames + gap) * self._grid
             self._utterance.append(pause_frames(gap, self._recogniser.alphabet))
+            known = np.concatenate(self._powers)[: self._n_powers(n_frames)]
+            self._powers = [np.pad(known, (0, self._n_powers(n_frames + gap) - len(known)))]
         else:
             self._utterance_start = start
         start = max(start, self._first)
@@ -182,6 +187,7 @@ class Listener:
             return []
         samples = self._samples[self._phrase_first - self._first : stop - self._first].copy()
         self._phrase_first += len(samples)
+        self._powers.append(powers(samples, self._recogniser.config.features.sample_rate))
         return self._add(self._phrase.feed(samples))
 
     def _add(self, log_probs: NDArray[np.float32]) -> list[Heard]:
@@ -194,6 +200,7 @@ class Listener:
             if self.is_certain:
                 ended.append(self._heard([whole[:cut]]))
             self._utterance = [whole[cut:]]
+            self._powers = [np.concatenate(self._powers)[self._n_powers(cut) :]]
             self._utterance_start += cut * self._grid
         return ended
 
@@ -206,7 +213,7 @@ class Listener:
 
     def _end_utterance(self) -> list[Heard]:
         ended = [self._heard(self._utterance)] if self._utterance and self.is_certain else []
-        self._utterance, self._evidence = [], 0.0
+        self._utterance, self._powers, self._evidence = [], [], 0.0
         return ended
 
     def _forget(self) -> None:
@@ -217,9 +224,15 @@ class Listener:
             self._samples = self._samples[n_old:].copy()
             self._first += n_old
 
+    def _n_powers(self, n_frames: int) -> int:
+        """How many powers there are of as many output frames."""
+        return round(n_frames * self._recogniser.config.output_frame_s * LEVEL_RATE)
+
     def _heard(self, parts: list[NDArray[np.float32]]) -> Heard:
         log_probs = np.concatenate(parts)
-        return Heard(self._utterance_start, self._utterance_start + len(log_probs) * self._grid, log_probs)
+        stop = self._utterance_start + len(log_probs) * self._grid
+        power = np.concatenate([np.zeros(0), *self._powers])[: self._n_powers(len(log_probs))]
+        return Heard(self._utterance_start, stop, log_probs, power)
 
 
 def pause_frames(n: int, alphabet: Alphabet) -> NDArray[np.float32]:

@@ -25,6 +25,7 @@ from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.endpoint import EndpointConfig
 from audio_lstm.speech.listener import Heard, Listener, ListenerConfig
 from audio_lstm.speech.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
+from audio_lstm.speech.timing import peaks_of, quietness, word_times
 from audio_lstm.speech.transcript import Segment, Transcript, Word
 from audio_lstm.units import rescale_samples
 
@@ -199,15 +200,17 @@ def make_segment(heard: Heard, spans: Iterable[WordSpan], recogniser: SpeechReco
     """
     rate = recogniser.config.features.sample_rate
     start_s, end_s = heard.start_sample / rate, min(heard.stop_sample, n_samples) / rate
-    frame_s = recogniser.config.output_frame_s
+    found = tuple(spans)
+    peaks = peaks_of(found, recogniser.alphabet, recogniser.config.output_frame_s)
+    times = word_times(peaks, quietness(heard.powers), recogniser.decoder.timing)
     words = tuple(
         Word(
             text=word.text,
-            start_s=min(end_s, start_s + word.start_frame * frame_s),
-            end_s=min(end_s, start_s + (word.end_frame + 1) * frame_s),
+            start_s=min(end_s, start_s + begin),
+            end_s=min(end_s, start_s + end),
             confidence=recogniser.decoder.confidence(word),
         )
-        for word in spans
+        for word, (begin, end) in zip(found, times, strict=True)
     )
     return Segment(start_s, end_s, words)
 

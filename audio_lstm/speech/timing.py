@@ -24,7 +24,18 @@ from audio_lstm.errors import ConfigError
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.decode import WordSpan
 
-__all__ = ["LEVEL_RATE", "QUIET", "SILENT_DB", "Peaks", "Timing", "level_db", "peaks_of", "quietness", "word_times"]
+__all__ = [
+    "LEVEL_RATE",
+    "QUIET",
+    "SILENT_DB",
+    "Peaks",
+    "Timing",
+    "level_db",
+    "peaks_of",
+    "powers",
+    "quietness",
+    "word_times",
+]
 
 LEVEL_RATE = 100  # levels a second
 _FLOOR_POWER = 1e-10  # -100 dB: digital silence
@@ -94,36 +105,50 @@ def _n_symbols(word: str, alphabet: Alphabet) -> int:
     return sum(alphabet.symbols[number - 1] != " " for number in alphabet.encode(word).tolist())
 
 
-def level_db(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float64]:
-    """The level of a sound in dB relative to full scale, LEVEL_RATE times a second, smoothed.
+def powers(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float64]:
+    """The mean power of a sound, LEVEL_RATE times a second.
 
     Args:
         samples: Mono, float in [-1, 1], (n,).
         sample_rate: Hz.
 
     Returns:
-        (ceil(n * LEVEL_RATE / sample_rate),), at least -100.
+        (ceil(n * LEVEL_RATE / sample_rate),); of pieces of whole hundredths of a second they are those of the whole.
     """
     if len(samples) == 0:
         return np.zeros(0)
     starts = np.arange(-(-len(samples) * LEVEL_RATE // sample_rate)) * sample_rate // LEVEL_RATE
-    power = np.add.reduceat(np.square(samples, dtype=np.float64), starts) / np.diff(starts, append=len(samples))
+    sums = np.add.reduceat(np.square(samples, dtype=np.float64), starts)
+    means: NDArray[np.float64] = sums / np.diff(starts, append=len(samples))
+    return means
+
+
+def level_db(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The level of a sound in dB relative to full scale, smoothed.
+
+    Args:
+        power: From `powers` (n,).
+
+    Returns:
+        (n,), at least -100.
+    """
+    if len(power) == 0:
+        return power
     level = 10 * np.log10(power + _FLOOR_POWER)
     padded = np.pad(level, _SMOOTHING // 2, mode="edge")
     return np.convolve(padded, np.full(_SMOOTHING, 1 / _SMOOTHING), mode="valid")
 
 
-def quietness(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float64]:
+def quietness(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """How surely a phrase is silent (above 0) or somebody speaks (below), LEVEL_RATE times a second.
 
     Args:
-        samples: Mono, float in [-1, 1], (n,); as much as was heard in one go, since its loudness is measured against.
-        sample_rate: Hz.
+        power: From `powers` (n,); as much as was heard in one go, since its loudness is measured against.
 
     Returns:
-        (ceil(n * LEVEL_RATE / sample_rate),), each at most QUIET.
+        (n,), each at most QUIET.
     """
-    level = level_db(samples, sample_rate)
+    level = level_db(power)
     if len(level) == 0:
         return level
     loud, noise = np.quantile(level, [_LOUD_SHARE, _NOISE_SHARE])

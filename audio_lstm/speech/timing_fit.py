@@ -70,7 +70,7 @@ def sound_edges(samples: NDArray[np.float32], sample_rate: int) -> tuple[float, 
     Returns:
         Seconds; None where nothing lasts for 60 ms.
     """
-    level = level_db(samples, sample_rate)
+    level = level_db(powers(samples, sample_rate))
     if len(level) < _MIN_SOUND:
         return None
     loud, noise = np.quantile(level, [0.95, 0.1])
@@ -152,7 +152,7 @@ def _join(first: Utterance, second: Utterance, gap_s: float, recogniser: SpeechR
         return None
     peaks = peaks_of(words, recogniser.alphabet, recogniser.config.output_frame_s)
     end_s = len(before) / rate
-    return _Joint(peaks, quietness(samples, rate), word, end_s, end_s + len(gap) / rate)
+    return _Joint(peaks, quietness(powers(samples, rate)), word, end_s, end_s + len(gap) / rate)
 
 
 def _medians(joints: Sequence[_Joint]) -> Timing:

@@ -105,7 +105,9 @@ def test_files_that_are_no_script_are_refused(
     script = tmp_path / "script.txt"
     script.write_text(TEXT)
     monkeypatch.setattr("audio_lstm.commands.align._MAX_TEXT_BYTES", 10)
-    assert f"{script}: {script.stat().st_size} bytes is too large for the text of a recording" in run.refused(1, "align", digits, script)
+    assert f"{script}: {script.stat().st_size} bytes is too large for the text of a recording" in run.refused(
+        1, "align", digits, script
+    )
     monkeypatch.undo()
 
     def refuse(*_: object, **__: object) -> str:

@@ -28,7 +28,9 @@ def test_words_have_their_times_and_pauses_are_in_none() -> None:
 
 @needs_espeak
 def test_an_unknown_voice_is_refused() -> None:
-    with pytest.raises(DataError, match="voice 'xx-nobody': espeak-ng has no such voice; espeak-ng --voices lists them"):
+    with pytest.raises(
+        DataError, match="voice 'xx-nobody': espeak-ng has no such voice; espeak-ng --voices lists them"
+    ):
         say("one", voice="xx-nobody")
 
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def test_help_lists_the_commands(run: CommandLine) -> None:
     status, out, err = run("--help")
     assert (status, err) == (0, "")
-    assert all(command in out for command in ("transcribe", "compose", "evaluate", "tune", "train-lm", "models"))
+    assert all(
+        command in out for command in ("transcribe", "align", "compose", "evaluate", "tune", "train-lm", "models")
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["tune", "--help"], ["compose", "--bogus"]])
@@ -44,7 +46,10 @@ def test_the_version_is_printed(run: CommandLine) -> None:
     [
         ([], "the following arguments are required: COMMAND (see audio-lstm --help)"),
         (["transcrbe"], "unknown command transcrbe; did you mean transcribe? (see audio-lstm --help)"),
-        (["xyz"], "unknown command xyz; known: transcribe, serve, compose, evaluate, tune, train-lm, models"),
+        (
+            ["xyz"],
+            "unknown command xyz; known: transcribe, align, listen, serve, compose, evaluate, tune, train-lm, models",
+        ),
         (["evaluate"], "the following arguments are required: speech|music (see audio-lstm evaluate --help)"),
         (["evaluate", "spech"], "unknown command spech; did you mean speech?"),
         (["evaluate", "speech"], "the following arguments are required: --manifest"),
@@ -61,7 +66,8 @@ def test_the_version_is_printed(run: CommandLine) -> None:
         (["compose", "--tempo", "nan"], "argument --tempo: expected a number above 0, got 'nan'"),
         (["transcribe", "a.wav", "--beam-size", "many"], "argument --beam-size: invalid int value: 'many'"),
         (["transcribe", "a.wav", "--hotwrd", "x"], "unknown option --hotwrd; did you mean --hotword?"),
-        (["tune", "--model", "m", "--manifest", "x"], "the following arguments are required: --lm"),
+        (["tune", "--model", "m", "--manifest", "x"], "--manifest and --lm go together"),
+        (["align", "a.wav"], "the following arguments are required: TEXT_OR_FILE"),
         (["train-lm", "a.txt"], "the following arguments are required: --out"),
         (["transcribe", "a.wav", "--max-seconds", "0"], "argument --max-seconds: expected a number above 0, got '0'"),
     ],

@@ -24,7 +24,17 @@ from audio_lstm.speech.alphabet import n_ctc_frames
 from audio_lstm.speech.data import Utterance, normalise_text
 from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.recogniser import SpeechRecogniser
-from audio_lstm.speech.timing import LEVEL_RATE, SILENT_DB, Peaks, Timing, level_db, peaks_of, quietness, word_times
+from audio_lstm.speech.timing import (
+    LEVEL_RATE,
+    SILENT_DB,
+    Peaks,
+    Timing,
+    level_db,
+    peaks_of,
+    powers,
+    quietness,
+    word_times,
+)
 
 __all__ = ["N_JOINTS", "TimingFit", "fit_timing", "sound_edges"]
 

@@ -95,7 +95,7 @@ class ActivityTask:
         ]
         self._speech = [(clip, speech_labels(clip)) for clip in speech]
         self._music = [music(self._n, np.random.default_rng([1, number])) for number in range(recipe.n_music)]
-        self._dev: dict[str, list[Frames]] = {corpus: [] for corpus in recipe.dev_corpora} | {"sounds": []}
+        self._dev: dict[str, list[Frames]] = {name: [] for name in (*recipe.dev_corpora, "sounds")}
         for corpus in recipe.dev_corpora:
             for utterance in _spread(read_manifest(recipe.data / f"{corpus}.dev.jsonl"), recipe.n_dev_recordings):
                 samples = load_audio(utterance.audio, sample_rate=RATE)
@@ -227,14 +227,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = train(task, recipe.train, recipe.out, settings={**settings_of(recipe), "data": task.fingerprint})
     if result.stopped_by != "signal" and is_first_process():
         arrays = {}
-        for number, layer in enumerate(layer for layer in task.model.children() if isinstance(layer, nn.Linear)):
+        layers = [layer for layer in task.model.children() if isinstance(layer, nn.Linear)]
+        for number, layer in enumerate(layers):
             arrays[f"{number}.weight"] = layer.weight.detach().numpy().T.astype(np.float16).copy()
             arrays[f"{number}.bias"] = layer.bias.detach().numpy().astype(np.float32)
         file = recipe.out / WEIGHTS_FILE.name
         with atomic_write(file) as scratch:
             safetensors.numpy.save_file(arrays, scratch)
         with torch.no_grad():
-            for name, value in task.model.eval() and task.evaluate().items():
+            task.model.eval()
+            for name, value in task.evaluate().items():
                 print(f"{name} {100 * value:.2f} %")
         print(file)
     return result.exit_code

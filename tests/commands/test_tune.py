@@ -15,6 +15,7 @@ import pytest
 from audio_lstm.speech.decoding import read_decoding
 from audio_lstm.speech.lm_file import read_language_model
 from audio_lstm.speech.timing import Timing
+from audio_lstm.speech.tune import N_TRIALS
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine
@@ -67,12 +68,12 @@ def test_a_language_model_that_helps_goes_into_the_folder(
     lines = out.splitlines()
     assert lines[0].split() == ["lm", "weight", "word", "bonus", "mean", "WER", "b.dev"]
     assert lines[1].split() == ["greedy", "100.00", "100.00"]
-    assert len(lines) == 1 + 1 + 25 + 2 + 2
-    assert {len(line) for line in lines[:27]} == {len(lines[0])}
-    assert lines[27].startswith("chosen: language model likes-b, weight ")
-    assert lines[27].endswith("beam 32: WER 0.00 % (greedy 100.00 %)")
-    assert "not calibrated: that needs right and wrong words in both halves of the data" in lines[28]
-    assert lines[29:] == [f"wrote {folder / 'likes-b.lm'}", f"wrote {folder / 'decoding.json'}"]
+    assert len(lines) == 1 + 1 + N_TRIALS + 2 + 2
+    assert {len(line) for line in lines[: 2 + N_TRIALS]} == {len(lines[0])}
+    assert lines[2 + N_TRIALS].startswith("chosen: language model likes-b, weight ")
+    assert lines[2 + N_TRIALS].endswith("beam 32: WER 0.00 % (greedy 100.00 %)")
+    assert "not calibrated: that needs right and wrong words in both halves of the data" in lines[3 + N_TRIALS]
+    assert lines[4 + N_TRIALS :] == [f"wrote {folder / 'likes-b.lm'}", f"wrote {folder / 'decoding.json'}"]
     stored = read_decoding(folder)
     assert stored.language_model == "likes-b"
     assert stored.beam.beam_size == 32
@@ -122,7 +123,7 @@ def test_a_dry_run_writes_nothing_and_json_says_it_all(
     assert status == 0
     assert (facts["model"], facts["language_model"], facts["beam_size"]) == ("hears-a", "likes-b", 8)
     assert (facts["corpora"], facts["files"]) == (["b.dev"], [])
-    assert len(facts["settings"]) == 26
+    assert len(facts["settings"]) == 1 + N_TRIALS
     assert facts["settings"][0] == {"lm_weight": None, "word_bonus": 0.0, "wer": 0.5, "wers": [0.5]}
     assert facts["best_with_language_model"]["wer"] >= 0.5
     assert facts["greedy_stays"] is True
@@ -246,7 +247,7 @@ def test_word_times_are_measured_alone_and_leave_the_rest_as_it_was(
     first, last = out.splitlines()
     assert status == 0
     assert first.startswith("word times: from start to first peak ")
-    assert " ms; median error at 23 joints " in first
+    assert " ms); median error at 23 joints " in first
     assert last == f"wrote {folder / 'decoding.json'}"
     after = read_decoding(folder)
     assert after.timing != Timing()

@@ -44,7 +44,7 @@ def test_it_prints_its_table(
     rng = np.random.default_rng(0)
     for number in range(8):
         write_wav(tmp_path / f"{number}.wav", rng.uniform(-0.5, 0.5, 8000), 16_000)
-    lines = [json.dumps({"audio": f"{number % 8}.wav", "text": "YES NO"}) for number in range(34)]
+    lines = [json.dumps({"id": str(number), "audio": f"{number % 8}.wav", "text": "YES NO"}) for number in range(34)]
     (tmp_path / "tiny.jsonl").write_text("\n".join(lines))
     for name, value in (("N_ROUNDS", 1), ("HOUR_S", 20)):
         monkeypatch.setattr(benchmark, name, value)

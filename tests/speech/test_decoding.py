@@ -28,6 +28,7 @@ from audio_lstm.speech.decoding import (
     write_decoding,
 )
 from audio_lstm.speech.hotwords import HotWords
+from audio_lstm.speech.timing import Timing
 
 ALPHABET = Alphabet(("A", "B", " "))
 ARPA = """\\data\\

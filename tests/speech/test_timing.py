@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.decode import WordSpan
-from audio_lstm.speech.timing import LEVEL_RATE, QUIET, Peaks, Timing, level_db, peaks_of, quietness, word_times
+from audio_lstm.speech.timing import LEVEL_RATE, QUIET, Peaks, Timing, peaks_of, powers, word_times
+from audio_lstm.speech.timing import level_db as level_db_of
+from audio_lstm.speech.timing import quietness as quietness_of
 
 RATE = 16_000
 TIMING = Timing(start_s=0.05, end_s=0.05, single_start_s=0.1, single_end_s=0.2, spread_s=0.05)
@@ -26,6 +28,22 @@ def sound(*spans: tuple[float, float], length_s: float, noise_db: float = -60.0)
     for start_s, end_s in spans:
         gain[round(start_s * RATE) : round(end_s * RATE)] = 0.1
     return (gain * rng.normal(size=len(gain))).astype(np.float32)
+
+
+def level_db(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
+    """The level of samples."""
+    return level_db_of(powers(samples, rate))
+
+
+def quietness(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
+    """The quietness of samples."""
+    return quietness_of(powers(samples, rate))
+
+
+def test_powers_of_pieces_are_those_of_the_whole() -> None:
+    samples = sound((0.1, 0.4), length_s=0.5)
+    pieces = [powers(piece, RATE) for piece in np.split(samples, [160, 800, 4000])]
+    np.testing.assert_array_equal(np.concatenate(pieces), powers(samples, RATE))
 
 
 def test_the_level_is_that_of_each_hundredth_of_a_second() -> None:

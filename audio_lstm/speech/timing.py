@@ -151,7 +151,8 @@ def quietness(power: NDArray[np.float64]) -> NDArray[np.float64]:
     level = level_db(power)
     if len(level) == 0:
         return level
-    loud, noise = np.quantile(level, [_LOUD_SHARE, _NOISE_SHARE])
+    sounding = level[power > 0] if (power > 0).any() else level  # a pause that was cut out says nothing about the noise
+    loud, noise = np.quantile(sounding, [_LOUD_SHARE, _NOISE_SHARE])
     threshold = max(SILENT_DB, loud - _RANGE_DB, min(noise + _ABOVE_NOISE_DB, loud - _LEAST_RANGE_DB))
     quiet: NDArray[np.float64] = np.clip((threshold - level) / _DB_PER_UNIT, -_LOUD, QUIET)
     return quiet

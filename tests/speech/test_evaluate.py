@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from audio_lstm.audio import write_wav
 from audio_lstm.errors import DataError
@@ -25,12 +27,13 @@ def always_a(always_a_folder: Path) -> SpeechRecogniser:
 
 
 @pytest.fixture(scope="module")
-def utterances(tmp_path_factory: pytest.TempPathFactory) -> tuple[Utterance, ...]:
+def utterances(
+    voice: Callable[..., NDArray[np.float32]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Utterance, ...]:
     """Four recordings: right, half right, a text that is no audio, and none at all."""
     folder = tmp_path_factory.mktemp("corpus")
-    rng = np.random.default_rng(0)
     for name, seconds in (("right", 1), ("half", 2)):
-        write_wav(folder / f"{name}.wav", rng.uniform(-0.5, 0.5, seconds * RATE).astype(np.float32), RATE)
+        write_wav(folder / f"{name}.wav", voice(seconds), RATE)
     (folder / "text.wav").write_text("not a recording")
     texts = {"right": "a", "half": "A, b!", "text": "B A", "missing": "A"}
     return tuple(Utterance(id=name, audio=folder / f"{name}.wav", text=text) for name, text in texts.items())

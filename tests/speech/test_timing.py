@@ -13,9 +13,17 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ConfigError
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.decode import WordSpan
-from audio_lstm.speech.timing import LEVEL_RATE, QUIET, Peaks, Timing, peaks_of, powers, word_times
-from audio_lstm.speech.timing import level_db as level_db_of
-from audio_lstm.speech.timing import quietness as quietness_of
+from audio_lstm.speech.timing import (
+    LEVEL_RATE,
+    QUIET,
+    Peaks,
+    Timing,
+    level_db,
+    peaks_of,
+    powers,
+    quietness,
+    word_times,
+)
 
 RATE = 16_000
 TIMING = Timing(start_s=0.05, end_s=0.05, single_start_s=0.1, single_end_s=0.2, spread_s=0.05)
@@ -30,59 +38,50 @@ def sound(*spans: tuple[float, float], length_s: float, noise_db: float = -60.0)
     return (gain * rng.normal(size=len(gain))).astype(np.float32)
 
 
-def level_db(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
-    """The level of samples."""
-    return level_db_of(powers(samples, rate))
-
-
-def quietness(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
-    """The quietness of samples."""
-    return quietness_of(powers(samples, rate))
-
-
-def test_powers_of_pieces_are_those_of_the_whole() -> None:
-    samples = sound((0.1, 0.4), length_s=0.5)
-    pieces = [powers(piece, RATE) for piece in np.split(samples, [160, 800, 4000])]
-    np.testing.assert_array_equal(np.concatenate(pieces), powers(samples, RATE))
-
-
 def test_the_level_is_that_of_each_hundredth_of_a_second() -> None:
-    level = level_db(sound((0.5, 1.0), length_s=1.505), RATE)
+    level = level_db(powers(sound((0.5, 1.0), length_s=1.505), RATE))
     assert len(level) == 151
     assert level[52:98] == pytest.approx(-20, abs=1.5)
     assert level[2:48] == pytest.approx(-60, abs=1.5)
-    assert level_db(np.zeros(RATE, np.float32), RATE) == pytest.approx(-100)
-    assert level_db(np.zeros(0, np.float32), RATE).shape == quietness(np.zeros(0, np.float32), RATE).shape == (0,)
+    assert level_db(powers(np.zeros(RATE, np.float32), RATE)) == pytest.approx(-100)
+    assert powers(np.zeros(0, np.float32), RATE).shape == level_db(np.zeros(0)).shape == quietness(np.zeros(0)).shape == (0,)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100])
 def test_levels_keep_time_at_every_rate(rate: int) -> None:
     samples = np.zeros(60 * rate, np.float32)
     samples[30 * rate :] = 0.5
-    level = level_db(samples, rate)
+    level = level_db(powers(samples, rate))
     assert len(level) == 60 * LEVEL_RATE
     assert abs(int(np.argmax(level > -20)) - 30 * LEVEL_RATE) <= 1
 
 
 @pytest.mark.parametrize("noise_db", [-90.0, -60.0, -40.0])
 def test_pauses_are_quiet_and_words_are_not(noise_db: float) -> None:
-    quiet = quietness(sound((0.3, 0.8), (1.1, 1.6), length_s=2.0, noise_db=noise_db), RATE)
+    quiet = quietness(powers(sound((0.3, 0.8), (1.1, 1.6), length_s=2.0, noise_db=noise_db), RATE))
     assert (quiet[32:78] < 0).all()
     assert (quiet[82:108] > 0).all()
     assert quiet.max() <= QUIET
+
+
+def test_pauses_that_were_cut_out_do_not_pass_for_the_noise() -> None:
+    power = powers(sound((0.3, 0.8), (1.1, 1.6), length_s=2.0, noise_db=-40.0), RATE)
+    joined = np.concatenate([power, np.zeros(200), power])
+    np.testing.assert_allclose(quietness(joined)[2:195], quietness(power)[2:195], atol=0.1)
+    assert (quietness(joined)[205:395] == QUIET).all()
 
 
 @pytest.mark.parametrize("noise_db", [-90.0, -60.0, -40.0])
 @pytest.mark.parametrize("off_s", [-0.1, 0.0, 0.1])
 def test_edges_at_pauses_are_found_wherever_the_peaks_are(noise_db: float, off_s: float) -> None:
     spans = ((0.3, 0.8), (1.1, 1.6))
-    quiet = quietness(sound(*spans, length_s=2.0, noise_db=noise_db), RATE)
+    quiet = quietness(powers(sound(*spans, length_s=2.0, noise_db=noise_db), RATE))
     peaks = [Peaks(start_s + 0.05 + off_s, end_s - 0.05 + off_s, is_single=False) for start_s, end_s in spans]
     np.testing.assert_allclose(word_times(peaks, quiet, TIMING), spans, atol=0.021)
 
 
 def test_without_a_pause_the_boundary_lies_where_both_words_expect_it() -> None:
-    quiet = quietness(sound((0.2, 2.0), length_s=2.2), RATE)
+    quiet = quietness(powers(sound((0.2, 2.0), length_s=2.2), RATE))
     peaks = [Peaks(0.25, 0.9, is_single=False), Peaks(1.1, 1.9, is_single=False)]
     (_, end_s), (start_s, _) = word_times(peaks, quiet, TIMING)
     assert end_s == start_s == pytest.approx(1.0, abs=0.02)  # between 0.9 + 0.05 and 1.1 - 0.05
@@ -91,14 +90,14 @@ def test_without_a_pause_the_boundary_lies_where_both_words_expect_it() -> None:
 
 
 def test_a_dip_near_the_expectation_draws_the_boundary() -> None:
-    quiet = quietness(sound((0.2, 1.03), (1.06, 2.0), length_s=2.2), RATE)
+    quiet = quietness(powers(sound((0.2, 1.03), (1.06, 2.0), length_s=2.2), RATE))
     peaks = [Peaks(0.25, 0.9, is_single=False), Peaks(1.1, 1.9, is_single=False)]
     (_, end_s), (start_s, _) = word_times(peaks, quiet, TIMING)
     assert 1.01 <= end_s < start_s <= 1.08
 
 
 def test_a_pause_far_from_the_words_is_not_theirs() -> None:
-    quiet = quietness(sound((0.2, 0.4), (0.6, 2.0), length_s=2.2), RATE)  # the closure of a stop in the first word
+    quiet = quietness(powers(sound((0.2, 0.4), (0.6, 2.0), length_s=2.2), RATE))  # the closure of a stop in the first word
     peaks = [Peaks(0.25, 1.2, is_single=False), Peaks(1.35, 1.9, is_single=False)]
     (_, end_s), (start_s, _) = word_times(peaks, quiet, TIMING)
     assert end_s == pytest.approx(1.27, abs=0.04)
@@ -106,7 +105,7 @@ def test_a_pause_far_from_the_words_is_not_theirs() -> None:
 
 
 def test_the_name_of_a_letter_is_longer_than_its_peak() -> None:
-    quiet = quietness(sound((0.2, 2.0), length_s=2.2), RATE)
+    quiet = quietness(powers(sound((0.2, 2.0), length_s=2.2), RATE))
     for is_single, expected_s in ((False, 1.04 + 0.05), (True, 1.04 + 0.2)):
         peaks = [Peaks(1.0, 1.04, is_single), Peaks(1.6, 1.9, is_single=False)]
         (_, end_s), (start_s, _) = word_times(peaks, quiet, TIMING)
@@ -114,7 +113,7 @@ def test_the_name_of_a_letter_is_longer_than_its_peak() -> None:
 
 
 def test_sound_beside_the_first_and_the_last_word_draws_them_no_further_than_its_doubt() -> None:
-    quiet = quietness(sound((0.0, 3.0), length_s=3.0), RATE)
+    quiet = quietness(powers(sound((0.0, 3.0), length_s=3.0), RATE))
     ((start_s, end_s),) = word_times([Peaks(1.0, 1.5, is_single=False)], quiet, TIMING)
     assert 0.75 <= start_s <= 0.95
     assert 1.55 <= end_s <= 1.75

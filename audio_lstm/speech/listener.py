@@ -55,7 +55,7 @@ class Heard:
     start_sample: int  # at the model's sample rate, from the start of the stream
     stop_sample: int  # exclusive; may lie after the end of the stream
     log_probs: NDArray[np.float32]  # (frames, n_outputs), without gaps
-    powers: NDArray[np.float64]  # (hundredths of a second,) of the sound from its start, 0 in pauses between phrases
+    powers: NDArray[np.float64]  # (hundredths of a second,) of the sound from its start, NaN in pauses between phrases
 
 
 class Listener:
@@ -174,7 +174,8 @@ class Listener:
             start = self._utterance_start + (n_frames + gap) * self._grid
             self._utterance.append(pause_frames(gap, self._recogniser.alphabet))
             known = np.concatenate(self._powers)[: self._n_powers(n_frames)]
-            self._powers = [np.pad(known, (0, self._n_powers(n_frames + gap) - len(known)))]
+            unheard = np.full(self._n_powers(n_frames + gap) - len(known), np.nan)
+            self._powers = [np.concatenate([known, unheard])]
         else:
             self._utterance_start = start
         start = max(start, self._first)

@@ -143,16 +143,17 @@ def quietness(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """How surely a phrase is silent (above 0) or somebody speaks (below), LEVEL_RATE times a second.
 
     Args:
-        power: From `powers` (n,); as much as was heard in one go, since its loudness is measured against.
+        power: From `powers` (n,); as much as was heard in one go, since its loudness is measured against; NaN for
+            pauses that were left out, which say nothing about the noise.
 
     Returns:
         (n,), each at most QUIET.
     """
-    level = level_db(power)
-    if len(level) == 0:
-        return level
-    sounding = level[power > 0] if (power > 0).any() else level  # a pause that was cut out says nothing about the noise
-    loud, noise = np.quantile(sounding, [_LOUD_SHARE, _NOISE_SHARE])
+    if len(power) == 0:
+        return power
+    heard = np.isfinite(power)
+    level = level_db(np.where(heard, power, 0.0))
+    loud, noise = np.quantile(level[heard] if heard.any() else level, [_LOUD_SHARE, _NOISE_SHARE])
     threshold = max(SILENT_DB, loud - _RANGE_DB, min(noise + _ABOVE_NOISE_DB, loud - _LEAST_RANGE_DB))
     quiet: NDArray[np.float64] = np.clip((threshold - level) / _DB_PER_UNIT, -_LOUD, QUIET)
     return quiet

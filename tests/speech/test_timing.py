@@ -44,7 +44,12 @@ def test_the_level_is_that_of_each_hundredth_of_a_second() -> None:
     assert level[52:98] == pytest.approx(-20, abs=1.5)
     assert level[2:48] == pytest.approx(-60, abs=1.5)
     assert level_db(powers(np.zeros(RATE, np.float32), RATE)) == pytest.approx(-100)
-    assert powers(np.zeros(0, np.float32), RATE).shape == level_db(np.zeros(0)).shape == quietness(np.zeros(0)).shape == (0,)
+    assert (
+        powers(np.zeros(0, np.float32), RATE).shape
+        == level_db(np.zeros(0)).shape
+        == quietness(np.zeros(0)).shape
+        == (0,)
+    )
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100])
@@ -66,9 +71,10 @@ def test_pauses_are_quiet_and_words_are_not(noise_db: float) -> None:
 
 def test_pauses_that_were_cut_out_do_not_pass_for_the_noise() -> None:
     power = powers(sound((0.3, 0.8), (1.1, 1.6), length_s=2.0, noise_db=-40.0), RATE)
-    joined = np.concatenate([power, np.zeros(200), power])
+    joined = np.concatenate([power, np.full(200, np.nan), power])
     np.testing.assert_allclose(quietness(joined)[2:195], quietness(power)[2:195], atol=0.1)
     assert (quietness(joined)[205:395] == QUIET).all()
+    assert (quietness(np.full(9, np.nan)) <= QUIET).all()
 
 
 @pytest.mark.parametrize("noise_db", [-90.0, -60.0, -40.0])
@@ -97,7 +103,9 @@ def test_a_dip_near_the_expectation_draws_the_boundary() -> None:
 
 
 def test_a_pause_far_from_the_words_is_not_theirs() -> None:
-    quiet = quietness(powers(sound((0.2, 0.4), (0.6, 2.0), length_s=2.2), RATE))  # the closure of a stop in the first word
+    quiet = quietness(
+        powers(sound((0.2, 0.4), (0.6, 2.0), length_s=2.2), RATE)
+    )  # the closure of a stop in the first word
     peaks = [Peaks(0.25, 1.2, is_single=False), Peaks(1.35, 1.9, is_single=False)]
     (_, end_s), (start_s, _) = word_times(peaks, quiet, TIMING)
     assert end_s == pytest.approx(1.27, abs=0.04)

@@ -66,7 +66,7 @@ def test_other_rates_and_channels_are_brought_to_the_models(always_a: SpeechReco
 def test_word_times_lie_inside_the_recording(always_a: SpeechRecogniser, voice: Voice) -> None:
     for n_samples in (8_000, 8_001, 16_000, 16_001, 30_000):
         (word,) = transcribe((voice(2.0)[:n_samples], RATE), model=always_a).words
-        assert word.start_s == 0.0
+        assert 0.0 <= word.start_s <= 0.02
         assert 0.0 < word.end_s <= n_samples / RATE
         assert 0.0 < word.confidence <= 1.0
         assert n_samples / RATE - word.end_s < 0.05

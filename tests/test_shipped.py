@@ -40,7 +40,7 @@ def test_samples_are_read_word_for_word(repository: Path, name: str) -> None:
 
 def test_models_are_small_and_have_cards() -> None:
     models = shipped_models()
-    assert set(models) == {"an4", "chorale", "english-base"}
+    assert set(models) == {"an4", "chorale", "english-base", "english-small"}
     for folder in models.values():
         assert (folder / "model.onnx").stat().st_size < 8_000_000
         card = (folder / "README.md").read_text("utf-8")
@@ -51,7 +51,8 @@ def test_models_are_small_and_have_cards() -> None:
 def test_the_language_model_is_small_and_belongs_to_the_english_model() -> None:
     file = SHIPPED / "english.lm"
     assert file.stat().st_size <= 5_000_000
-    assert read_decoding(shipped_models()["english-base"]).language_model == "english"
+    for name in ("english-base", "english-small"):
+        assert read_decoding(shipped_models()[name]).language_model == "english"
     assert "THE" in read_language_model(file).words
 
 
@@ -111,12 +112,26 @@ def test_an4_stays_below_eight_percent_word_errors_and_twelve_without_its_langua
 
 
 @pytest.mark.shared
-def test_english_base_does_what_its_card_says(shared: Path) -> None:
-    model = load_speech("english-base")
-    for corpus, most in (("an4", 0.09), ("cv13", 0.78), ("so762", 0.64)):
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("english-base", {"an4": 0.06, "cv13": 0.74, "so762": 0.53}),
+        ("english-small", {"an4": 0.11, "cv13": 0.84, "so762": 0.66}),
+    ],
+)
+def test_english_models_do_what_their_cards_say(shared: Path, name: str, most: dict[str, float]) -> None:
+    model = load_speech(name)
+    for corpus, wer in most.items():
         utterances = read_manifest(shared / "speech" / f"{corpus}.dev.jsonl")[::5]
         assert len(utterances) >= 26
-        assert evaluate_speech(utterances, model).report.wer <= most
+        assert evaluate_speech(utterances, model).report.wer <= wer
+
+
+def test_the_small_model_streams() -> None:
+    latency_s = load_speech("english-small").config.latency_s
+    assert latency_s is not None
+    assert latency_s <= 0.32
+
 
 
 @pytest.mark.shared

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError, ScoreError
+from audio_lstm.music.roll_files import read_mat_rolls, read_pickled_rolls
 from audio_lstm.music.voices import as_voice_grid
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def load_pieces(path: str | os.PathLike[str], split: str) -> MusicData:
     """One split of whatever music lies at a path; what is wrong with it is raised as DataError, in one line.
 
     Args:
-        path: a chorale JSON, a roll npz, a score file, or a folder: with one JSON or npz that has the split, or
+        path: a chorale JSON, rolls as npz, mat or pickle, a score file, or a folder: with one JSON or npz that has the split, or
             with scores (in a subfolder `train`, `valid` or `test`, else all files at any depth).
         split: "train", "valid" or "test".
 
@@ -81,7 +82,7 @@ def load_pieces(path: str | os.PathLike[str], split: str) -> MusicData:
     if place.is_file():
         if place.suffix.lower() == ".json":
             return load_chorales(place, split)
-        return load_rolls(place, split) if place.suffix.lower() == ".npz" else load_score_folder(place, split)
+        return load_rolls(place, split) if place.suffix.lower() in _ROLL_FILES else load_score_folder(place, split)
     # A folder of scores may well hold a JSON of its own: only files that hold splits make it another corpus.
     if _files_with_splits(place, _CHORALES):
         return load_chorales(place, split)
@@ -122,10 +123,11 @@ def load_chorales(path: str | os.PathLike[str], split: str) -> MusicData:
 def load_rolls(path: str | os.PathLike[str], split: str) -> MusicData:
     """Piano rolls from npz: `split` (frames, 88) of all pieces end to end, `split_len` their lengths.
 
-    The form of the four polyphonic sets of Boulanger-Lewandowski, Bengio and Vincent 2012.
+    Also from the .mat and .pickle files in which the four polyphonic sets of Boulanger-Lewandowski, Bengio and Vincent
+    2012 are handed on (see roll_files.py).
 
     Args:
-        path: the file, or a folder of such files of which exactly one has the split.
+        path: the file, or a folder of npz files of which exactly one has the split.
         split: "train", "valid" or "test".
 
     Returns:
@@ -135,7 +137,8 @@ def load_rolls(path: str | os.PathLike[str], split: str) -> MusicData:
         DataError: a missing path or split, another width, values other than 0 and 1, or lengths that do not
             add up to the frames.
     """
-    file, arrays = _file_with(_existing(path), split, _ROLLS)
+    place = _existing(path)
+    file, arrays = _file_with(place, split, _ROLL_FILES.get(place.suffix.lower(), _ROLLS) if place.is_file() else _ROLLS)
     if f"{split}_len" not in arrays:
         raise DataError(f'{file}: "{split}" comes without "{split}_len", the lengths of its pieces in frames')
     frames, lengths = arrays[split], arrays[f"{split}_len"]
@@ -239,6 +242,9 @@ class _Form:
 
 _CHORALES = _Form(".json", _read_json)
 _ROLLS = _Form(".npz", _read_npz)
+_PICKLES = _Form(".pickle", read_pickled_rolls)
+# Found in a folder are npz files only: the others have to be named.
+_ROLL_FILES = {".npz": _ROLLS, ".mat": _Form(".mat", read_mat_rolls), ".pickle": _PICKLES, ".pkl": _PICKLES}
 
 
 def _files_with_splits(folder: Path, form: _Form) -> dict[Path, dict[str, Any]]:

@@ -71,8 +71,8 @@ def load_pieces(path: str | os.PathLike[str], split: str) -> MusicData:
     """One split of whatever music lies at a path; what is wrong with it is raised as DataError, in one line.
 
     Args:
-        path: a chorale JSON, rolls as npz, mat or pickle, a score file, or a folder: with one JSON or npz that has the split, or
-            with scores (in a subfolder `train`, `valid` or `test`, else all files at any depth).
+        path: a chorale JSON, rolls as npz, mat or pickle, a score file, or a folder: with one JSON or npz that has the
+            split, or with scores (in a subfolder `train`, `valid` or `test`, else all files at any depth).
         split: "train", "valid" or "test".
 
     Returns:
@@ -138,7 +138,9 @@ def load_rolls(path: str | os.PathLike[str], split: str) -> MusicData:
             add up to the frames.
     """
     place = _existing(path)
-    file, arrays = _file_with(place, split, _ROLL_FILES.get(place.suffix.lower(), _ROLLS) if place.is_file() else _ROLLS)
+    file, arrays = _file_with(
+        place, split, _ROLL_FILES.get(place.suffix.lower(), _ROLLS) if place.is_file() else _ROLLS
+    )
     if f"{split}_len" not in arrays:
         raise DataError(f'{file}: "{split}" comes without "{split}_len", the lengths of its pieces in frames')
     frames, lengths = arrays[split], arrays[f"{split}_len"]

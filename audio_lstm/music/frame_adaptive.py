@@ -1,7 +1,7 @@
 """Models that go on learning while they are tested: a neural cache, and dynamic evaluation. To be reported apart.
 
-Both use the frames of the piece that were predicted before, and nothing else; the likelihood stays exact. A piece starts
-from the trained weights and an empty cache.
+Both use the frames of the piece that were predicted before, and nothing else; the likelihood stays exact. A piece
+starts from the trained weights and an empty cache.
 """
 
 from __future__ import annotations
@@ -47,14 +47,11 @@ class DynamicConfig:
     def __post_init__(self) -> None:
         if not self.learning_rate > 0.0 or self.segment < 1:
             raise ConfigError(
-                "learning_rate must be above 0 and segment at least 1, got "
-                f"{self.learning_rate} and {self.segment}"
+                f"learning_rate must be above 0 and segment at least 1, got {self.learning_rate} and {self.segment}"
             )
 
 
-def cached(
-    model: FrameModel, rolls: Sequence[NDArray[np.bool_]], costs: FrameCosts, config: CacheConfig
-) -> FrameCosts:
+def cached(model: FrameModel, rolls: Sequence[NDArray[np.bool_]], costs: FrameCosts, config: CacheConfig) -> FrameCosts:
     """The costs of the mixture of a model and a cache: (1 - share) p(frame) + share p_cache(frame).
 
     The cache gives each earlier frame of the piece the weight softmax(sharpness cos(h, h')), where h and h' are the

@@ -23,7 +23,7 @@ class FrameModelConfig:
     p_outside: float = 1e-5  # with which each key outside these sounds in a frame
     key_size: int = 64  # features of each key and frame
     key_state: int = 64  # hidden size of the LSTM along time
-    note_state: int = 64  # hidden size of the LSTM along the keys of a frame
+    note_size: int = 128  # hidden units that decide a key, given those below it
     name_size: int = 16  # what the backbone tells each key
     dropout: float = 0.2  # of these, one mask for all frames or keys
 
@@ -32,7 +32,7 @@ class FrameModelConfig:
             raise ConfigError(f"low and high must be 0 <= low < high <= {_N_KEYS}, got {self.low} and {self.high}")
         if not 0.0 < self.p_outside < 0.5:
             raise ConfigError(f"p_outside must lie between 0 and 0.5, got {self.p_outside}")
-        for name in ("key_size", "key_state", "note_state", "name_size"):
+        for name in ("key_size", "key_state", "note_size", "name_size"):
             if not 1 <= getattr(self, name) <= 4096:
                 raise ConfigError(f"{name} must lie in 1..4096, got {getattr(self, name)}")
         if not 0.0 <= self.dropout < 1.0:

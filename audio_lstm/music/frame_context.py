@@ -1,4 +1,4 @@
-"""What the past of a piano roll says about its next frame: earlier frames, and what followed passages like the last one.
+"""What the past of a roll says about its next frame: earlier frames, and what followed passages like the last one.
 
 Truncated back-propagation cannot teach an LSTM to copy from hundreds of frames back, so a lookup tells it (compare
 audio_lstm/music/echo.py). Everything here depends on earlier frames alone: a likelihood given it stays exact.
@@ -62,9 +62,7 @@ def echoes(roll: NDArray[np.bool_]) -> NDArray[np.float32]:
     return result
 
 
-def frame_inputs(
-    roll: NDArray[np.bool_], echo: NDArray[np.float32], first: int, n_frames: int
-) -> NDArray[np.float32]:
+def frame_inputs(roll: NDArray[np.bool_], echo: NDArray[np.float32], first: int, n_frames: int) -> NDArray[np.float32]:
     """What a model reads to decide some frames.
 
     Args:

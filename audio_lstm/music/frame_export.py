@@ -1,4 +1,4 @@
-"""A model of frames as an ONNX graph and as a folder that `load_frame_model` reads; audio_lstm/export.py has the writer."""
+"""A model of frames as an ONNX graph, and as a folder that `load_frame_model` reads."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ def frames_graph(model: FrameModel) -> onnx.ModelProto:
     count = writer.node("MatMul", [frame, writer.constant(model.lower / 4)])  # (B, T, 1, P)
     count = writer.node("Transpose", [count], perm=[0, 1, 3, 2])
     notes = writer.node("Concat", [features, along, told, below, count], axis=3)
-    logits = _decide(writer, model, notes, inputs)
+    hidden = writer.node("Relu", [writer.linear(notes, model.decide[0])])
+    hidden = writer.node("Relu", [writer.linear(hidden, model.decide[1])])
+    logits = writer.linear(hidden, model.out)  # (B, T, P, 1)
+    logits = _reshape(writer, logits, [0, 0, config.n_keys])
     writer.output(logits, "logits", TensorProto.FLOAT, ("batch", "time", config.n_keys))
     for (name, shape), tensor in zip(shapes.items(), (*frames_state, *keys_state), strict=True):
         writer.output(tensor, f"next_{name}", TensorProto.FLOAT, shape)
@@ -133,15 +136,3 @@ def _along_time(
     y = writer.node("Transpose", [y], perm=[1, 0, 2, 3])
     ends = [_reshape(writer, part, [1, -1, config.n_keys, config.key_state]) for part in state]
     return y, (ends[0], ends[1])
-
-
-def _decide(writer: GraphWriter, model: FrameModel, notes: str, inputs: str) -> str:
-    """Log-odds (B, T, P) from the LSTM along the keys."""
-    size = model.note_lstm.config.input_size
-    x = writer.node("Transpose", [notes], perm=[2, 0, 1, 3])  # (P, B, T, F)
-    x = _reshape(writer, x, [0, -1, size])
-    y, _ = writer.backbone(x, model.note_lstm, "", None)
-    y = writer.linear(y, model.out)  # (P, B T, 1)
-    sizes = writer.slice(writer.node("Shape", [inputs]), 0, 0, 2)
-    shape = writer.node("Concat", [writer.constant([model.config.n_keys]), sizes], axis=0)
-    return writer.node("Transpose", [writer.node("Reshape", [y, shape])], perm=[1, 2, 0])

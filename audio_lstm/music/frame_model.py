@@ -2,12 +2,12 @@
 
     logits, state = FrameModel(config)(inputs, lengths, state)
 
-Three networks, of which the last two are one for all keys (the tied parallel networks of Johnson 2017; with a model of
-whole frames beside them, as the recurrent part of Boulanger-Lewandowski et al. 2012):
+Three networks, of which the last two are one for all keys (as the tied parallel networks of Johnson 2017; with a model
+of whole frames beside them, as the recurrent part of Boulanger-Lewandowski et al. 2012):
 
 - the backbone reads whole frames and knows each key by its name;
 - an LSTM along time reads a key's surroundings: which keys so many semitones away sounded so many frames ago;
-- an LSTM along the keys of a frame, from low to high, reads what was decided below a key and decides it.
+- a decider reads these and what was decided on the keys below (NADE, Larochelle and Murray 2011, but one for all keys).
 
 The product of the decisions is the exact probability of the frame. `frame_inputs` lays the inputs out; the frame itself
 is among them, and reaches a key's decision from the keys below it only.
@@ -66,9 +66,9 @@ class FrameModel(nn.Module):
         self.key_names = nn.Parameter(torch.zeros(n_keys, size))
         self.metre_in = nn.Linear(sum(METRE_SIZES), size, bias=False)
         self.key_lstm = LSTMBackbone(LSTMConfig(size, config.key_state, n_layers=1, dropout=config.dropout))
-        note_size = size + config.key_state + config.name_size + BELOW + 1
-        self.note_lstm = LSTMBackbone(LSTMConfig(note_size, config.note_state, n_layers=1, dropout=config.dropout))
-        self.out = nn.Linear(config.note_state, 1)
+        known = size + config.key_state + config.name_size + BELOW + 1
+        self.decide = nn.ModuleList((nn.Linear(known, config.note_size), nn.Linear(config.note_size, size)))
+        self.out = nn.Linear(size, 1)
         nn.init.constant_(self.out.bias, -2.0)  # keys are silent, most of the time
         keys = torch.arange(n_keys)
         # Windows around each key, as places in a row that is padded on the left (and the right).
@@ -98,7 +98,7 @@ class FrameModel(nn.Module):
             raise ValueError(
                 f"expected inputs of shape (batch, time, {self.config.input_size}), got {tuple(inputs.shape)}"
             )
-        (batch, time), n_keys = inputs.shape[:2], self.config.n_keys
+        n_keys = self.config.n_keys
         context, frame, metre = self._split(inputs)
         told, frames_state = self.read_frames(inputs, None if state is None else LSTMState(*state[:2]))
         told = self.frame_out(told).unflatten(2, (n_keys, self.config.name_size))  # (B, T, P, N)
@@ -107,8 +107,8 @@ class FrameModel(nn.Module):
         below = nn.functional.pad(frame, (BELOW, 0))[..., self.below_index]  # (B, T, P, BELOW)
         count = (frame @ self.lower)[..., None] / 4
         notes = torch.cat([part.to(keys.dtype) for part in (keys, along, told, below, count)], dim=3)
-        decided, _ = self.note_lstm(notes.flatten(0, 1))  # (B T, P, H)
-        logits = self.out(decided).view(batch, time, n_keys)
+        hidden = nn.functional.dropout(torch.relu(self.decide[0](notes)), self.config.dropout, self.training)
+        logits = self.out(torch.relu(self.decide[1](hidden)))[..., 0]  # (B, T, P)
         return logits, FrameState(*frames_state, *keys_state)
 
     @staticmethod

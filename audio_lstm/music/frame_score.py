@@ -149,7 +149,8 @@ def roll_costs(engine: Engine, config: FrameModelConfig, roll: NDArray[np.bool_]
         if not np.isfinite(logits).all():
             raise ModelError("the model's log-odds hold NaN or infinity; its weights or its input are damaged")
         # -log p of what came: softplus of the log-odds against it.
-        costs[first : first + _STRETCH] += np.logaddexp(0.0, np.where(frames, -1.0, 1.0) * logits[0].astype(np.float64)).sum(axis=1)
+        against = np.where(frames, -1.0, 1.0) * logits[0].astype(np.float64)
+        costs[first : first + _STRETCH] += np.logaddexp(0.0, against).sum(axis=1)
     return costs
 
 

@@ -1,9 +1,9 @@
 """The polyphonic sets of Boulanger-Lewandowski et al. 2012 in the two forms in which they are handed on: .mat, .pickle.
 
 The .mat files (Bai et al. 2018) hold cell arrays traindata, validdata and testdata of (frames, 88) matrices; the
-pickles hold {"train": [piece, ...], ...}, a piece being a list of frames and a frame a list of MIDI numbers. A pickle is
-a program; this reads it without running anything: of all that one can name, only numpy's arrays and numbers are known,
-and these are rebuilt here from their bytes.
+pickles hold {"train": [piece, ...], ...}, a piece being a list of frames and a frame a list of MIDI numbers. A pickle
+is a program; this reads it without running anything: of all that one can name, only numpy's arrays and numbers are
+known, and these are rebuilt here from their bytes.
 """
 
 from __future__ import annotations

@@ -106,9 +106,7 @@ def load_music(
     device = resolve_device(device)
     folder = open_model(model, "music")
     if folder.representation.get("kind") == "frames":
-        raise ModelError(
-            f"{folder.path}: a model of frames, which scores rolls and does not compose; use load_frame_model"
-        )
+        raise ModelError(f"{folder.path}: a model of frames: it scores rolls and does not compose (load_frame_model)")
     try:
         config = config_from_dict(MusicModelConfig, folder.config, where=str(folder.path))
     except ConfigError as error:

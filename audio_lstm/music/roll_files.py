@@ -1,14 +1,12 @@
 """The polyphonic sets of Boulanger-Lewandowski et al. 2012 in the two forms in which they are handed on: .mat, .pickle.
 
 The .mat files (Bai et al. 2018) hold cell arrays traindata, validdata and testdata of (frames, 88) matrices; the
-pickles hold {"train": [piece, ...], ...}, a piece being a list of frames and a frame a list of MIDI numbers. A pickle
-is a program; this reads it without running anything: of all that one can name, only numpy's arrays and numbers are
-known, and these are rebuilt here from their bytes.
+pickles hold {"train": [piece, ...], ...}, a piece being a list of frames and a frame a list of MIDI numbers (they are
+read by pickled_lists.py, which runs nothing).
 """
 
 from __future__ import annotations
 
-import pickle
 import struct
 import zlib
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError
+from audio_lstm.music.pickled_lists import read_pickled_lists
 
 __all__ = ["read_mat_rolls", "read_pickled_rolls"]
 
@@ -42,12 +41,9 @@ def read_pickled_rolls(file: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         _check_size(file)
-        with file.open("rb") as handle:
-            content = _RollUnpickler(handle, encoding="latin1").load()
-    except DataError as error:
+        content = read_pickled_lists(file.read_bytes())
+    except (DataError, OSError) as error:
         raise DataError(f"{file}: {error}") from error
-    except _PICKLE_ERRORS as error:
-        raise DataError(f"{file}: not readable as a pickle ({error}); download it again") from error
     if not isinstance(content, dict):
         raise DataError(f"{file}: holds a {type(content).__name__}; expected {{split: [[frame, ...], ...]}}")
     result: dict[str, NDArray[Any]] = {}
@@ -107,10 +103,10 @@ def _joined(split: str, pieces: list[NDArray[np.uint8]], file: Path) -> dict[str
 
 
 def _items(value: Any, where: object) -> list[Any]:
-    if isinstance(value, _PickledArray) and value.value.ndim:
-        return list(value.value)
-    if not isinstance(value, list | tuple | set | frozenset):
-        raise DataError(f"{where}: expected a list, got {type(value).__name__}")
+    if isinstance(value, np.ndarray) and value.ndim:
+        return list(value)
+    if not isinstance(value, list | tuple):
+        raise DataError(f"{where}: expected a list of pieces, frames or notes, got {type(value).__name__}")
     return list(value)
 
 
@@ -128,82 +124,6 @@ def _roll(piece: Any, where: str) -> NDArray[np.uint8]:
                 raise DataError(f"{where}, frame {t}: {pitch!r} is no whole MIDI number")
             roll[t, int(pitch) - LOWEST] = 1
     return roll
-
-
-_PICKLE_ERRORS = (
-    *(pickle.UnpicklingError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError),
-    *(ImportError, MemoryError, OverflowError, RecursionError, struct.error),
-)
-
-
-class _PickledType:
-    """numpy.dtype as a pickle builds it: its code, then a state of which only the byte order matters."""
-
-    def __init__(self, code: str, *_: object) -> None:
-        kind = np.dtype(code) if isinstance(code, str) and code[:1] in "biuf" else None
-        if kind is None or kind.kind not in "biuf":
-            raise DataError(f"holds an array of {code!r}; only whole numbers, floats and bools are read from pickles")
-        self.dtype = kind
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        if state[1] in ("<", ">"):
-            self.dtype = self.dtype.newbyteorder(state[1])
-
-
-class _PickledArray:
-    """numpy.ndarray as a pickle builds it; `value` is ours, made from its bytes."""
-
-    value: NDArray[Any] = np.zeros(0)
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, shape, kind, fortran, data = state
-        if not isinstance(kind, _PickledType):
-            raise DataError("holds a damaged array; download it again")
-        flat = np.frombuffer(_as_bytes(data), kind.dtype)
-        self.value = flat.reshape(tuple(int(size) for size in shape), order="F" if fortran else "C")
-
-
-def _as_bytes(data: Any) -> bytes:
-    """Bytes, which Python 2 wrote as text."""
-    return data.encode("latin1") if isinstance(data, str) else bytes(data)
-
-
-def _new_array(*_: object) -> _PickledArray:
-    return _PickledArray()
-
-
-def _new_number(kind: Any, data: Any) -> Any:
-    if not isinstance(kind, _PickledType):
-        raise DataError("holds a damaged number; download it again")
-    return np.frombuffer(_as_bytes(data), kind.dtype)[0]
-
-
-def _latin1(text: Any, encoding: Any = "latin1") -> bytes:
-    if encoding != "latin1" or not isinstance(text, str):
-        raise DataError(f"holds text in {encoding!r}; only latin1 is read from pickles")
-    return text.encode("latin1")
-
-
-_ADMITTED: dict[tuple[str, str], Any] = {
-    ("numpy", "dtype"): _PickledType,
-    ("numpy", "ndarray"): _PickledArray,
-    ("_codecs", "encode"): _latin1,
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): _new_array for core in ("core", "_core")},
-    **{(f"numpy.{core}.multiarray", "scalar"): _new_number for core in ("core", "_core")},
-    **{(module, name): kind for module in ("builtins", "__builtin__") for name, kind in (("set", set), ("list", list))},
-}
-
-
-class _RollUnpickler(pickle.Unpickler):
-    def find_class(self, module_name: str, global_name: str, /) -> Any:
-        """What a pickle may name; anything else is a DataError."""
-        found = _ADMITTED.get((module_name, global_name))
-        if found is None:
-            raise DataError(
-                f"asks for {module_name}.{global_name}; a pickle of rolls holds lists, numbers and numpy arrays only. "
-                "It was not run; if you trust it, convert it to npz (arrays train, train_len, …)"
-            )
-        return found
 
 
 _MAT_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}

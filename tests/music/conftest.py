@@ -13,6 +13,8 @@ from audio_lstm.music.composer import Composer, load_music
 from audio_lstm.music.config import MusicModelConfig
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.export import export_music
+from audio_lstm.music.frame_config import FrameModelConfig
+from audio_lstm.music.frame_model import FrameModel
 from audio_lstm.music.model import MusicModel
 from audio_lstm.music.representation import Representation
 from audio_lstm.music.rolls import RollFrames
@@ -78,3 +80,16 @@ def events_composer(events_folder: Path) -> Composer:
 def roll_composer(roll_folder: Path) -> Composer:
     """The roll model on ONNX Runtime."""
     return load_music(roll_folder)
+
+
+@pytest.fixture
+def frames_model() -> FrameModel:
+    """A model of frames whose weights are not at rest."""
+    sizes = {"key_size": 8, "key_state": 6, "note_size": 8, "name_size": 2}
+    frames = LSTMConfig(8, hidden_size=8, n_layers=2)
+    torch.manual_seed(0)
+    model = FrameModel(FrameModelConfig(frames, low=30, high=50, p_outside=1e-3, **sizes)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return model

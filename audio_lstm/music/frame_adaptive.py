@@ -121,7 +121,7 @@ def _dynamic_piece(model: FrameModel, roll: NDArray[np.bool_], config: DynamicCo
         step = config.learning_rate / max(norm, 1.0)
         with torch.no_grad():
             for weight, gradient in zip(weights, gradients, strict=True):
-                weight -= step * gradient
+                weight.sub_(gradient, alpha=step)
         state = FrameState(*(part.detach() for part in state))
     return costs
 

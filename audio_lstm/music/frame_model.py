@@ -128,12 +128,13 @@ class FrameModel(nn.Module):
         """
         context, _, metre = self._split(inputs)
         x = self.frame_in(torch.cat([_nearest(context).flatten(2), metre], dim=2))
-        return self.backbone(torch.relu(x), None, state)
+        told, end = self.backbone(torch.relu(x), None, state)
+        return told, end
 
     def _split(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Context (B, T, C, P), the frame itself (B, T, P), and the metre (B, T, 28)."""
         n_cells = (N_CHANNELS + 1) * self.config.n_keys
-        rolls = inputs[:, :, :n_cells].unflatten(2, (N_CHANNELS + 1, self.config.n_keys))
+        rolls = inputs[:, :, :n_cells].reshape(*inputs.shape[:2], N_CHANNELS + 1, self.config.n_keys)
         return rolls[:, :, :N_CHANNELS], rolls[:, :, N_CHANNELS], inputs[:, :, n_cells:]
 
     def _key_features(self, context: Tensor, metre: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from audio_lstm.training.options import data_fingerprint
 
 __all__ = ["FrameBatch", "FrameTask", "RowsConfig", "fitted_to"]
 
+Number = TypeVar("Number", bound=np.generic)
 Stretch = tuple[int, int, int]  # piece, first frame, semitones up
 
 
@@ -119,12 +121,13 @@ class FrameTask:
             n = min(window, len(self.pieces[piece]) - first)
             # What a stretch reads reaches back to the beginning of its piece.
             moved = _moved(self.pieces[piece][: first + n], semitones)
-            echo = np.zeros((first + n, N_ECHOES, self.config.n_keys), np.float16)
+            echo = np.zeros((first + n, N_ECHOES, self.config.n_keys), np.float32)
             echo[first:] = _moved(self.echoes[piece][first : first + n], semitones)
             inputs[row, :n] = frame_inputs(moved, echo, first, n)
             roll[row, :n], weights[row, :n], reset[row] = moved[first:], 1.0, first == 0
             names.append(self.names[piece])
-        return FrameBatch(*(torch.from_numpy(part) for part in (inputs, roll, weights, reset)), tuple(names))
+        tensors = [torch.from_numpy(part) for part in (inputs, roll, weights, reset)]
+        return FrameBatch(tensors[0], tensors[1], tensors[2], tensors[3], tuple(names))
 
     def loss(self, batch: FrameBatch, carry: tuple[Tensor, ...] | None) -> StepLoss:
         """Negative log-likelihood of the window's frames; the state goes on to the next window."""
@@ -159,7 +162,7 @@ class FrameTask:
         return self._plan[1]
 
 
-def _moved(rows: NDArray[np.generic], semitones: int) -> NDArray[np.generic]:
+def _moved(rows: NDArray[Number], semitones: int) -> NDArray[Number]:
     """Rows of keys, moved up; what the range does not hold is lost (its margins are as wide as the widest move)."""
     if semitones == 0:
         return rows

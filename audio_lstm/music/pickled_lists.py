@@ -61,7 +61,7 @@ class _Type:
     def set_state(self, state: tuple[Any, ...]) -> None:
         order = state[1].decode("latin1") if isinstance(state[1], bytes) else state[1]
         if order in ("<", ">"):
-            self.dtype = self.dtype.newbyteorder(order)
+            self.dtype = np.dtype(f"{order}{self.dtype.kind}{self.dtype.itemsize}")
 
 
 class _Array:

@@ -133,7 +133,6 @@ def test_the_small_model_streams() -> None:
     assert latency_s <= 0.32
 
 
-
 @pytest.mark.shared
 def test_chorale_stays_below_half_a_nat_a_cell(shared: Path) -> None:
     data = load_chorales(shared / "music" / "jsb16", "valid")

@@ -15,7 +15,7 @@ from audio_lstm.speech.recogniser import SpeechRecogniser
 
 __all__ = ["STEP_FRAMES", "PhraseAcoustics", "StreamedPhrase", "streams"]
 
-STEP_FRAMES = 32  # feature frames (320 ms) that go through the network together
+STEP_FRAMES = 16  # feature frames that go through the network together
 
 
 def streams(config: SpeechModelConfig) -> bool:

@@ -44,8 +44,8 @@ class ListenerConfig:
     join_pause_s: float | None = None
     longest_s: float = 30.0  # a longer utterance is cut between two words
     # An utterance whose chances of speech add up to less than so many frames of 20 ms is none: notes and clicks come to
-    # a tenth of a second now and then, single words (an4.dev, cv13.dev, so762.dev) to 0.8 s and more.
-    least_evidence_frames: float = 16.0
+    # a few tenths of a second now and then, single words (an4.dev, cv13.dev, so762.dev) to 0.8 s and more.
+    least_evidence_frames: float = 24.0
 
 
 @dataclass(frozen=True, eq=False)

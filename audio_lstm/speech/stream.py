@@ -104,8 +104,8 @@ class StreamingTranscriber:
 
         The step in which the network works, and the end of the last window in it. How long the network waits of its
         own accord before it writes a letter is not in it, nor computing time. At the beginning of an utterance the
-        detector's own delay counts in its place, which is no longer than this but for the 0.1 to 0.2 s of speech
-        that it wants to hear.
+        detector's counts in its place: 0.1 to 0.2 s of speech that it wants to hear, and 0.1 to 0.26 s for its
+        look-ahead and its own steps.
         """
         if not self._listener.streams:
             return None

@@ -26,7 +26,6 @@ from audio_lstm.audio import load_audio
 from audio_lstm.speech.activity import SpeechDetector
 from audio_lstm.speech.data import read_manifest
 from audio_lstm.speech.decode import greedy
-from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.metrics import score
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
 from audio_lstm.speech.sounds import KINDS, Samples
@@ -121,21 +120,32 @@ def live(clips: Sequence[Samples], recogniser: SpeechRecogniser) -> None:
     print(f"  first words after {np.nanmedian(first):.2f} s (90 %: {np.nanquantile(first, 0.9):.2f} s) of speech")
 
 
-def seams(clips: Sequence[Samples], recogniser: SpeechRecogniser) -> None:
-    """Speech without pauses, cut at random: windows joined against one pass over the whole."""
+def seams(data: Path, recogniser: SpeechRecogniser) -> None:
+    """Speech of one voice without pauses; the windows' seams fall anywhere: joined, in one pass, and as it was said."""
     rng = np.random.default_rng(0)
-    for window_s in (6.0, 8.0, 12.0, 16.0):
-        whole, joined = [], []
-        for start in range(0, min(len(clips) - 6, 240), 6):
-            samples = np.concatenate(clips[start : start + 6])
-            samples = samples[int(rng.integers(RATE)) : len(samples) - int(rng.integers(RATE))]
-            log_probs, _ = recogniser.log_probs(extract_features(samples, recogniser.config.features))
+    items = read_manifest(data / "an4.dev.jsonl")
+    long_clips, texts = [], []
+    for start in range(0, len(items) - 5, 5):
+        parts = [load_audio(item.audio, sample_rate=RATE) for item in items[start : start + 5]]
+        shift = rng.normal(size=int(rng.uniform(0, 2) * RATE)) * 1e-4  # before the speech, so that the seams move
+        long_clips.append(np.concatenate([shift.astype(np.float32), *parts]))
+        texts.append(" ".join(item.text for item in items[start : start + 5]))
+
+    def heard(window_s: float) -> list[str]:
+        hypotheses = []
+        for samples in long_clips:
             phrase = WindowedPhrase(recogniser, window_s=window_s)
-            parts = np.concatenate([phrase.feed(samples), phrase.finish()])
-            whole.append(greedy(log_probs, recogniser.alphabet).text)
-            joined.append(greedy(parts, recogniser.alphabet).text)
-        wer = score(whole, joined).wer
-        print(f"seams, {recogniser.name}: windows of {window_s:g} s: {wer:.1%} of words differ from one pass")
+            log_probs = np.concatenate([phrase.feed(samples), phrase.finish()])
+            hypotheses.append(greedy(log_probs, recogniser.alphabet).text)
+        return hypotheses
+
+    whole = heard(1000.0)
+    name = f"seams, {recogniser.name}, {sum(map(len, long_clips)) / len(long_clips) / RATE:.1f} s of an4.dev at a time"
+    print(f"{name}: in one pass {score(texts, whole).wer:.2%} WER")
+    for window_s in (4.0, 6.0, 8.0, 12.0, 16.0):
+        joined = heard(window_s)
+        wer, other = score(texts, joined).wer, score(whole, joined).wer
+        print(f"  windows of {window_s:g} s: {wer:.2%} WER, {other:.2%} of words other than in one pass")
 
 
 def sounds(recogniser: SpeechRecogniser) -> None:
@@ -182,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "live" in options.what:
         live(clips, recogniser)
     if "seams" in options.what and recogniser.config.lstm.bidirectional:
-        seams(clips, recogniser)
+        seams(options.data, recogniser)
     if "sounds" in options.what:
         sounds(recogniser)
     return 0

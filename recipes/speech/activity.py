@@ -46,12 +46,12 @@ class Recipe:
     dev_corpora: tuple[str, ...] = ("an4", "cv13", "so762")
     n_recordings: int = 250  # of each training corpus
     n_dev_recordings: int = 40
-    n_music: int = 400  # pieces of clip_s, made once
+    n_music: int = 900  # pieces of clip_s, made once
     clip_s: float = 6.0
     batch_size: int = 12  # clips a step
     n_batches: int = 100  # an epoch
     train: TrainConfig = TrainConfig(
-        max_epochs=16, learning_rate=2e-3, warmup_steps=50, ema_decay=0.99, n_threads=1, tensorboard=False
+        max_epochs=40, learning_rate=2e-3, warmup_steps=50, ema_decay=0.99, n_threads=1, tensorboard=False
     )
 
 

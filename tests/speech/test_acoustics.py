@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.speech.acoustics import StreamedPhrase, streams
+from audio_lstm.speech.acoustics import STEP_FRAMES, StreamedPhrase, streams
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
@@ -27,7 +27,7 @@ def heard(model: SpeechRecogniser, samples: NDArray[np.float32], *cuts: int) -> 
     return np.concatenate([*parts, phrase.finish()])
 
 
-@pytest.mark.parametrize("n_samples", [1, 399, 5119, 5120, 5121, 40_000])
+@pytest.mark.parametrize("n_samples", [1, 399, 2559, 2560, 2561, 40_000])
 def test_cuts_change_nothing_and_every_frame_is_there(
     live: SpeechRecogniser, voice: Callable[..., NDArray[np.float32]], n_samples: int
 ) -> None:
@@ -38,13 +38,13 @@ def test_cuts_change_nothing_and_every_frame_is_there(
     np.testing.assert_array_equal(heard(live, samples, *range(0, n_samples, 777)), whole)
     at_once, _ = live.log_probs(features)
     # int8 weights meet activations that are scaled step by step, so this is not exact.
-    assert np.mean(at_once.argmax(axis=1) == whole.argmax(axis=1)) > 0.85
+    assert np.mean(at_once.argmax(axis=1) == whole.argmax(axis=1)) > 0.8
 
 
 def test_words_come_before_the_end(live: SpeechRecogniser, voice: Callable[..., NDArray[np.float32]]) -> None:
-    phrase = StreamedPhrase(live)
-    assert len(phrase.feed(voice(3.0)[:5119])) == 0
-    assert len(phrase.feed(voice(3.0)[5119:10_400])) == 8  # one step of 320 ms, but for the end of its last window
+    phrase, step = StreamedPhrase(live), 160 * STEP_FRAMES
+    assert len(phrase.feed(voice(3.0)[: step - 1])) == 0
+    assert len(phrase.feed(voice(3.0)[step - 1 : 2 * step])) == STEP_FRAMES // 4  # but for the end of its last window
 
 
 def test_models_that_need_the_end_do_not_stream(

@@ -181,6 +181,23 @@ def test_a_long_recording_gives_segments_in_order_and_bounded_memory(
     assert tuple(transcribe_segments(tmp_path / "long.wav", model=always_a)) == transcript.segments
 
 
+def test_memory_is_the_same_after_two_minutes_and_after_twenty(always_a: SpeechRecogniser, voice: Voice) -> None:
+    piece = np.concatenate([voice(9.0), np.zeros(3 * RATE, np.float32)])
+
+    def peak_after(n_pieces: int) -> int:
+        tracemalloc.start()
+        try:
+            assert sum(len(heard.log_probs) for heard in hear([piece] * n_pieces, always_a)) > 200 * n_pieces
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak_after(1)
+    short = peak_after(10)
+    assert peak_after(100) < short + 200_000
+    assert short < 10e6
+
+
 def test_segments_come_while_the_recording_is_read(always_a: SpeechRecogniser, voice: Voice) -> None:
     samples = np.concatenate([voice(2.0), np.zeros(40 * RATE, np.float32)])
     told: list[float] = []

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed as dist
@@ -21,7 +22,16 @@ from audio_lstm.backbone import LSTMBackbone
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, TrainingError
 
-__all__ = ["StopSignals", "World", "check_bf16", "connect", "is_first_process", "map_tensors", "resolve_device"]
+__all__ = [
+    "StopSignals",
+    "World",
+    "check_bf16",
+    "connect",
+    "is_first_process",
+    "leave",
+    "map_tensors",
+    "resolve_device",
+]
 
 # Others wait while the first process evaluates; a lost process is noticed by torchrun long before this.
 _TIMEOUT = timedelta(hours=2)
@@ -198,6 +208,25 @@ def connect(device: str) -> Iterator[World]:
 def is_first_process() -> bool:
     """Whether this process is the only one, or the first that torchrun started: the one that writes the model."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def leave(status: int) -> NoReturn:
+    """End the process; in a group, without waiting for Python's and torch's teardown.
+
+    There gloo's threads now and then abort a process that has done all its work (torch 2.11: "terminate called
+    without an active exception"), and torchrun would call the run a failure.
+
+    Args:
+        status: Exit status.
+
+    Raises:
+        SystemExit: In a process that is alone.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    raise SystemExit(status)
 
 
 class StopSignals:

@@ -74,7 +74,9 @@ def run_recipe(main: Callable[[], int]) -> None:
         status = main()
     except AudioLSTMError as error:
         raise SystemExit(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}") from None
-    raise SystemExit(status)
+    from audio_lstm.training.distributed import leave  # torch: not for --help
+
+    leave(status)
 
 
 def settings_of(recipe: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from audio_lstm.audio import write_wav
 from audio_lstm.errors import AudioLSTMError, ConfigError, DataError, ModelError
@@ -51,14 +52,12 @@ sys.exit(batch_worker.main())
 
 
 @pytest.fixture
-def talks(tmp_path: Path) -> Path:
+def talks(voice: Callable[..., NDArray[np.float32]], tmp_path: Path) -> Path:
     """Recordings of several lengths at two depths, one silent."""
-    rng = np.random.default_rng(0)
     for number, name in enumerate(("a.wav", "deep/a.wav", "deep/b.wav", "c.wav", "silent.wav")):
         file = tmp_path / "talks" / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        loudness = 0.0 if name == "silent.wav" else 0.1
-        write_wav(file, rng.normal(0, loudness, 16_000 * (1 + number)).astype(np.float32), 16_000)
+        write_wav(file, voice(1 + number, peak=0.0 if name == "silent.wav" else 0.5), 16_000)
     return tmp_path / "talks"
 
 

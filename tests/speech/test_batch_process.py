@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from audio_lstm.audio import write_wav
 from audio_lstm.errors import AudioLSTMError, ConfigError, ModelError
@@ -18,8 +20,8 @@ from audio_lstm.speech.grammar import word_list
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
-    write_wav(tmp_path / "a.wav", np.sin(np.arange(8000) / 5).astype(np.float32) / 3, 16_000)
+def job(voice: Callable[..., NDArray[np.float32]], tmp_path: Path) -> Job:
+    write_wav(tmp_path / "a.wav", voice(0.5), 16_000)
     return Job(tmp_path / "a.wav", {"txt": tmp_path / "a.txt"})
 
 

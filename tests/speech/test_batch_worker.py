@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from audio_lstm.audio import write_wav
 from audio_lstm.errors import ModelError
@@ -22,17 +24,16 @@ def settings(model: Path | str) -> dict[str, object]:
 
 
 @pytest.fixture
-def tone(tmp_path: Path) -> Path:
-    samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(8000) / 16_000)
-    write_wav(tmp_path / "a.wav", samples.astype(np.float32), 16_000)
+def said(voice: Callable[..., NDArray[np.float32]], tmp_path: Path) -> Path:
+    write_wav(tmp_path / "a.wav", voice(0.5), 16_000)
     return tmp_path / "a.wav"
 
 
-def test_a_job_writes_what_transcribe_hears(always_a_folder: Path, tone: Path, tmp_path: Path) -> None:
+def test_a_job_writes_what_transcribe_hears(always_a_folder: Path, said: Path, tmp_path: Path) -> None:
     worker = Transcriber.load(settings(always_a_folder))
     outputs = {"json": str(tmp_path / "new" / "a.json"), "txt": str(tmp_path / "a.txt")}
-    assert worker.transcribe_job({"audio": str(tone), "outputs": outputs}) == {"duration_s": 0.5, "n_words": 1}
-    expected = transcribe(tone, model=always_a_folder)
+    assert worker.transcribe_job({"audio": str(said), "outputs": outputs}) == {"duration_s": 0.5, "n_words": 1}
+    expected = transcribe(said, model=always_a_folder)
     assert Transcript.from_json((tmp_path / "new" / "a.json").read_text()) == expected
     assert (tmp_path / "a.txt").read_text() == "A\n"
 
@@ -69,7 +70,7 @@ def test_a_model_that_is_not_found_is_refused() -> None:
         Transcriber.load(settings("nosuch"))
 
 
-def test_the_process_speaks_in_lines_and_ends_with_its_pipe(always_a_folder: Path, tone: Path, tmp_path: Path) -> None:
+def test_the_process_speaks_in_lines_and_ends_with_its_pipe(always_a_folder: Path, said: Path, tmp_path: Path) -> None:
     def ask(*requests: object) -> tuple[int, list[object]]:
         done = subprocess.run(
             [sys.executable, "-m", "audio_lstm.speech.batch_worker"],
@@ -81,7 +82,7 @@ def test_the_process_speaks_in_lines_and_ends_with_its_pipe(always_a_folder: Pat
         assert not done.stderr
         return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
-    job = {"audio": str(tone), "outputs": {"txt": str(tmp_path / "a.txt")}}
+    job = {"audio": str(said), "outputs": {"txt": str(tmp_path / "a.txt")}}
     assert ask(settings(always_a_folder), job, job) == (0, [{}, *[{"duration_s": 0.5, "n_words": 1}] * 2])
     status, answers = ask(settings("nosuch"), job)
     assert (status, answers[0]["kind"], len(answers)) == (1, "ModelError", 1)

@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections import namedtuple
 from dataclasses import dataclass
@@ -145,3 +147,11 @@ def test_outside_the_main_thread_nothing_is_installed():
     thread.start()
     thread.join()
     assert received == [False]
+
+
+@pytest.mark.parametrize("world_size", ["1", "2"])
+def test_a_process_leaves_with_its_status_and_all_that_it_said(world_size):
+    code = "from audio_lstm.training.distributed import leave; print('done', end=''); leave(3)"
+    environment = os.environ | {"WORLD_SIZE": world_size}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (3, "done")

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from audio_lstm.training.batches import share
+from audio_lstm.training.distributed import leave
 from audio_lstm.training.loop import StepLoss, TrainConfig, TrainResult, train
 
 N_ROWS, N_STEPS, N_BATCHES = 4, 6, 5
@@ -134,7 +135,7 @@ def main() -> None:
     task.before_loss = before_loss
     result = train(task, CONFIG, options.run_dir)
     options.run_dir.with_name(f"{options.run_dir.name}-rank{rank}.json").write_text(report(task, result))
-    raise SystemExit(result.exit_code)
+    leave(result.exit_code)
 
 
 if __name__ == "__main__":

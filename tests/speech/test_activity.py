@@ -97,6 +97,15 @@ def test_noise_tones_and_clicks_are_not_speech(name: str, gain: float) -> None:
     assert np.mean(np.concatenate(found) > 0.5) < 0.03
 
 
+@pytest.mark.parametrize("gain", [0.5, 0.005])
+def test_steady_tones_and_glides_are_not_speech(gain: float) -> None:
+    t = np.arange(6 * RATE) / RATE
+    cycles = [hertz * t for hertz in (60, 100, 150, 220, 300, 440, 700, 1000, 2000, 3500)]
+    cycles += [low * t + (high - low) * np.square(t) / 12 for low, high in ((80, 400), (400, 80), (100, 4000))]
+    for turns in cycles:
+        assert np.mean(chances((gain * np.sin(2 * np.pi * turns)).astype(np.float32)) > 0.5) < 0.03
+
+
 def test_music_is_rarely_taken_for_speech() -> None:
     found = [chances(sounds.music(6 * RATE, np.random.default_rng([9, seed]))) for seed in range(12)]
     assert np.mean(np.concatenate(found) > 0.5) < 0.05

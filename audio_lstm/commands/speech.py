@@ -52,6 +52,12 @@ def add_decoding(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--lm-weight", type=float, metavar="X", help="how much the language model counts")
     group.add_argument("--word-bonus", type=float, metavar="X", help="for each word, as language models like few")
     group.add_argument(
+        "--rescorer",
+        metavar="MODEL",
+        help="character language model that judges the texts found once more; none: as found",
+    )
+    group.add_argument("--rescorer-weight", type=float, metavar="X", help="how much it counts")
+    group.add_argument(
         "--hotword", action="append", metavar="PHRASE", help="prefer this word or phrase; may be repeated"
     )
     group.add_argument("--hotwords-file", type=Path, metavar="FILE", help="more of them, one a line")
@@ -85,6 +91,10 @@ def decoding_of(options: argparse.Namespace) -> Decoding:
         raise ConfigError(f"--{closed} and --lm exclude each other: nothing but its words is heard; leave one out")
     if weights and not closed and options.lm == "none":
         raise ConfigError(f"--{weights} weighs a language model, but --lm is none; leave one of them out")
+    if closed and options.rescorer not in (None, "none"):
+        raise ConfigError(f"--{closed} and --rescorer exclude each other: nothing but its words is heard")
+    if options.rescorer_weight is not None and (closed or options.rescorer == "none"):
+        raise ConfigError("--rescorer-weight weighs a rescorer, but there is none; leave it out")
     if options.hotword_boost is not None and not (options.hotword or options.hotwords_file):
         raise ConfigError("--hotword-boost needs words to boost; add --hotword or --hotwords-file")
     hotwords = [*(options.hotword or [])]
@@ -102,6 +112,8 @@ def decoding_of(options: argparse.Namespace) -> Decoding:
         hotword_boost=DEFAULT_BOOST if options.hotword_boost is None else options.hotword_boost,
         vocabulary=tuple(vocabulary),
         grammar=str(options.grammar) if options.grammar else "",
+        rescorer={None: "default", "none": None}.get(options.rescorer, options.rescorer),
+        rescorer_weight=options.rescorer_weight,
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from audio_lstm.speech.beam import BeamConfig
     from audio_lstm.speech.data import Utterance
     from audio_lstm.speech.recogniser import SpeechRecogniser
+    from audio_lstm.speech.rescore import Rescorer
     from audio_lstm.speech.timing_fit import TimingFit
     from audio_lstm.speech.tune import HeardCorpus, Setting, TuneResult
 
@@ -52,6 +53,9 @@ def add_tune(commands: Any) -> None:
     parser.add_argument(
         "--lm", metavar="FILE", help="language model: .arpa, .arpa.gz, .lm, or a shipped one's name; with --manifest"
     )
+    parser.add_argument(
+        "--rescorer", metavar="MODEL", help="character language model to judge the texts once more, where that helps"
+    )
     parser.add_argument("--beam-size", type=int, default=None, metavar="N", help="texts kept after each frame (32)")
     parser.add_argument(
         "--timing",
@@ -73,6 +77,7 @@ def _tune(options: argparse.Namespace) -> int:
 
     _check_wish(options)
     beam = BeamConfig() if options.beam_size is None else BeamConfig(beam_size=options.beam_size)
+    rescorer = _rescorer(options.rescorer) if options.rescorer else None
     sets = [(_corpus_name(path), read_utterances(path)) for path in options.manifest]
     for_timing = [utterance for path in options.timing for utterance in read_utterances(path)]
     recogniser = load_speech(options.model, device=options.device, decoding=Decoding(language_model=None))
@@ -88,7 +93,7 @@ def _tune(options: argparse.Namespace) -> int:
         if not options.dry_run:
             _require_writable(folder)
         if compiled is not None:
-            result, corpora = _tune_decoding(options.lm, compiled, name, sets, recogniser, beam)
+            result, corpora = _tune_decoding((options.lm, name, compiled), sets, recogniser, beam, rescorer)
             config = replace(result.config, timing=config.timing)
             facts |= {"language_model": name, "beam_size": beam.beam_size, **_to_dict(result, corpora)}
             lines += [_table(result, corpora), _summary(result, name, beam.beam_size)]
@@ -114,6 +119,8 @@ def _check_wish(options: argparse.Namespace) -> None:
     """Complain about options that do not belong together."""
     if not options.manifest and not options.timing:
         raise ConfigError("pass --manifest and --lm to choose how to decode, --timing to measure word times, or all")
+    if options.rescorer and not options.lm:
+        raise ConfigError("--rescorer judges what a search with a language model finds: add --lm and --manifest")
     if bool(options.manifest) != bool(options.lm):
         raise ConfigError("--manifest and --lm go together: a language model is tuned on development data")
     for name in ("manifest", "timing"):
@@ -123,18 +130,18 @@ def _check_wish(options: argparse.Namespace) -> None:
 
 
 def _tune_decoding(
-    wanted: str,
-    compiled: Path,
-    name: str,
+    language_model: tuple[str, str, Path],
     sets: list[tuple[str, tuple[Utterance, ...]]],
     recogniser: SpeechRecogniser,
     beam: BeamConfig,
+    rescorer: Rescorer | None,
 ) -> tuple[TuneResult, list[HeardCorpus]]:
-    """Choose the weights of a language model on development sets."""
+    """Choose the weights of a language model (as it was asked for, its name, its file) on development sets."""
     from audio_lstm.speech.automaton import check_fits
     from audio_lstm.speech.lm_file import read_language_model
     from audio_lstm.speech.tune import N_TRIALS, hear_corpus, tune
 
+    wanted, name, compiled = language_model
     automaton = read_language_model(compiled)
     n_unwritable = check_fits(automaton, recogniser.alphabet)
     if n_unwritable:
@@ -147,7 +154,27 @@ def _tune_decoding(
         for corpus, utterances in sets
     ]
     shown = progress(N_TRIALS, "settings")
-    return tune(corpora, recogniser, language_model=name, automaton=automaton, beam=beam, progress=shown), corpora
+    result = tune(
+        corpora,
+        recogniser,
+        language_model=name,
+        automaton=automaton,
+        beam=beam,
+        rescorer=rescorer,
+        progress=shown,
+    )
+    return result, corpora
+
+
+def _rescorer(wanted: str) -> Rescorer:
+    """The character language model, under a name that is still good where the tuned model is used."""
+    from audio_lstm.checkpoint import SHIPPED, resolve_model
+    from audio_lstm.speech.char_lm import load_char_lm
+    from audio_lstm.speech.rescore import Rescorer, RescoringConfig
+
+    path = resolve_model(wanted)
+    name = path.name if path.parent == SHIPPED else str(path.resolve())
+    return Rescorer(load_char_lm(path), RescoringConfig(name))
 
 
 def _fit_timing(utterances: list[Utterance], recogniser: SpeechRecogniser) -> TimingFit:
@@ -248,6 +275,13 @@ def _summary(result: TuneResult, name: str, beam_size: int) -> str:
         ]
     else:
         lines = [f"chosen: {weights}: WER {100 * best.wer:.2f} % (greedy {100 * greedy.wer:.2f} %)"]
+    if result.rescored is not None:
+        judge = result.rescored.config
+        verdict = "rescored by" if result.config.rescoring else "not rescored: no better with"
+        lines.append(
+            f"{verdict} {Path(judge.model).name}, weight {judge.weight:g}, length bonus {judge.length_bonus:g}: "
+            f"WER {100 * result.rescored.wer:.2f} % ({', '.join(f'{100 * wer:.2f}' for wer in result.rescored.wers)})"
+        )
     if result.calibration_error is None:
         lines.append(
             f"calibration error {100 * result.raw_calibration_error:.1f} %, not calibrated: that needs right and wrong "
@@ -269,8 +303,15 @@ def _to_dict(result: TuneResult, corpora: list[HeardCorpus]) -> dict[str, Any]:
         values: dict[str, Any] = {"lm_weight": setting.lm_weight, "word_bonus": setting.word_bonus}
         return {**values, "wer": setting.wer, "wers": list(setting.wers)}
 
+    rescored = result.rescored and {
+        **asdict(result.rescored.config),
+        "wer": result.rescored.wer,
+        "wers": list(result.rescored.wers),
+        "kept": result.config.rescoring is not None,
+    }
     return {
         "corpora": [corpus.name for corpus in corpora],
+        "rescored": rescored,
         "settings": [plain(setting) for setting in result.settings],
         "best_with_language_model": plain(result.best),
         "greedy_stays": result.chosen.lm_weight is None,

@@ -53,7 +53,9 @@ class HintedRecognisers:
         beam = plain.decoder.beam
         loaded = None if beam is None else beam.language_model
         # What was read from disk once is not read again for each prompt.
-        self._decoding = decoding if plain.decoder.is_closed else replace(decoding, language_model=loaded)
+        self._decoding = decoding
+        if not plain.decoder.is_closed:
+            self._decoding = replace(decoding, language_model=loaded, rescorer=plain.decoder.rescorer)
         self._hinted = lru_cache(_REMEMBERED)(self._with_hot_words)
 
     def hearing(self, prompt: str) -> SpeechRecogniser:

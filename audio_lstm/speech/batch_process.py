@@ -22,6 +22,7 @@ from audio_lstm.errors import AudioLSTMError, ConfigError
 from audio_lstm.speech.automaton import WordAutomaton
 from audio_lstm.speech.batch_inputs import Job
 from audio_lstm.speech.decoding import Decoding
+from audio_lstm.speech.rescore import Rescorer
 
 __all__ = ["FileOutcome", "TranscriberProcess", "WorkerSettings"]
 
@@ -42,6 +43,8 @@ class WorkerSettings:
     def __post_init__(self) -> None:
         if self.decoding is not None and isinstance(self.decoding.language_model, WordAutomaton):
             raise ConfigError("a batch's workers load the language model themselves; pass its name or file")
+        if self.decoding is not None and isinstance(self.decoding.rescorer, Rescorer):
+            raise ConfigError("a batch's workers load the rescorer themselves; pass its name or folder")
 
     def to_json(self) -> dict[str, Any]:
         """As the worker reads it."""
@@ -49,8 +52,9 @@ class WorkerSettings:
         if self.decoding is not None:
             wish = {field.name: getattr(self.decoding, field.name) for field in fields(self.decoding)}
             wish |= {"hotwords": list(self.decoding.hotwords), "vocabulary": list(self.decoding.vocabulary)}
-            if isinstance(self.decoding.language_model, os.PathLike):
-                wish["language_model"] = os.fspath(self.decoding.language_model)
+            for name in ("language_model", "rescorer"):
+                if isinstance(wish[name], os.PathLike):
+                    wish[name] = os.fspath(wish[name])
             values["decoding"] = wish
         return values
 

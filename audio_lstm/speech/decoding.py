@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from audio_lstm.atomic import atomic_write
 from audio_lstm.checkpoint import DECODING_FILE, LANGUAGE_MODEL_SUFFIX, SHIPPED
 from audio_lstm.config import config_from_dict, config_to_dict
-from audio_lstm.errors import ConfigError, ModelError
+from audio_lstm.errors import ConfigError, DataError, ModelError
 from audio_lstm.speech.align import word_spans
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.automaton import WordAutomaton, check_fits
@@ -31,6 +31,7 @@ from audio_lstm.speech.beam import BeamConfig, BeamDecoder, Hypothesis
 from audio_lstm.speech.confidence import Calibration
 from audio_lstm.speech.decode import WordSpan, greedy
 from audio_lstm.speech.hotwords import DEFAULT_BOOST, HotWords
+from audio_lstm.speech.rescore import Rescorer, RescoringConfig
 from audio_lstm.speech.timing import Timing
 
 __all__ = [
@@ -63,6 +64,7 @@ class DecodingConfig:
     beam: BeamConfig = field(default_factory=BeamConfig)
     calibration: Calibration | None = None  # of the words' confidence; None leaves the letters' probabilities
     timing: Timing = field(default_factory=Timing)  # of the words' beginnings and ends
+    rescoring: RescoringConfig | None = None  # of the beam search's texts, by a character language model
 
     def __post_init__(self) -> None:
         if self.language_model and Path(self.language_model).name != self.language_model:
@@ -87,6 +89,10 @@ class Decoding:
     hotword_boost: float = DEFAULT_BOOST  # how much: nats, natural-log score, of a whole hot word
     vocabulary: Sequence[str] = ()  # closed list: nothing but these words, in any order
     grammar: str = ""  # closed list of sentences in JSGF (speech/grammar.py): its text, or the path of a .jsgf file
+    # Character language model that judges the texts found once more: a model folder, or a shipped one's name.
+    # "default": the one that the model was tuned with, where its own language model is used too; None: none
+    rescorer: str | os.PathLike[str] | Rescorer | None = "default"
+    rescorer_weight: float | None = None  # None: as tuned, or 0.3
 
     def __post_init__(self) -> None:
         if isinstance(self.hotwords, str) or isinstance(self.vocabulary, str):
@@ -98,6 +104,10 @@ class Decoding:
             raise ConfigError(f"{closed} and language_model exclude each other; leave one of them out")
         if self.language_model is None and not closed and (self.lm_weight is not None or self.word_bonus is not None):
             raise ConfigError("lm_weight and word_bonus weigh a language model, but language_model is None")
+        if closed and self.rescorer not in ("default", None):
+            raise ConfigError(f"{closed} and rescorer exclude each other; leave one of them out")
+        if self.rescorer_weight is not None and (self.rescorer is None or closed):
+            raise ConfigError("rescorer_weight weighs a rescorer, but there is none; leave it out")
         if self.beam_size is not None and self.beam_size < 1:
             raise ConfigError(f"beam_size must be at least 1, got {self.beam_size}")
 
@@ -111,6 +121,7 @@ class WordDecoder:
     calibration: Calibration | None = None
     timing: Timing = field(default_factory=Timing)
     source: str = ""  # of the words that the beam search may or likes to write, for reports: "language model english"
+    rescorer: Rescorer | None = None  # has the last word on what the beam search found
 
     @property
     def is_closed(self) -> bool:
@@ -129,6 +140,9 @@ class WordDecoder:
             phrases = self.beam.hot_words.phrases
             boosts = sorted({f"{boost:g}" for boost in phrases.values()})
             parts.append(f"{len(phrases)} hot word{'s' * (len(phrases) > 1)}, boost {' '.join(boosts)}")
+        if self.rescorer is not None:
+            judge = self.rescorer.config
+            parts.append(f"rescored by {self.rescorer.char_lm.name}, weight {judge.weight:g}, {judge.n_best} best")
         return ", ".join(parts)
 
     def words(self, log_probs: NDArray[np.floating]) -> tuple[WordSpan, ...]:
@@ -154,8 +168,25 @@ class WordDecoder:
         """
         if self.beam is None:
             return [greedy(log_probs, self.alphabet).words for log_probs in batch]
-        found = self.beam.decode(batch)
-        return [self.spans(log_probs, best) for log_probs, (best, *_) in zip(batch, found, strict=True)]
+        return [self.spans(log_probs, best) for log_probs, best in zip(batch, self.search(batch), strict=True)]
+
+    def search(self, batch: Sequence[NDArray[np.floating]]) -> list[Hypothesis]:
+        """The text of each of several phrases, as the beam search and the rescorer choose it.
+
+        Args:
+            batch: Of each phrase, as for `words`.
+
+        Returns:
+            The best hypothesis of each.
+
+        Raises:
+            ValueError: If this decoder is greedy.
+        """
+        if self.beam is None:
+            raise ValueError("a greedy decoder does not search; ask for its words")
+        if self.rescorer is None:
+            return [best for best, *_ in self.beam.decode(batch)]
+        return [self.rescorer.best(found) for found in self.beam.decode(batch, n_best=self.rescorer.config.n_best)]
 
     def spans(self, log_probs: NDArray[np.floating], hypothesis: Hypothesis) -> tuple[WordSpan, ...]:
         """The words of a text that the beam search found, where they were heard; none if it had to be refused."""
@@ -200,13 +231,14 @@ def build_decoder(wanted: Decoding, alphabet: Alphabet, *, folder: Path | None =
         raise ConfigError(
             "lm_weight and word_bonus weigh a language model, but this model comes without one; choose a language model"
         )
-    if automaton is None and not wanted.hotwords and wanted.beam_size is None:
+    rescorer = None if is_closed else _rescorer(wanted, stored, folder, alphabet)
+    if automaton is None and rescorer is None and not wanted.hotwords and wanted.beam_size is None:
         return WordDecoder(alphabet, None, stored.calibration, stored.timing)
     hotwords = None
     if wanted.hotwords:
         hotwords = HotWords.from_phrases(_spelled(wanted.hotwords, alphabet), alphabet, boost=wanted.hotword_boost)
     decoder = BeamDecoder(alphabet, beam, language_model=automaton, closed_vocabulary=is_closed, hot_words=hotwords)
-    return WordDecoder(alphabet, decoder, stored.calibration, stored.timing, source)
+    return WordDecoder(alphabet, decoder, stored.calibration, stored.timing, source, rescorer)
 
 
 def language_model_file(language_model: str | os.PathLike[str]) -> Path:
@@ -312,6 +344,35 @@ def _language_model(wanted: Decoding, stored: DecodingConfig, folder: Path | Non
     if file is None:
         raise ModelError(f"{folder}: its language model {name} is missing; copy the model again, or choose another one")
     return read_language_model(file), f"language model {stored.language_model}"
+
+
+def _rescorer(wanted: Decoding, stored: DecodingConfig, folder: Path | None, alphabet: Alphabet) -> Rescorer | None:
+    """The character language model that has the last word, if there is to be one."""
+    from audio_lstm.speech.char_lm import load_char_lm
+
+    config = stored.rescoring if wanted.language_model == "default" else None
+    if wanted.rescorer is None or (wanted.rescorer == "default" and config is None):
+        if wanted.rescorer_weight is not None:
+            raise ConfigError(
+                "rescorer_weight weighs a rescorer, but this model comes without one; choose a character language model"
+            )
+        return None
+    if isinstance(wanted.rescorer, Rescorer):
+        char_lm, config = wanted.rescorer.char_lm, wanted.rescorer.config
+    else:
+        name = config.model if config and wanted.rescorer == "default" else os.fspath(wanted.rescorer)
+        own = folder / name if folder is not None and wanted.rescorer == "default" else None
+        char_lm = load_char_lm(own if own is not None and own.is_dir() else name)
+        config = config if config and config.model == name else RescoringConfig(name)
+    if wanted.rescorer_weight is not None:
+        config = replace(config, weight=wanted.rescorer_weight)
+    missing = sorted({letter for symbol in alphabet.symbols for letter in symbol} - set(char_lm.alphabet.symbols))
+    if missing:
+        raise DataError(
+            f"rescorer {char_lm.name!r} does not know the letter {missing[0]!r} that the model writes; choose another "
+            "character language model, or train one on texts with this alphabet"
+        )
+    return Rescorer(char_lm, config)
 
 
 def _spelled(words: Sequence[str], alphabet: Alphabet) -> tuple[str, ...]:

@@ -17,7 +17,47 @@ from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.speech.beam import Hypothesis
 from audio_lstm.speech.char_lm import CharLM
 
-__all__ = ["RescoredHypothesis", "rescore", "reweigh"]
+__all__ = ["RescoredHypothesis", "Rescorer", "RescoringConfig", "allowed_texts", "rescore", "reweigh"]
+
+
+@dataclass(frozen=True)
+class RescoringConfig:
+    """How a model's texts are judged again; part of decoding.json."""
+
+    model: str  # a shipped character language model's name, or the path of a model folder
+    weight: float = 0.3  # of the natural log-probability of the whole text
+    length_bonus: float = 0.0  # score for each character
+    n_best: int = 16  # texts of the beam search that are judged
+
+    def __post_init__(self) -> None:
+        _check(self.weight, self.length_bonus)
+        if not 2 <= self.n_best <= 1000:
+            raise ConfigError(f"n_best must lie in 2..1000, got {self.n_best}")
+
+
+@dataclass(frozen=True, eq=False)
+class Rescorer:
+    """A character language model with its weight: many texts in, the best one out."""
+
+    char_lm: CharLM
+    config: RescoringConfig
+
+    def best(self, hypotheses: Sequence[Hypothesis]) -> Hypothesis:
+        """The best text of one utterance.
+
+        Args:
+            hypotheses: At least one, the best of the beam search first.
+
+        Returns:
+            One of them. Texts that the search's language model refuses do not overtake those that it allows.
+        """
+        allowed = allowed_texts(hypotheses)
+        if len(allowed) == 1:
+            return allowed[0]
+        # By itself: int8 activations are rounded over a batch, and no utterance may depend on its neighbours.
+        weight, length_bonus = self.config.weight, self.config.length_bonus
+        ((first, *_),) = rescore([allowed], self.char_lm, weight=weight, length_bonus=length_bonus)
+        return first.hypothesis
 
 
 @dataclass(frozen=True)
@@ -32,6 +72,11 @@ class RescoredHypothesis:
     def text(self) -> str:
         """Words, one space between them."""
         return self.hypothesis.text
+
+
+def allowed_texts(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
+    """The texts that the search's language model allows; all, where it allows none."""
+    return tuple(each for each in hypotheses if each.complete) or tuple(hypotheses)
 
 
 def rescore(

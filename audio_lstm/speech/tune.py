@@ -26,7 +26,9 @@ from audio_lstm.speech.decode import WordSpan
 from audio_lstm.speech.decoding import DecodingConfig, WordDecoder
 from audio_lstm.speech.metrics import score
 from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.rescore import Rescorer
 from audio_lstm.speech.transcribe import hear
+from audio_lstm.speech.tune_rescoring import TunedRescoring, tune_rescoring
 
 __all__ = ["N_TRIALS", "HeardCorpus", "Setting", "TuneResult", "hear_corpus", "tune"]
 
@@ -71,6 +73,7 @@ class TuneResult:
     # it is below the raw one, confidence is not calibrated.
     calibration_error: float | None
     raw_calibration_error: float  # the same of the letters' probabilities
+    rescored: TunedRescoring | None = None  # the best with the rescorer, whether or not it is kept; None: not tried
 
 
 def hear_corpus(
@@ -109,6 +112,7 @@ def tune(
     language_model: str,
     automaton: WordAutomaton,
     beam: BeamConfig | None = None,
+    rescorer: Rescorer | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> TuneResult:
     """Search the grid, compare with greedy decoding, calibrate confidence.
@@ -119,6 +123,7 @@ def tune(
         language_model: The name to write into decoding.json.
         automaton: The language model.
         beam: Everything but the two weights; None for the defaults.
+        rescorer: A character language model to judge the texts once more, where that helps; its weights are chosen too.
         progress: Called with the number of settings tried, up to N_TRIALS.
 
     Returns:
@@ -149,10 +154,19 @@ def tune(
     chosen = best = Setting(beam.lm_weight, beam.word_bonus, _wers(corpora, decoder))
     if best.wer >= settings[0].wer:
         chosen, config, decoder = settings[0], DecodingConfig(), greedy
+    rescored = None
+    if rescorer is not None:
+        pairs = [(corpus.phrases, corpus.references) for corpus in corpora]
+        searching = _decoder(recogniser, beam, automaton)
+        rescored = tune_rescoring(pairs, searching, rescorer.char_lm, rescorer.config)
+        if rescored.wer < chosen.wer:
+            chosen, config = best, DecodingConfig(language_model, beam, rescoring=rescored.config)
+            decoder = replace(searching, rescorer=Rescorer(rescorer.char_lm, rescored.config))
     calibration, error, raw = _calibrate(corpora, decoder)
     if error is not None and error >= raw:  # letters' probabilities are the better confidence
         calibration = None
-    return TuneResult(replace(config, calibration=calibration), tuple(settings), best, chosen, error, raw)
+    config = replace(config, calibration=calibration)
+    return TuneResult(config, tuple(settings), best, chosen, error, raw, rescored)
 
 
 def _decoder(recogniser: SpeechRecogniser, beam: BeamConfig, automaton: WordAutomaton) -> WordDecoder:
@@ -167,8 +181,8 @@ def _texts(corpus: HeardCorpus, decoder: WordDecoder) -> list[str]:
     """What each utterance says; without the words' times, which take longer than the search."""
     if decoder.beam is None:
         return [" ".join(span.text for span in row) for row in _spans(corpus, decoder)]
-    found = iter(decoder.beam.decode([phrase for phrases in corpus.phrases for phrase in phrases]))
-    return [" ".join(text for _ in phrases if (text := next(found)[0].text)) for phrases in corpus.phrases]
+    found = iter(decoder.search([phrase for phrases in corpus.phrases for phrase in phrases]))
+    return [" ".join(text for _ in phrases if (text := next(found).text)) for phrases in corpus.phrases]
 
 
 def _spans(corpus: HeardCorpus, decoder: WordDecoder) -> list[tuple[WordSpan, ...]]:

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
+from audio_lstm.config import LSTMConfig
+from audio_lstm.speech.char_lm import CharLMConfig
+from audio_lstm.speech.char_lm_export import export_char_lm
+from audio_lstm.speech.char_lm_model import CharLMModel
 from audio_lstm.speech.decoding import read_decoding
 from audio_lstm.speech.lm_file import read_language_model
 from audio_lstm.speech.timing import Timing
@@ -85,6 +90,35 @@ def test_a_language_model_that_helps_goes_into_the_folder(
     again = ["tune", "--manifest", folder.parent / "b" / "b.dev.jsonl", "--model", folder]
     assert run(*again, "--lm", folder / "own.lm", "--beam-size", "6")[0] == 0
     assert (read_decoding(folder).language_model, read_decoding(folder).beam.beam_size) == ("own", 6)
+
+
+@pytest.mark.parametrize("kept", ["kept", "left out"])
+def test_a_rescorer_is_kept_where_it_helps(
+    run: CommandLine, folder: Path, tmp_path: Path, data: Write, kept: str
+) -> None:
+    helps = kept == "kept"
+    # The language model likes A and B alike, so that the sound decides, which says A.
+    neutral = tmp_path / "neutral.arpa"
+    neutral.write_text(ARPA.format(a=-0.5))
+    judge = CharLMModel(CharLMConfig(LSTMConfig(8, hidden_size=8, n_layers=1), ("A", "B", " "))).eval()
+    with torch.no_grad():
+        judge.head.weight.zero_()
+        judge.head.bias.copy_(torch.tensor([0.0, -20.0, 20.0, 0.0] if helps else [0.0, 0.0, 0.0, 0.0]))
+    rescorer = export_char_lm(judge, tmp_path / "judge", name="judge", card="# Judge\n")
+    dev = data("dev", "B", "B")
+    options = ["tune", "--manifest", dev, "--model", folder, "--lm", neutral, "--rescorer", rescorer]
+    status, out, err = run(*options, "--dry-run", "--json")
+    assert (status, err) == (0, "")
+    facts = json.loads(out)
+    assert (facts["rescored"]["kept"], facts["rescored"]["wer"]) == (helps, 0.0 if helps else 1.0)
+    assert facts["greedy_stays"] == (not helps)
+    status, out, err = run(*options)
+    assert (status, err) == (0, "")
+    said = "rescored by judge, weight" if helps else "not rescored: no better with judge, weight"
+    assert said in out
+    heard = "B" if helps else "A"
+    assert run("transcribe", tmp_path / "dev" / "0.wav", "--model", folder) == (0, f"{heard}\n", "")
+    assert run("transcribe", tmp_path / "dev" / "0.wav", "--model", folder, "--rescorer", "none")[1] == "A\n"
 
 
 def test_greedy_decoding_stays_where_the_language_model_hurts(
@@ -265,6 +299,10 @@ def test_word_times_are_measured_alone_and_leave_the_rest_as_it_was(
     [
         ([], "pass --manifest and --lm to choose how to decode, --timing to measure word times, or all"),
         (["--manifest", "dev.jsonl"], "--manifest and --lm go together: a language model is tuned on development data"),
+        (
+            ["--timing", "t.jsonl", "--rescorer", "r"],
+            "--rescorer judges what a search with a language model finds: add",
+        ),
         (["--lm", "english", "--timing", "t.jsonl"], "--manifest and --lm go together"),
     ],
 )

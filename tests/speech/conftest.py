@@ -12,6 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from audio_lstm.config import LSTMConfig
+from audio_lstm.speech.char_lm import CharLMConfig
+from audio_lstm.speech.char_lm_export import export_char_lm
+from audio_lstm.speech.char_lm_model import CharLMModel
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.export import export_speech
 from audio_lstm.speech.features import FeatureConfig, extract_features
@@ -47,6 +50,16 @@ def untrained_folder(speech_config: SpeechModelConfig, tmp_path_factory: pytest.
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("untrained") / "model"
     return export_speech(SpeechModel(speech_config).eval(), folder, name="untrained", card="# Untrained\n")
+
+
+@pytest.fixture(scope="session")
+def likes_b_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A character language model over A, B and the space, named "likes-b": of two letters B is e^8 times as likely."""
+    model = CharLMModel(CharLMConfig(LSTMConfig(8, hidden_size=8, n_layers=1), ("A", "B", " "))).eval()
+    with torch.no_grad():
+        model.head.weight.zero_()
+        model.head.bias.copy_(torch.tensor([0.0, -4.0, 4.0, 0.0]))  # end, A, B, space
+    return export_char_lm(model, tmp_path_factory.mktemp("likes-b") / "likes-b", name="likes-b", card="# Likes B\n")
 
 
 @pytest.fixture(scope="session")

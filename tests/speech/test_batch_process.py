@@ -15,8 +15,10 @@ from audio_lstm.audio import write_wav
 from audio_lstm.errors import AudioLSTMError, ConfigError, ModelError
 from audio_lstm.speech.batch_inputs import Job
 from audio_lstm.speech.batch_process import FileOutcome, TranscriberProcess, WorkerSettings
+from audio_lstm.speech.char_lm import load_char_lm
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.grammar import word_list
+from audio_lstm.speech.rescore import Rescorer, RescoringConfig
 
 
 @pytest.fixture
@@ -71,13 +73,16 @@ def test_what_stops_a_process_from_beginning_is_raised(job: Job, monkeypatch: py
         process.transcribe(job)
 
 
-def test_settings_are_json_values(tmp_path: Path) -> None:
-    wish = Decoding(language_model=tmp_path / "x.lm", hotwords=("A", "B"))
+def test_settings_are_json_values(tmp_path: Path, likes_b_folder: Path) -> None:
+    wish = Decoding(language_model=tmp_path / "x.lm", hotwords=("A", "B"), rescorer=likes_b_folder)
     values = json.loads(json.dumps(WorkerSettings("an4", decoding=wish, max_seconds=3.0).to_json()))
     assert values["decoding"]["language_model"] == str(tmp_path / "x.lm")
     assert Decoding(**{**values["decoding"], "hotwords": ("A", "B"), "vocabulary": ()}) == Decoding(
-        language_model=str(tmp_path / "x.lm"), hotwords=("A", "B")
+        language_model=str(tmp_path / "x.lm"), hotwords=("A", "B"), rescorer=str(likes_b_folder)
     )
     assert (values["model"], values["max_seconds"], WorkerSettings("an4").to_json()["decoding"]) == ("an4", 3.0, None)
     with pytest.raises(ConfigError, match="workers load the language model themselves; pass its name or file"):
         WorkerSettings("an4", decoding=Decoding(language_model=word_list(["A"])))
+    rescorer = Rescorer(load_char_lm(likes_b_folder), RescoringConfig("likes-b"))
+    with pytest.raises(ConfigError, match="workers load the rescorer themselves; pass its name or folder"):
+        WorkerSettings("an4", decoding=Decoding(rescorer=rescorer))

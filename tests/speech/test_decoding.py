@@ -28,6 +28,7 @@ from audio_lstm.speech.decoding import (
     write_decoding,
 )
 from audio_lstm.speech.hotwords import HotWords
+from audio_lstm.speech.rescore import RescoringConfig
 from audio_lstm.speech.timing import Timing
 
 ALPHABET = Alphabet(("A", "B", " "))
@@ -116,6 +117,47 @@ def test_a_language_model_is_a_file_or_an_automaton(tmp_path: Path) -> None:
         decoder = build_decoder(Decoding(language_model=language_model), ALPHABET)
         assert texts(decoder, A_OR_B) == ["B"]
     assert build_decoder(Decoding(language_model=file), ALPHABET).source == f"language model {file}"
+
+
+def test_a_rescorer_has_the_last_word_on_what_was_found(folder: Path, likes_b_folder: Path) -> None:
+    plain = build_decoder(Decoding(language_model=None, beam_size=8), ALPHABET)
+    assert texts(plain, A_OR_B) == ["A"]
+    for rescorer in (likes_b_folder, str(likes_b_folder)):
+        decoder = build_decoder(Decoding(language_model=None, beam_size=8, rescorer=rescorer), ALPHABET)
+        assert texts(decoder, A_OR_B) == ["B"]
+        assert texts(decoder, sound("_", "A", "_")) == ["A"]  # where the sound is clear it stays
+        assert decoder.describe() == "beam 8, rescored by likes-b, weight 0.3, 16 best"
+    again = replace(Decoding(language_model=None, beam_size=8), rescorer=decoder.rescorer, rescorer_weight=0.0)
+    assert texts(build_decoder(again, ALPHABET), A_OR_B) == ["A"]
+
+
+def test_a_model_remembers_the_rescorer_it_was_tuned_with(folder: Path, likes_b_folder: Path) -> None:
+    (folder / "own.lm").write_text(ARPA.replace("-3 A", "-0.5 A"))
+    rescoring = RescoringConfig(str(likes_b_folder), weight=0.2, length_bonus=0.1, n_best=4)
+    write_decoding(folder, DecodingConfig("own", BeamConfig(beam_size=5), rescoring=rescoring))
+    assert read_decoding(folder).rescoring == rescoring
+    decoder = build_decoder(Decoding(), ALPHABET, folder=folder)
+    assert decoder.rescorer is not None
+    assert decoder.rescorer.config == rescoring
+    assert texts(decoder, A_OR_B) == ["B"]
+    heavier = build_decoder(Decoding(rescorer_weight=0.9), ALPHABET, folder=folder).rescorer
+    assert heavier is not None
+    assert heavier.config == replace(rescoring, weight=0.9)
+    without = (Decoding(rescorer=None), Decoding(language_model=None), Decoding(language_model=likes(A=-1)))
+    for wish in (*without, Decoding(vocabulary=("A",))):
+        assert build_decoder(wish, ALPHABET, folder=folder).rescorer is None
+
+
+def test_a_greedy_decoder_does_not_search() -> None:
+    with pytest.raises(ValueError, match="a greedy decoder does not search; ask for its words"):
+        WordDecoder(ALPHABET).search([A_OR_B])
+
+
+def test_a_rescorer_must_know_the_letters_of_the_model(likes_b_folder: Path) -> None:
+    with pytest.raises(
+        DataError, match="rescorer 'likes-b' does not know the letter 'C' that the model writes; choose"
+    ):
+        build_decoder(Decoding(rescorer=likes_b_folder), Alphabet(("A", "B", "C", " ")))
 
 
 def test_weights_of_the_caller_go_before_tuned_ones(folder: Path) -> None:
@@ -225,6 +267,8 @@ def test_confidence_is_calibrated_if_the_model_is(folder: Path) -> None:
         ({"language_model": None, "lm_weight": 1.0}, "weigh a language model, but language_model is None"),
         ({"language_model": None, "word_bonus": 1.0}, "weigh a language model, but language_model is None"),
         ({"beam_size": 0}, "beam_size must be at least 1, got 0"),
+        ({"vocabulary": ["B"], "rescorer": "x"}, "vocabulary and rescorer exclude each other; leave one"),
+        ({"rescorer": None, "rescorer_weight": 1.0}, "rescorer_weight weighs a rescorer, but there is none"),
     ],
 )
 def test_wishes_that_contradict_each_other_are_refused(wish: dict[str, Any], message: str) -> None:
@@ -237,6 +281,7 @@ def test_wishes_that_contradict_each_other_are_refused(wish: dict[str, Any], mes
     [
         (Decoding(lm_weight=0.5), "this model comes without one; choose a language model"),
         (Decoding(word_bonus=0.5, hotwords=("A",)), "this model comes without one; choose a language model"),
+        (Decoding(rescorer_weight=0.5), "this model comes without one; choose a character language model"),
         (Decoding(lm_weight=-1.0), "lm_weight must be 0 or more, got -1"),
         (Decoding(hotwords=("",)), "a hot word is empty: ''; take it out of the list"),
         (Decoding(hotwords=("!",)), "a hot word is empty: ''"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from audio_lstm.runtime import State
 from audio_lstm.speech.alphabet import ENGLISH
 from audio_lstm.speech.beam import Hypothesis
 from audio_lstm.speech.char_lm import CharLM, CharLMConfig
-from audio_lstm.speech.rescore import rescore, reweigh
+from audio_lstm.speech.rescore import Rescorer, RescoringConfig, allowed_texts, rescore, reweigh
 
 
 @dataclass(frozen=True)
@@ -123,3 +123,26 @@ def test_a_length_bonus_that_is_no_number_is_refused(bonus: float) -> None:
 def test_a_text_of_another_alphabet_is_named() -> None:
     with pytest.raises(DataError, match=r"'loves-c' cannot judge the texts of this recogniser: text 1 .* 'Ö' at pos"):
         rescore([(KAT,), (hypothesis("KÖN", -1.0),)], LOVES_C)
+
+
+def test_a_rescorer_takes_the_best_of_what_the_search_allows() -> None:
+    rescorer = Rescorer(LOVES_C, RescoringConfig("loves-c", weight=0.5))
+    assert rescorer.best((KAT, CAT)) is CAT
+    assert rescorer.best((KAT,)) is KAT
+    refused = replace(CAT, complete=False)
+    assert allowed_texts((KAT, refused)) == (KAT,)
+    assert rescorer.best((KAT, refused)) is KAT
+    assert rescorer.best((replace(KAT, complete=False), refused)) is refused  # where nothing is allowed
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"weight": -1.0}, "weight must be 0 or more, got -1.0"),
+        ({"length_bonus": math.inf}, "length_bonus must be a number, got inf"),
+        ({"n_best": 1}, r"n_best must lie in 2..1000, got 1"),
+    ],
+)
+def test_rescoring_out_of_range_is_refused(values: dict[str, float], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        RescoringConfig("loves-c", **values)  # type: ignore[arg-type]

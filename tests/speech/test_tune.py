@@ -12,12 +12,14 @@ from audio_lstm.audio import write_wav
 from audio_lstm.errors import AudioError, DataError
 from audio_lstm.speech.automaton import Arcs, WordAutomaton
 from audio_lstm.speech.beam import BeamConfig
+from audio_lstm.speech.char_lm import load_char_lm
 from audio_lstm.speech.confidence import expected_calibration_error, fit_calibration
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.data import Utterance
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.decoding import DecodingConfig, read_decoding, write_decoding
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
+from audio_lstm.speech.rescore import Rescorer, RescoringConfig
 from audio_lstm.speech.tune import LM_WEIGHTS, N_TRIALS, WORD_BONUSES, HeardCorpus, TuneResult, hear_corpus, tune
 
 COLUMNS = {"_": 0, "A": 1, "B": 2, " ": 3}
@@ -142,6 +144,23 @@ def test_the_best_setting_is_measured_again_at_the_full_beam(
     full = tune([dev], recogniser, language_model="lm", automaton=automaton, beam=BeamConfig(beam_size=16))
     assert small.settings == full.settings
     assert full.config.beam.beam_size in (16, BeamConfig().beam_size)
+
+
+@pytest.mark.parametrize("truth", ["A", "B"])
+def test_the_rescorer_stays_only_where_it_helps(recogniser: SpeechRecogniser, likes_b_folder: Path, truth: str) -> None:
+    # Greedy and with the language model: the first sound is A, the second B; the rescorer writes B for both.
+    dev = corpus((truth, sound("A", sure=0.6, doubt="A")), ("B", DOUBTFUL_B), ("A", DOUBTFUL_A), ("A", DOUBTFUL_A))
+    rescorer = Rescorer(load_char_lm(likes_b_folder), RescoringConfig(str(likes_b_folder)))
+    # It likes A enough for the language model to be better than greedy, and not enough for the first sound.
+    result = tune(
+        [dev], recogniser, language_model="lm", automaton=likes(A=-1.0, B=-2.0), beam=BeamConfig(8), rescorer=rescorer
+    )
+    assert result.chosen is result.best
+    assert result.rescored is not None
+    assert result.rescored.config.model == str(likes_b_folder)
+    assert (result.config.rescoring is not None) == (result.rescored.wer < result.best.wer)
+    if result.config.rescoring is not None:
+        assert result.config.rescoring == result.rescored.config
 
 
 def test_progress_counts_every_setting(recogniser: SpeechRecogniser) -> None:

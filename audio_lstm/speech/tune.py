@@ -137,11 +137,8 @@ def tune(
     beam = beam or BeamConfig()
     greedy = WordDecoder(recogniser.alphabet)
     settings = [Setting(None, 0.0, _wers(corpora, greedy))]
-    trials = [
-        replace(beam, beam_size=min(TUNING_BEAM_SIZE, beam.beam_size), lm_weight=lm_weight, word_bonus=word_bonus)
-        for lm_weight in LM_WEIGHTS
-        for word_bonus in WORD_BONUSES
-    ]
+    small = replace(beam, beam_size=min(TUNING_BEAM_SIZE, beam.beam_size))
+    trials = [replace(small, lm_weight=weight, word_bonus=bonus) for weight in LM_WEIGHTS for bonus in WORD_BONUSES]
     for done, trial in enumerate(trials, 1):
         settings.append(
             Setting(trial.lm_weight, trial.word_bonus, _wers(corpora, _decoder(recogniser, trial, automaton)))

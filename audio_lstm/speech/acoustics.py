@@ -13,9 +13,11 @@ from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.features import StreamingFeatures
 from audio_lstm.speech.recogniser import SpeechRecogniser
 
-__all__ = ["STEP_FRAMES", "PhraseAcoustics", "StreamedPhrase", "streams"]
+__all__ = ["EARLY_STEP_FRAMES", "STEP_FRAMES", "PhraseAcoustics", "StreamedPhrase", "streams"]
 
 STEP_FRAMES = 16  # feature frames that go through the network together
+EARLY_STEP_FRAMES = 4  # the same at the beginning of speech, so that its first words come soon
+_EARLY = range(48, 112)  # frames of a phrase in which that is: it begins half a second before its speech is found
 
 
 def streams(config: SpeechModelConfig) -> bool:
@@ -45,8 +47,8 @@ class PhraseAcoustics(Protocol):
 class StreamedPhrase:
     """Runs a model that streams over one phrase.
 
-    The network works in steps of exactly `STEP_FRAMES`, however the samples arrive: int8 arithmetic scales each step by
-    its loudest value, so that other steps would give slightly other numbers.
+    The network works in steps of fixed lengths, `STEP_FRAMES` or `EARLY_STEP_FRAMES`, however the samples arrive: int8
+    arithmetic scales each step by its loudest value, so that other steps would give slightly other numbers.
     """
 
     def __init__(self, recogniser: SpeechRecogniser) -> None:
@@ -63,37 +65,44 @@ class StreamedPhrase:
             raise ConfigError(f"model {recogniser.name!r} reads whole phrases and cannot stream; choose one that can")
         self._recogniser = recogniser
         self._features = StreamingFeatures(config.features)
-        self._step_frames = -(-STEP_FRAMES // config.chunk_frames) * config.chunk_frames
-        self._step_samples = self._step_frames * config.features.hop_samples
+        self._chunk_frames = config.chunk_frames
+        self._hop_samples = config.features.hop_samples
         self._samples = np.zeros(0, np.float32)
         self._frames = np.zeros((0, config.features.feature_size), np.float32)
+        self._n_run = 0  # frames that have gone through the network
         self._state: State | None = None
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """See PhraseAcoustics.feed."""
         waiting = np.concatenate([self._samples, samples])
-        n_steps = len(waiting) // self._step_samples
-        self._samples = waiting[n_steps * self._step_samples :].copy()
+        piece = self._chunk_frames * self._hop_samples  # of one length, as rounding hangs on it
+        n_taken = len(waiting) // piece * piece
+        self._samples = waiting[n_taken:].copy()
+        made = [self._features.feed(waiting[start : start + piece]) for start in range(0, n_taken, piece)]
+        self._frames = np.concatenate([self._frames, *made])
         given = [self._nothing()]
-        for number in range(n_steps):
-            step = waiting[number * self._step_samples : (number + 1) * self._step_samples]
-            self._frames = np.concatenate([self._frames, self._features.feed(step)])
-            while len(self._frames) >= self._step_frames:
-                given.append(self._run(self._frames[: self._step_frames]))
-                self._frames = self._frames[self._step_frames :].copy()
+        while len(self._frames) >= self._step_frames:
+            given.append(self._run(self._step_frames))
         return np.concatenate(given)
 
     def finish(self) -> NDArray[np.float32]:
         """See PhraseAcoustics.finish."""
-        rest = [self._frames, self._features.feed(self._samples), self._features.finish()]
-        frames = np.concatenate(rest)
+        self._frames = np.concatenate([self._frames, self._features.feed(self._samples), self._features.finish()])
         given = [self._nothing()]
-        for start in range(0, len(frames), self._step_frames):
-            given.append(self._run(frames[start : start + self._step_frames]))
+        while len(self._frames):
+            given.append(self._run(self._step_frames))
         return np.concatenate(given)
 
-    def _run(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    @property
+    def _step_frames(self) -> int:
+        """Length of the next step."""
+        wanted = EARLY_STEP_FRAMES if self._n_run in _EARLY else STEP_FRAMES
+        return -(-wanted // self._chunk_frames) * self._chunk_frames
+
+    def _run(self, n_frames: int) -> NDArray[np.float32]:
+        frames, self._frames = self._frames[:n_frames], self._frames[n_frames:].copy()
         log_probs, self._state = self._recogniser.log_probs(frames, self._state)
+        self._n_run += len(frames)
         return log_probs
 
     def _nothing(self) -> NDArray[np.float32]:

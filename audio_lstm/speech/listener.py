@@ -11,7 +11,10 @@ What comes out does not depend on how the samples are cut. Memory is bounded: by
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +33,7 @@ __all__ = ["Heard", "Listener", "ListenerConfig", "cut_frame", "pause_frames"]
 
 _STREAM_MARGIN_S = 0.6  # kept after speech for a model that streams: it writes its letters late
 _BLOCK_FRAMES = 8  # decisions between two looks at the phrase
+_UNIT_FRAMES = 2  # that a model which streams hears together: words come as soon as they can
 _LEAST_SHARE = 0.25  # of a short recording that must be speech
 _SPACE_CHANCE = 0.9  # that two words part at a pause
 
@@ -56,6 +60,14 @@ class Heard:
     stop_sample: int  # exclusive; may lie after the end of the stream
     log_probs: NDArray[np.float32]  # (frames, n_outputs), without gaps
     powers: NDArray[np.float64]  # (hundredths of a second,) of the sound from its start, NaN in pauses between phrases
+
+
+class _Unit(NamedTuple):
+    """A stretch of a phrase that the model has been given, perhaps before the detector has judged it."""
+
+    stop: int  # sample, exclusive
+    log_probs: NDArray[np.float32]  # what became known with it, often nothing
+    powers: NDArray[np.float64]
 
 
 class Listener:
@@ -92,6 +104,9 @@ class Listener:
         self._n_decided = 0  # frames
         self._phrase: PhraseAcoustics | None = None
         self._phrase_first = 0  # its next sample
+        # What a phrase is heard in: whatever the blocks that come in, decisions find the same units before them.
+        self._unit = (_UNIT_FRAMES if self.streams else _BLOCK_FRAMES) * self._frame
+        self._ahead: deque[_Unit] = deque()  # heard, and not yet part of the utterance
         self._utterance: list[NDArray[np.float32]] = []  # log-probabilities
         self._powers: list[NDArray[np.float64]] = []  # of its sound, up to what the model has been given
         self._utterance_start = 0  # sample
@@ -102,7 +117,8 @@ class Listener:
     @property
     def open(self) -> Heard | None:
         """The utterance that has not ended yet, as far as the model has heard it."""
-        return self._heard(self._utterance) if self._utterance else None
+        parts = self._utterance + [unit.log_probs for unit in self._ahead]
+        return self._heard(parts, [unit.powers for unit in self._ahead]) if any(map(len, parts)) else None
 
     @property
     def is_speaking(self) -> bool:
@@ -129,6 +145,8 @@ class Listener:
             self._samples = np.concatenate([self._samples, piece])
             self.n_samples += len(piece)
             ended += self._follow(self._detector.feed(piece))
+            if self.streams and self._phrase:  # up to its planned end, sound belongs to the phrase in any case
+                self._listen(min(self._endpointer.planned_end * self._frame, self._first + len(self._samples)))
             self._forget()
         return ended
 
@@ -182,14 +200,29 @@ class Listener:
         self._phrase = StreamedPhrase(self._recogniser) if self.streams else WindowedPhrase(self._recogniser)
         self._phrase_first = start
 
-    def _hear(self, stop: int) -> list[Heard]:
-        """Let the model hear the phrase up to a sample; utterances that become too long are cut."""
-        if self._phrase is None or stop <= self._phrase_first:
-            return []
-        samples = self._samples[self._phrase_first - self._first : stop - self._first].copy()
+    def _listen(self, stop: int) -> None:
+        """Let the model hear the phrase up to a sample, rounded down to whole units."""
+        while self._phrase is not None and self._phrase_first < stop:
+            until = (self._phrase_first // self._unit + 1) * self._unit
+            if until > stop:
+                return
+            self._give(self._phrase, until)
+
+    def _give(self, phrase: PhraseAcoustics, until: int) -> None:
+        samples = self._samples[self._phrase_first - self._first : until - self._first].copy()
         self._phrase_first += len(samples)
-        self._powers.append(powers(samples, self._recogniser.config.features.sample_rate))
-        return self._add(self._phrase.feed(samples))
+        power = powers(samples, self._recogniser.config.features.sample_rate)
+        self._ahead.append(_Unit(until, phrase.feed(samples), power))
+
+    def _hear(self, stop: int) -> list[Heard]:
+        """Take the units up to a sample into the utterance; utterances that become too long are cut."""
+        self._listen(stop)
+        ended: list[Heard] = []
+        while self._ahead and self._ahead[0].stop <= stop:
+            unit = self._ahead.popleft()
+            self._powers.append(unit.powers)
+            ended += self._add(unit.log_probs)
+        return ended
 
     def _add(self, log_probs: NDArray[np.float32]) -> list[Heard]:
         if len(log_probs):
@@ -208,6 +241,9 @@ class Listener:
     def _end_phrase(self, stop: int) -> list[Heard]:
         ended = self._hear(stop)
         if self._phrase is not None:
+            if self._phrase_first < stop:  # less than a unit
+                self._give(self._phrase, stop)
+                ended += self._hear(stop)
             ended += self._add(self._phrase.finish())
         self._phrase = None
         return ended
@@ -229,10 +265,10 @@ class Listener:
         """How many powers there are of as many output frames."""
         return round(n_frames * self._recogniser.config.output_frame_s * LEVEL_RATE)
 
-    def _heard(self, parts: list[NDArray[np.float32]]) -> Heard:
+    def _heard(self, parts: list[NDArray[np.float32]], more_powers: Sequence[NDArray[np.float64]] = ()) -> Heard:
         log_probs = np.concatenate(parts)
         stop = self._utterance_start + len(log_probs) * self._grid
-        power = np.concatenate([np.zeros(0), *self._powers])[: self._n_powers(len(log_probs))]
+        power = np.concatenate([np.zeros(0), *self._powers, *more_powers])[: self._n_powers(len(log_probs))]
         return Heard(self._utterance_start, stop, log_probs, power)
 
 

@@ -202,6 +202,7 @@ class Listener:
 
     def _listen(self, stop: int) -> None:
         """Let the model hear the phrase up to a sample, rounded down to whole units."""
+        stop = min(stop, self._first + len(self._samples))  # the detector judges the last frame with silence after it
         while self._phrase is not None and self._phrase_first < stop:
             until = (self._phrase_first // self._unit + 1) * self._unit
             if until > stop:

@@ -71,6 +71,17 @@ def test_times_fit_the_sound_and_cuts_change_nothing(name: str, voice: Voice, re
         np.testing.assert_array_equal(one.log_probs, other.log_probs)
 
 
+@pytest.mark.parametrize("name", ["whole", "live"])
+@pytest.mark.parametrize("n_frames", range(60, 69))
+def test_speech_to_the_last_sample_ends_wherever_that_lies(
+    name: str, n_frames: int, voice: Voice, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(name)
+    n_samples = round((n_frames - 0.4) * 0.032 * RATE)
+    (only,) = heard(model, voice(3.0)[:n_samples])
+    assert n_samples - 640 <= only.stop_sample <= n_samples + 0.6 * RATE + 1280
+
+
 def test_the_end_of_the_stream_is_followed_by_silence_for_a_late_model(
     live: SpeechRecogniser, whole: SpeechRecogniser, voice: Voice
 ) -> None:

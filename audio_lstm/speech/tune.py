@@ -32,8 +32,8 @@ from audio_lstm.speech.tune_rescoring import TunedRescoring, tune_rescoring
 
 __all__ = ["N_TRIALS", "HeardCorpus", "Setting", "TuneResult", "hear_corpus", "tune"]
 
-LM_WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.5)
-WORD_BONUSES = (-1.0, 0.0, 1.0, 2.0, 3.0, 4.5, 6.0)
+LM_WEIGHTS = (0.15, 0.25, 0.35, 0.5, 0.75, 1.0)
+WORD_BONUSES = (-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.5)
 N_TRIALS = len(LM_WEIGHTS) * len(WORD_BONUSES)
 TUNING_BEAM_SIZE = 16  # of the grid; the chosen setting is measured at the full size
 

@@ -22,7 +22,7 @@ from audio_lstm.speech.rescore import RescoredHypothesis, RescoringConfig, allow
 __all__ = ["LENGTH_BONUSES", "RESCORER_WEIGHTS", "TunedRescoring", "tune_rescoring"]
 
 RESCORER_WEIGHTS = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
-LENGTH_BONUSES = (0.0, 0.2, 0.4, 0.7, 1.0, 1.4)
+LENGTH_BONUSES = (0.0, 0.2, 0.4, 0.7, 1.0, 1.4, 1.8)
 
 Phrases = Sequence[Sequence[NDArray[np.float32]]]
 """The log-probabilities (time, n_outputs) of each phrase of each utterance."""

@@ -1,9 +1,9 @@
-"""Recordings of hours, and live sound: memory, speed, delay, seams, and what is heard where nobody speaks.
+"""Recordings of hours: memory, speed, seams, and what is heard where nobody speaks.
 
     python recipes/benchmarks/long_form.py --data ../shared/speech --hours 10 --model english-base
 
 Joins recordings with pauses to a WAV file of so many hours, transcribes it in a process of its own, and prints the
-largest resident memory, processor time and times real time. `--what` chooses parts: long, live, seams, sounds.
+largest resident memory, processor time and times real time. `--what` chooses parts: long, seams, sounds.
 Processor time, not the clock's, so that other work on the machine does not count; one thread.
 """
 
@@ -29,19 +29,12 @@ from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.metrics import score
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
 from audio_lstm.speech.sounds import KINDS, Samples
-from audio_lstm.speech.stream import StreamingTranscriber
 from audio_lstm.speech.transcribe import transcribe, transcribe_segments
 from audio_lstm.speech.windows import WindowedPhrase
 from audio_lstm.training.options import run_recipe
+from recipes.benchmarks.transcribe import recordings
 
 RATE = 16_000
-
-
-def recordings(data: Path) -> list[Samples]:
-    """Recordings of all development sets, mixed."""
-    manifests = [read_manifest(file)[::4] for file in sorted(data.glob("*.dev.jsonl"))]
-    clips = [load_audio(item.audio, sample_rate=RATE) for items in manifests for item in items]
-    return [clips[number] for number in np.random.default_rng(0).permutation(len(clips))]
 
 
 def long(clips: Sequence[Samples], model: str, options: argparse.Namespace) -> None:
@@ -85,39 +78,6 @@ def child(file: str, model: str) -> None:
 def peak_mb() -> float:
     """Largest resident memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-
-
-def live(clips: Sequence[Samples], recogniser: SpeechRecogniser) -> None:
-    """Blocks of 20 ms: how long a block of 320 ms takes, and how long after a recording's first sound words come."""
-    costs: list[float] = []
-    found: list[float] = []
-    first: list[float] = []
-    for clip in clips[:60]:
-        samples = np.concatenate([np.zeros(RATE, np.float32), clip, np.zeros(RATE, np.float32)])
-        power = np.square(clip[: len(clip) // 320 * 320].reshape(-1, 320)).mean(axis=1)
-        begin_s = 1 + 0.02 * float(np.argmax(power > np.sort(power)[-15:][0] / 300))
-        transcriber = StreamingTranscriber(recogniser)
-        cost, n_fed = 0.0, 0
-        for number, block in enumerate(np.split(samples, range(320, len(samples), 320)), 1):
-            start = time.process_time()
-            partial = transcriber.feed(block)
-            cost += time.process_time() - start
-            n_fed += len(block)
-            if number % 16 == 0:
-                costs.append(cost)
-                cost = 0.0
-            if partial.is_speaking and len(found) == len(first):
-                found.append(n_fed / RATE - begin_s)
-            if (partial.text or partial.is_final) and len(first) < len(found):
-                first.append(n_fed / RATE - begin_s)
-                break
-        first += [float("nan")] * (len(found) - len(first))
-    print(f"live, {recogniser.name}: algorithmic delay {transcriber.latency_s} s, {len(first)} recordings")
-    print(
-        f"  a block of 320 ms: median {1000 * np.median(costs):.1f} ms, 99 % {1000 * np.quantile(costs, 0.99):.1f} ms"
-    )
-    print(f"  speech found after {np.median(found):.2f} s (90 %: {np.quantile(found, 0.9):.2f} s) of it")
-    print(f"  first words after {np.nanmedian(first):.2f} s (90 %: {np.nanquantile(first, 0.9):.2f} s) of speech")
 
 
 def seams(data: Path, recogniser: SpeechRecogniser) -> None:
@@ -179,18 +139,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="english-base")
     parser.add_argument("--hours", type=float, default=10.0)
     parser.add_argument("--scratch", type=Path, help="folder for the long file (115 MB an hour)")
-    parser.add_argument("--what", nargs="+", choices=["long", "live", "seams", "sounds"], default=["long", "live"])
+    parser.add_argument("--what", nargs="+", choices=["long", "seams", "sounds"], default=["long"])
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
         child(options.child, options.model)
         return 0
     recogniser = load_speech(options.model)
-    clips = recordings(options.data)
     if "long" in options.what:
-        long(clips, options.model, options)
-    if "live" in options.what:
-        live(clips, recogniser)
+        long(recordings(options.data), options.model, options)
     if "seams" in options.what and recogniser.config.lstm.bidirectional:
         seams(options.data, recogniser)
     if "sounds" in options.what:

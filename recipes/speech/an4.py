@@ -23,6 +23,7 @@ from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import load_corpus
 from audio_lstm.speech.data import read_manifest
 from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.speech.losses import CTCLossConfig
 from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
@@ -36,7 +37,7 @@ class Recipe:
     data: Path = Path("../shared/speech")  # the folder of the manifests
     out: Path = Path("runs/an4")  # the run: log, checkpoints, and the finished model in its folder `model`
     model: SpeechModelConfig = SMALL_BIDIRECTIONAL
-    ctc: CTCConfig = CTCConfig()
+    ctc: CTCConfig = CTCConfig(loss=CTCLossConfig(consistency_weight=0.2))
     train: TrainConfig = TrainConfig(max_epochs=40, learning_rate=2e-3, warmup_steps=150, n_threads=1)
     max_utterances: int = 0  # of each set; 0 = all
 

@@ -32,6 +32,7 @@ from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import Item, list_recordings, load_corpus
 from audio_lstm.speech.data import Utterance, normalise_text, read_manifest
 from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.speech.losses import CTCLossConfig
 from audio_lstm.speech.pieces import train_pieces
 from audio_lstm.speech.pronunciations import PHONEMES, read_pronunciations
 from audio_lstm.speech.task import (
@@ -64,16 +65,25 @@ class Recipe:
     model: SpeechModelConfig = replace(
         SMALL_BIDIRECTIONAL,
         lstm=replace(
-            SMALL_BIDIRECTIONAL.lstm, n_layers=4, hidden_size=320, input_size=320, projection_size=320, dropout=0.05
+            SMALL_BIDIRECTIONAL.lstm, n_layers=4, hidden_size=320, input_size=320, projection_size=320, dropout=0.2
         ),
         longest_phrase_s=16.0,
     )
     ctc: CTCConfig = CTCConfig(
-        augment=replace(SMALL_DATA_AUGMENT, vtlp_range=(0.9, 1.1), padding_probability=0.2, reverb_probability=0.05),
-        batch_frames=8_000,
+        augment=replace(
+            SMALL_DATA_AUGMENT,
+            vtlp_range=(0.88, 1.12),
+            padding_probability=0.2,
+            reverb_probability=0.1,
+            frequency_mask_fraction=0.3,
+            time_masks_per_frame=0.04,
+            max_time_masks=10,
+        ),
+        loss=CTCLossConfig(consistency_weight=0.2),
+        batch_frames=5_000,
     )
     train: TrainConfig = TrainConfig(
-        max_epochs=30, optimizer="muon", learning_rate=2e-3, warmup_steps=100, ema_decay=0.998, n_threads=2
+        max_epochs=30, optimizer="muon", learning_rate=1.5e-3, warmup_steps=100, ema_decay=0.998, n_threads=2
     )
     n_pieces: int = (
         0  # write as many pieces of words (BPE, learned from the training texts) instead of letters; 0: letters
@@ -92,7 +102,9 @@ SMALL = replace(
         BASE.model,
         # Causal: a stream has no mean over its whole length. With it, silence around the speech does no harm either.
         features=FeatureConfig(kind="log_mel", n_mels=80, normalisation="running"),
-        lstm=replace(BASE.model.lstm, bidirectional=False, hidden_size=384, input_size=384, projection_size=384),
+        lstm=replace(
+            BASE.model.lstm, bidirectional=False, hidden_size=384, input_size=384, projection_size=384, dropout=0.1
+        ),
     ),
 )
 TINY = replace(

@@ -91,7 +91,7 @@ def in_torch(recogniser: SpeechRecogniser) -> SpeechRecogniser | None:
         return None
     torch.set_num_threads(1)
     module = SpeechModel(recogniser.config)
-    load_weights(open_model(recogniser.folder, "speech"), module)
+    load_weights(open_model(recogniser.folder or recogniser.name, "speech"), module)
     return replace(recogniser, engine=TorchEngine(module.eval(), streams=not recogniser.config.lstm.bidirectional))
 
 

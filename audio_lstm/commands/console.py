@@ -16,7 +16,6 @@ from audio_lstm.errors import AudioLSTMError
 
 __all__ = [
     "Parser",
-    "StatusLine",
     "add_model",
     "answer",
     "complain",
@@ -112,31 +111,6 @@ def progress(n_items: int, noun: str) -> Callable[[int], None] | None:
         sys.stderr.flush()
 
     return show
-
-
-class StatusLine:
-    """A line on stderr that is written over and over; nothing where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        self._n_shown = 0
-
-    def show(self, text: str) -> None:
-        """Replace the line.
-
-        Args:
-            text: One line.
-        """
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{text:<{self._n_shown}}")
-            sys.stderr.flush()
-            self._n_shown = len(text)
-
-    def clear(self) -> None:
-        """Blank it, before other lines are written."""
-        if self._n_shown:
-            sys.stderr.write(f"\r{'':<{self._n_shown}}\r")
-            sys.stderr.flush()
-            self._n_shown = 0
 
 
 def live_line() -> Callable[[str], None] | None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import StatusLine, add_model, answer, complain, listening, positive_float
+from audio_lstm.commands.console import add_model, answer, complain, listening, live_line, positive_float
 from audio_lstm.commands.speech import add_decoding, decoding_of
 from audio_lstm.errors import AudioLSTMError, ConfigError
 
@@ -144,10 +144,10 @@ def _to_folder(options: argparse.Namespace) -> int:
                 report=reporter,
             )
     except (KeyboardInterrupt, SystemExit) as stop:
-        reporter.line.clear()
+        reporter.show("")
         complain(f"stopped after {reporter.n_done} files; the same command goes on where it stopped")
         return 130 if isinstance(stop, KeyboardInterrupt) else 143
-    reporter.line.clear()
+    reporter.show("")
     complain(_in_words(summary))
     return 1 if summary.failures else 0
 
@@ -156,20 +156,20 @@ class _Reporter:
     """Shows failures as they come, and on a terminal how far the batch is."""
 
     def __init__(self) -> None:
-        self.line = StatusLine()
+        self.show = live_line() or (lambda text: None)
         self.n_done = 0
 
     def __call__(self, outcome: FileOutcome, progress: BatchProgress) -> None:
         self.n_done = progress.n_done
         if outcome.error:
-            self.line.clear()
+            self.show("")
             complain(outcome.error)
         factor = progress.real_time_factor
         speed = "" if factor is None else f", real-time factor {factor:.4f}"
         left = f"{progress.left_s:.0f} s left"
         if progress.left_s >= 3600:
             left = f"{progress.left_s / 3600:.1f} h left"
-        self.line.show(f"{progress.n_done}/{progress.n_files} files, {left}{speed}")
+        self.show(f"{progress.n_done}/{progress.n_files} files, {left}{speed}")
 
 
 def _in_words(summary: BatchSummary) -> str:

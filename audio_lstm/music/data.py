@@ -41,7 +41,7 @@ _LOWEST_PITCH = 21
 class MusicData:
     """One split of a corpus."""
 
-    kind: Literal["chorale", "roll", "scores"]  # which of the three `pieces` holds
+    kind: Literal["chorale", "roll", "scores", "tokens"]  # which of them `pieces` holds
     pieces: tuple[NDArray[np.int64], ...] | tuple[NDArray[np.bool_], ...] | tuple[Score, ...]
     names: tuple[str, ...]  # one a piece: "valid[3]", or the path of its file
     source: str  # where the data came from

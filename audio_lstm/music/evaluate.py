@@ -92,6 +92,8 @@ def _encoder(representation: Representation, kind: str) -> tuple[str, Encode]:
             return "scores", lambda score: representation.encode(score_to_voice_grid(score))
         return "chorale", representation.encode
     if isinstance(representation, EventVocabulary):
+        if kind == "tokens":  # by shards.tokenise, in this vocabulary
+            return "tokens", lambda tokens: np.asarray(tokens, np.int64)
         return "scores", representation.encode
     if isinstance(representation, RollFrames):
         return "roll", representation.encode

@@ -4,23 +4,32 @@
     audio-lstm evaluate music --data my_songs/valid --model runs/my_songs/model
     audio-lstm compose --model runs/my_songs/model --bars 16 --out new.mid
 
-`--data` is a folder with the subfolders `train` and `valid`, or a folder of files, of which every tenth (in the order
-of their names) is then kept for validation. Times are rounded to `steps_per_quarter`; tracks, programs, velocities,
-tempi, metres and keys are kept (audio_lstm/music/events.py). Options as in recipes/speech/an4.py.
+`--data` is a folder with the subfolders `train` and `valid`, or a folder of files, of which every tenth (drawn at
+random, versions of one piece together) is then kept for validation. Files are read once, by several processes, into
+`OUT/tokens`; what cannot be read is reported and left out. Times are rounded to `steps_per_quarter`; tracks, programs,
+velocities, tempi, metres and keys are kept (audio_lstm/music/events.py). Options as in recipes/speech/an4.py.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from audio_lstm.commands.console import progress
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import DataError
 from audio_lstm.music.augment import random_event_transposition
-from audio_lstm.music.data import MusicData, load_score_folder
+from audio_lstm.music.data import MusicData
+from audio_lstm.music.duplicates import find_duplicates, group_pieces, split_groups
 from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.files import list_scores
+from audio_lstm.music.lines import melodic_lines
+from audio_lstm.music.shards import TokenShards, tokenise
 from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
@@ -32,7 +41,10 @@ class Recipe:
     """Everything that can be set."""
 
     data: Path = Path("midi")  # the folder
-    out: Path = Path("runs/midi")  # the run: log, checkpoints, and the finished model in its folder `model`
+    out: Path = Path("runs/midi")  # the run: tokens, log, checkpoints, and the finished model in its folder `model`
+    name: str = ""  # of the finished model; '' = the folder's
+    notes: str = ""  # the end of the model card
+    n_workers: int = 0  # processes that read files; 0 = one for each core
     steps_per_quarter: int = 12  # 16ths and triplets fall on the grid
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.3, weight_drop=0.2)
     embedding_dropout: float = 0.1
@@ -52,36 +64,54 @@ TINY = replace(
     window=32,
     train=replace(BASE.train, max_epochs=2, warmup_steps=2, tensorboard=False),
     max_pieces=4,
+    n_workers=1,
 )
 
 
-def load_splits(data: Path) -> tuple[MusicData, MusicData]:
-    """The training and validation scores of a folder."""
-    if (data / "train").is_dir():
-        return load_score_folder(data, "train"), load_score_folder(data, "valid")
-    everything = load_score_folder(data, "train")
-    if len(everything.names) < 2:
-        raise DataError(f"{data}: one usable file leaves nothing to validate on; add files, or folders train and valid")
-    kept = range(0, len(everything.names), 10)
-    rest = [index for index in range(len(everything.names)) if index not in kept]
-    scores = everything.scores()
-    return tuple(  # type: ignore[return-value]
-        replace(
-            everything,
-            pieces=tuple(scores[index] for index in indices),
-            names=tuple(everything.names[index] for index in indices),
+def load_splits(recipe: Recipe) -> tuple[EventVocabulary, MusicData, MusicData]:
+    """The vocabulary, and the tokens of the training and the validation pieces."""
+    vocabulary = EventVocabulary(steps_per_quarter=recipe.steps_per_quarter)
+    n_workers = recipe.n_workers or os.cpu_count() or 1
+
+    def tokens(folder: Path, name: str) -> TokenShards:
+        files = list_scores(folder)
+        told = progress(len(files), "files read")
+        shards = tokenise(files, vocabulary, recipe.out / name, n_workers=n_workers, progress=told)
+        for fault in shards.faults:
+            print(f"{fault} (left out)", file=sys.stderr)
+        return shards
+
+    if (recipe.data / "train").is_dir():
+        train_set, valid_set = (tokens(recipe.data / split, f"tokens-{split}") for split in ("train", "valid"))
+        return vocabulary, train_set.data(range(len(train_set))), valid_set.data(range(len(valid_set)))
+    shards = tokens(recipe.data, "tokens")
+    rest, kept = split_pieces(shards)
+    return vocabulary, shards.data(rest), shards.data(kept)
+
+
+def split_pieces(shards: TokenShards) -> tuple[list[int], list[int]]:
+    """Every tenth piece for validation, versions of one piece on the same side; the same choice each time."""
+    lines = [melodic_lines(shards.vocabulary.decode(shards.tokens(piece))) for piece in range(len(shards))]
+    duplicates = find_duplicates(lines)
+    for pair in duplicates[:20]:
+        names = f"{shards.names[pair.first]}, {shards.names[pair.second]}"
+        print(f"{names}: versions of one piece ({pair.share:.0%} of its passages)", file=sys.stderr)
+    if len(duplicates) > 20:
+        print(f"... and {len(duplicates) - 20} more pairs", file=sys.stderr)
+    groups = group_pieces(len(shards), duplicates)
+    kept = split_groups(groups)
+    if not kept.any() or kept.all():
+        raise DataError(
+            f"{len(shards)} usable files ({len(set(groups.tolist()))} different pieces) leave nothing to validate on; "
+            "add files, or make folders train and valid"
         )
-        for indices in (rest, kept)
-    )
+    return np.flatnonzero(~kept).tolist(), np.flatnonzero(kept).tolist()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(recipe: Recipe) -> int:
     """Train, choose the best epoch, write the model folder."""
-    recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
-    train_set, valid_set = (first(data, recipe.max_pieces) for data in load_splits(recipe.data))
-    for fault in (*train_set.faults, *valid_set.faults):
-        print(f"{fault} (left out)", file=sys.stderr)
-    vocabulary = EventVocabulary.from_scores(train_set.scores(), steps_per_quarter=recipe.steps_per_quarter)
+    vocabulary, train_set, valid_set = load_splits(recipe)
+    train_set, valid_set = first(train_set, recipe.max_pieces), first(valid_set, recipe.max_pieces)
     task = TokenTask(
         vocabulary,
         recipe.lstm,
@@ -98,11 +128,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = {**settings_of(recipe), "data": task.fingerprint}
     result = train(task, recipe.train, recipe.out, settings=settings)
     if result.stopped_by != "signal" and is_first_process():
-        trained_on = f"{len(train_set.names)} scores of {recipe.data.name}"
-        name = recipe.data.resolve().name
-        line = write_music_model(task, recipe.out / "model", name=name, trained_on=trained_on, notes="", result=result)
+        line = write_music_model(
+            task,
+            recipe.out / "model",
+            name=recipe.name or recipe.data.resolve().name,
+            trained_on=f"{len(train_set.names)} scores of {recipe.data.name}",
+            notes=recipe.notes,
+            result=result,
+        )
         print(line)
     return result.exit_code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train on the folder that the options name."""
+    return run(parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments))
 
 
 if __name__ == "__main__":

@@ -111,18 +111,3 @@ def test_a_model_is_required_where_there_is_no_default(capsys: pytest.CaptureFix
         parser.parse_args([])
     assert "the following arguments are required: --model" in capsys.readouterr().err
     assert parser.parse_args(["--model", "m"]).device == "cpu"
-
-
-def test_a_status_line_is_written_over_and_cleared_on_a_terminal_only(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line = console.StatusLine()
-    line.show("unseen")
-    line.clear()
-    assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    line.show("100 s left")
-    line.show("9 s left")
-    line.clear()
-    line.clear()
-    assert capsys.readouterr() == ("", "\r100 s left\r9 s left  \r        \r")

@@ -68,5 +68,7 @@ def test_a_run_does_not_go_on_with_another_folder(recipe: ModuleType, tmp_path: 
 
 def test_one_file_is_not_enough(recipe: ModuleType, tmp_path: Path) -> None:
     tune(tmp_path / "only.mid", 0)
-    with pytest.raises(DataError, match="one usable file leaves nothing to validate on"):
+    with pytest.raises(
+        DataError, match=r"1 usable files \(1 different pieces\) leave nothing to validate on; add files"
+    ):
         recipe.main(arguments(tmp_path, tmp_path / "run"))

@@ -299,7 +299,7 @@ def test_a_bad_recording_of_a_batch_is_a_line_and_status_1(
     assert line.startswith(f"audio-lstm: {bad}: ")
     assert summary_of(summary) == ("2", "3", "1", "0", "0")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    shown = run(*wish, "--force")[2].replace("\n", "\r").split("\r")
+    shown = run(*wish, "--force")[2].replace("\r\x1b[2K", "\n").split("\n")
     assert [text for text in shown if re.match(r"[123]/3 files, \d+ s left(, real-time factor \d\.\d{4})? *$", text)]
     assert next(text for text in shown if text.startswith("audio-lstm: ")) == line.strip()
 
@@ -310,7 +310,7 @@ def test_time_left_is_told_in_seconds_or_hours(
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     _Reporter()(FileOutcome(Path("a.wav"), duration_s=100.0, n_words=1), BatchProgress(1, 9, 100.0, 1.0, left_s))
-    assert capsys.readouterr().err == f"\r1/9 files, {words}, real-time factor 0.0100"
+    assert capsys.readouterr().err == f"\r\x1b[2K1/9 files, {words}, real-time factor 0.0100"
 
 
 def test_two_recordings_with_one_output_are_refused(run: CommandLine, talks: Path, tmp_path: Path) -> None:

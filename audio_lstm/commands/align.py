@@ -37,7 +37,7 @@ def add_align(commands: Any) -> None:
     )
     parser.add_argument("audio", metavar="AUDIO", help="audio or video file")
     parser.add_argument("text", metavar="TEXT_OR_FILE", help="what is said, or a text file that holds it")
-    add_model(parser, "an4")
+    add_model(parser, "english-base")
     parser.add_argument(
         "--format",
         type=_format,

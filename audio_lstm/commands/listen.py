@@ -39,7 +39,7 @@ def add_listen(commands: Any) -> None:
         "(pip install 'audio-lstm[listen]'), or with --stdin raw samples: 16-bit little-endian integers, mono, as of "
         "`ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -` or `arecord -t raw -f S16_LE -r 16000`.",
     )
-    add_model(parser, "an4")
+    add_model(parser, "english-small")
     parser.add_argument("--stdin", action="store_true", help="take raw samples from standard input")
     parser.add_argument("--rate", type=int, metavar="HZ", help="samples a second (default: the model's)")
     parser.add_argument(

@@ -29,7 +29,7 @@ def add_serve(commands: Any) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, metavar="N", help="0 takes a free one (default: 8000)")
-    add_model(parser, "an4")
+    add_model(parser, "english-base")
     limits = parser.add_argument_group("limits")
     limits.add_argument("--workers", type=int, metavar="N", help="recordings at once (default: the cores, at most 4)")
     limits.add_argument("--queue", type=int, metavar="N", help="uploads that may wait; more get 429 (default: 32)")

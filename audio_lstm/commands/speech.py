@@ -30,7 +30,7 @@ def add_evaluate_speech(wings: Any) -> None:
     parser.add_argument(
         "--manifest", required=True, metavar="PATH", help="JSON lines: audio, text, … or a folder of a.wav + a.txt"
     )
-    add_model(parser, "an4")
+    add_model(parser, "english-base")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--per-utterance", type=Path, metavar="FILE", help="write hypothesis and reference a line")
     parser.add_argument("--errors", action="store_true", help="list every utterance with errors, aligned")

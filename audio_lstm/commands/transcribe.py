@@ -40,7 +40,7 @@ def add_transcribe(commands: Any) -> None:
         "transcribe", allow_abbrev=False, help="write down what is said in recordings", description=_DESCRIPTION
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="audio or video files; with --out also folders …")
-    add_model(parser, "an4")
+    add_model(parser, "english-base")
     parser.add_argument("--json", action="store_true", help="one JSON object a file: words with times, confidence")
     parser.add_argument(
         "--format", metavar="F", help="txt, srt, vtt, tsv, json or textgrid; with --out several: srt,json (txt)"

@@ -18,9 +18,10 @@ from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
 from audio_lstm.speech.decode import WordSpan
 from audio_lstm.speech.decoding import Decoding, WordDecoder, build_decoder
 
-__all__ = ["DEFAULT_MODEL", "SpeechRecogniser", "load_speech"]
+__all__ = ["DEFAULT_MODEL", "STREAMING_MODEL", "SpeechRecogniser", "load_speech"]
 
-DEFAULT_MODEL = "an4"
+DEFAULT_MODEL = "english-base"
+STREAMING_MODEL = "english-small"  # where words are wanted while they are spoken
 
 
 @dataclass(frozen=True)

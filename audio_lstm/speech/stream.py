@@ -24,7 +24,7 @@ from audio_lstm.speech.decode import WordSpan, greedy
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.endpoint import EndpointConfig
 from audio_lstm.speech.listener import Heard, Listener, ListenerConfig
-from audio_lstm.speech.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
+from audio_lstm.speech.recogniser import STREAMING_MODEL, SpeechRecogniser, load_speech
 from audio_lstm.speech.timing import peaks_of, quietness, word_times
 from audio_lstm.speech.transcript import Segment, Transcript, Word
 from audio_lstm.units import rescale_samples
@@ -67,7 +67,7 @@ class StreamingTranscriber:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | SpeechRecogniser = DEFAULT_MODEL,
+        model: str | os.PathLike[str] | SpeechRecogniser = STREAMING_MODEL,
         *,
         decoding: Decoding | None = None,
         device: str = "cpu",

@@ -19,6 +19,7 @@ from audio_lstm.version import __version__
 if TYPE_CHECKING:
     from audio_lstm.music.compose import Composition, compose, compose_takes
     from audio_lstm.music.composer import Composer, load_music
+    from audio_lstm.music.harmonise import harmonise, infill
     from audio_lstm.music.sample import SamplingConfig
     from audio_lstm.speech.align_script import align
     from audio_lstm.speech.alignment import AlignedCharacter, AlignedWord, Alignment
@@ -50,6 +51,8 @@ __all__ = [
     "align",
     "compose",
     "compose_takes",
+    "harmonise",
+    "infill",
     "load_music",
     "load_speech",
     "transcribe",
@@ -76,6 +79,8 @@ _HOME = {
     "align": "audio_lstm.speech.align_script",
     "compose": "audio_lstm.music.compose",
     "compose_takes": "audio_lstm.music.compose",
+    "harmonise": "audio_lstm.music.harmonise",
+    "infill": "audio_lstm.music.harmonise",
     "load_music": "audio_lstm.music.composer",
     "load_speech": "audio_lstm.speech.recogniser",
     "transcribe": "audio_lstm.speech.transcribe",

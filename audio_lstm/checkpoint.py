@@ -46,6 +46,8 @@ FORMAT_VERSION = 1
 CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE = "config.json", "model.safetensors", "model.onnx", "README.md"
 SHIPPED = Path(__file__).parent / "weights"
 DECODING_FILE, LANGUAGE_MODEL_SUFFIX = "decoding.json", ".lm"
+READER_FILE = "reader.onnx"  # of a model of two parts (music/fill_export.py)
+_MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE, READER_FILE)
 _MAX_CONFIG_BYTES = 4_000_000
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -156,6 +158,7 @@ def write_model(
     graph: onnx.ModelProto,
     card: str,
     half: bool = False,
+    more_graphs: Mapping[str, onnx.ModelProto] | None = None,
 ) -> Path:
     """Write a whole model folder, replacing an older one only once the new one is complete.
 
@@ -166,6 +169,7 @@ def write_model(
         graph: The ONNX model, usually int8.
         card: The text of the model card, Markdown.
         half: Store the weights for torch as float16, at half the size.
+        more_graphs: Further ONNX models by file name, for a model of several parts.
 
     Returns:
         The folder.
@@ -190,7 +194,8 @@ def write_model(
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         (scratch / CONFIG_FILE).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
         save_file(tensors, scratch / WEIGHTS_FILE)
-        (scratch / GRAPH_FILE).write_bytes(graph.SerializeToString())
+        for file_name, part in {GRAPH_FILE: graph, **(more_graphs or {})}.items():
+            (scratch / file_name).write_bytes(part.SerializeToString())
         (scratch / CARD_FILE).write_text(card, "utf-8")
         scratch.chmod(0o755)
         for file in scratch.iterdir():
@@ -234,7 +239,7 @@ def _check_replaceable(target: Path) -> None:
     if not target.is_dir():
         raise ModelError(f"{target}: exists and is not a folder; choose another name for the model")
     names = {file.name for file in target.iterdir()}
-    of_a_model = {CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE} if CONFIG_FILE in names else set()
+    of_a_model = set(_MODEL_FILES) if CONFIG_FILE in names else set()
     of_a_model |= {name for name in names if of_a_model and name.endswith(LANGUAGE_MODEL_SUFFIX)}
     foreign = sorted(names - of_a_model)
     if foreign:
@@ -301,7 +306,7 @@ def _download(hub_id: str) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     except ImportError as error:
         raise MissingDependencyError("models from the hub need huggingface_hub: pip install huggingface_hub") from error
-    files = [CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE, f"*{LANGUAGE_MODEL_SUFFIX}"]
+    files = [*_MODEL_FILES, f"*{LANGUAGE_MODEL_SUFFIX}"]
     try:
         cached = Path(snapshot_download(hub_id, allow_patterns=files, local_files_only=True))
         if (cached / CONFIG_FILE).is_file() and (cached / GRAPH_FILE).is_file():  # else a download broke off

@@ -12,6 +12,7 @@ from audio_lstm.checkpoint import ModelFolder, load_weights, open_model
 from audio_lstm.config import config_from_dict
 from audio_lstm.errors import ConfigError, ModelError
 from audio_lstm.music.config import MusicModelConfig
+from audio_lstm.music.fill_config import FILL_KIND
 from audio_lstm.music.kinds import representation_from_dict
 from audio_lstm.music.metrics import negative_log_likelihood
 from audio_lstm.music.representation import Representation
@@ -107,6 +108,8 @@ def load_music(
     folder = open_model(model, "music")
     if folder.representation.get("kind") == "frames":
         raise ModelError(f"{folder.path}: a model of frames: it scores rolls and does not compose (load_frame_model)")
+    if folder.representation.get("kind") == FILL_KIND:
+        raise ModelError(f"{folder.path}: fills in what is given; use it with `harmonise` or `infill`")
     try:
         config = config_from_dict(MusicModelConfig, folder.config, where=str(folder.path))
     except ConfigError as error:

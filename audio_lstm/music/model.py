@@ -35,7 +35,12 @@ class MusicModel(nn.Module):
         self.head = nn.Linear(config.lstm.output_size, config.vocabulary_size)
 
     def forward(
-        self, columns: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None
+        self,
+        columns: Tensor,
+        lengths: Tensor | None = None,
+        state: LSTMState | None = None,
+        *,
+        context: Tensor | None = None,
     ) -> tuple[Tensor, LSTMState]:
         """Score the next token at every step.
 
@@ -43,6 +48,7 @@ class MusicModel(nn.Module):
             columns: Ids (batch, time, n_columns), int64.
             lengths: Valid steps per item (batch,); None means all.
             state: Where the previous chunk ended; None starts a piece.
+            context: What else is known at each step (batch, time, input_size), added to the embeddings; None: nothing.
 
         Returns:
             Scores before the softmax (batch, time, vocabulary_size), and the state for the next chunk.
@@ -55,6 +61,8 @@ class MusicModel(nn.Module):
                 f"expected columns of shape (batch, time, {len(self.config.column_sizes)}), got {tuple(columns.shape)}"
             )
         x = self.embedding(columns + self.offsets).sum(dim=2)  # (B, T, E)
+        if context is not None:
+            x = x + context
         if self.training and self.config.embedding_dropout:
             keep = 1.0 - self.config.embedding_dropout
             x = x * x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(keep) / keep

@@ -1,0 +1,33 @@
+"""Small fill models for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from audio_lstm.config import LSTMConfig
+from audio_lstm.music.chorale import ChoraleGrid
+from audio_lstm.music.config import MusicModelConfig
+from audio_lstm.music.fill_config import FillModelConfig
+from audio_lstm.music.fill_export import export_fill
+from audio_lstm.music.fill_model import FillModel
+
+GRID = ChoraleGrid()
+
+
+def fill_config() -> FillModelConfig:
+    generator = MusicModelConfig(GRID.column_sizes, GRID.vocabulary_size, LSTMConfig(12, hidden_size=12, n_layers=1))
+    return FillModelConfig(generator, LSTMConfig(8, hidden_size=8, n_layers=1, bidirectional=True))
+
+
+def random_model(seed: int = 0) -> FillModel:
+    """One whose reader does tell something."""
+    torch.manual_seed(seed)
+    model = FillModel(fill_config())
+    torch.nn.init.normal_(model.tell.weight, std=0.5)
+    return model.eval()
+
+
+def write_random_model(folder: Path, seed: int = 0) -> Path:
+    return export_fill(random_model(seed), GRID, folder, name="fill", card="# fill\n")

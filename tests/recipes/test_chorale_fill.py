@@ -1,0 +1,45 @@
+"""The recipe of the model that harmonises: its tiny preset writes one that does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from audio_lstm import harmonise
+from audio_lstm.errors import ConfigError
+
+
+@pytest.fixture
+def recipe(load_recipe: Callable[[str], ModuleType]) -> ModuleType:
+    return load_recipe("music/chorale_fill")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    pieces = [np.stack([rng.integers(low, low + 8, 24) for low in (66, 60, 54, 45)], axis=1).tolist() for _ in range(4)]
+    (tmp_path / "data.json").write_text(json.dumps({"train": pieces, "valid": pieces[:2]}))
+    return tmp_path / "data.json"
+
+
+def test_tiny_writes_a_model_that_harmonises(
+    recipe: ModuleType, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["--preset", "tiny", "--data", str(data), "--out", str(tmp_path / "run"), "--train.device", "cpu"]
+    assert recipe.main(run) == 0
+    printed = capsys.readouterr().out
+    assert "harmonise" in printed
+    assert "nats a missing cell" in printed
+    piece = harmonise([67] * 8 + [69] * 8, model=tmp_path / "run" / "model", seed=1)
+    assert piece.model == "chorale-fill"
+    assert "the soprano is given" in (tmp_path / "run" / "model" / "README.md").read_text()
+
+
+def test_a_start_of_another_shape_is_named(recipe: ModuleType, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--init chorale: a model of another shape .*; set --lstm\.\* to its values"):
+        recipe.main(["--preset", "tiny", "--data", str(data), "--out", str(tmp_path / "run"), "--init", "chorale"])

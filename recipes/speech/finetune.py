@@ -23,6 +23,7 @@ from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import load_corpus
 from audio_lstm.speech.data import Utterance, read_utterances
 from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.speech.losses import CTCLossConfig
 from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, start_from, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
@@ -39,7 +40,7 @@ class Recipe:
     name: str = "finetuned"  # of the finished model
     out: Path = Path("runs/finetune")  # the run: log, checkpoints, and the finished model in its folder `model`
     model: SpeechModelConfig = SMALL_BIDIRECTIONAL  # from scratch only: with `init` it is that of `init`
-    ctc: CTCConfig = CTCConfig()
+    ctc: CTCConfig = CTCConfig(loss=CTCLossConfig(consistency_weight=0.2))
     train: TrainConfig = TrainConfig(max_epochs=8, learning_rate=5e-4, warmup_steps=100, n_threads=1)
 
 

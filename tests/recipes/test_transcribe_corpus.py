@@ -76,7 +76,7 @@ def test_a_shard_holds_a_line_for_each_recording(recipe: ModuleType, manifest: P
     shard = {"file": str(file), "folder": str(tmp_path), "model": "an4", "max_seconds": 60.0}
     counts = recipe.transcribe_shard({**shard, "names": ["clip.wav", "missing.wav"]})
     clip, missing = rows(file)
-    assert clip == {"audio": "clip.wav", **json.loads(transcribe(tmp_path / "clip.wav").to_json())}
+    assert clip == {"audio": "clip.wav", **json.loads(transcribe(tmp_path / "clip.wav", model="an4").to_json())}
     assert missing == {"audio": "missing.wav", "error": f"{tmp_path / 'missing.wav'}: no such file; check the path"}
     assert counts == {
         "shard": "shard.jsonl",
@@ -115,7 +115,7 @@ def test_a_folder_belongs_to_one_manifest_and_model(recipe: ModuleType, manifest
     with pytest.raises(DataError, match="holds the shards of another manifest, model or --shard-size; pass another"):
         recipe.main([*wish, "--shard-size", "3"])
     with pytest.raises(DataError, match="holds the shards of another manifest, model"):
-        recipe.main([*wish, "--shard-size", "2", "--model", "english-base"])
+        recipe.main([*wish, "--shard-size", "2", "--model", "an4"])
     (tmp_path / "out" / "corpus.json").write_text("{")
     with pytest.raises(DataError, match=r"out: cannot be used \(Expecting .*\); pass another --out"):
         recipe.main(wish)

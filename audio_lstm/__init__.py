@@ -17,6 +17,8 @@ from audio_lstm.errors import AudioLSTMError
 from audio_lstm.version import __version__
 
 if TYPE_CHECKING:
+    from audio_lstm.inside import inspect
+    from audio_lstm.inspection import Inspection, Mark, UnitCorrelation
     from audio_lstm.music.compose import Composition, compose, compose_takes
     from audio_lstm.music.composer import Composer, load_music
     from audio_lstm.music.harmonise import harmonise, infill
@@ -40,12 +42,15 @@ __all__ = [
     "Composer",
     "Composition",
     "Decoding",
+    "Inspection",
+    "Mark",
     "Partial",
     "SamplingConfig",
     "Segment",
     "SpeechRecogniser",
     "StreamingTranscriber",
     "Transcript",
+    "UnitCorrelation",
     "Word",
     "__version__",
     "align",
@@ -53,6 +58,7 @@ __all__ = [
     "compose_takes",
     "harmonise",
     "infill",
+    "inspect",
     "load_music",
     "load_speech",
     "transcribe",
@@ -69,18 +75,22 @@ _HOME = {
     "Composer": "audio_lstm.music.composer",
     "Composition": "audio_lstm.music.compose",
     "Decoding": "audio_lstm.speech.decoding",
+    "Inspection": "audio_lstm.inspection",
+    "Mark": "audio_lstm.inspection",
     "Partial": "audio_lstm.speech.stream",
     "SamplingConfig": "audio_lstm.music.sample",
     "Segment": "audio_lstm.speech.transcript",
     "SpeechRecogniser": "audio_lstm.speech.recogniser",
     "StreamingTranscriber": "audio_lstm.speech.stream",
     "Transcript": "audio_lstm.speech.transcript",
+    "UnitCorrelation": "audio_lstm.inspection",
     "Word": "audio_lstm.speech.transcript",
     "align": "audio_lstm.speech.align_script",
     "compose": "audio_lstm.music.compose",
     "compose_takes": "audio_lstm.music.compose",
     "harmonise": "audio_lstm.music.harmonise",
     "infill": "audio_lstm.music.harmonise",
+    "inspect": "audio_lstm.inside",
     "load_music": "audio_lstm.music.composer",
     "load_speech": "audio_lstm.speech.recogniser",
     "transcribe": "audio_lstm.speech.transcribe",

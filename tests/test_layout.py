@@ -88,7 +88,7 @@ def test_the_package_never_imports_recipes_demos_or_tests() -> None:
 
 
 def test_the_foundations_know_nothing_above_them() -> None:
-    above = ("cli.py", "__init__.py")  # the two doors of the package
+    above = ("cli.py", "__init__.py", "inside.py")  # the doors of the package: what serves both wings
     foundations = [file for file in MODULES if file.parent == PACKAGE and file.name not in above]
     higher = ("commands", "serving", "speech", "music", "training", "cli")
     assert not offenders(foundations, *(f"audio_lstm.{name}" for name in higher))

@@ -16,6 +16,7 @@ __all__ = [
     "GRANULARITIES",
     "Answer",
     "ApiError",
+    "language_name",
     "render",
     "segment_to_dict",
     "transcript_to_dict",
@@ -25,7 +26,28 @@ __all__ = [
 FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
 GRANULARITIES = ("segment", "word")
 
-_LANGUAGES = {"en": "english"}  # OpenAI writes the name, not the tag
+# OpenAI writes a language's name, not its tag, and takes both. What is not here keeps its tag.
+_LANGUAGES = {
+    "cs": "czech",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "hu": "hungarian",
+    "it": "italian",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pl": "polish",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sv": "swedish",
+    "tr": "turkish",
+    "uk": "ukrainian",
+}
 _FRAMES_PER_S = 100  # OpenAI's `seek` counts frames of 10 ms
 _LEAST_CONFIDENCE = 1e-6  # its logarithm is what is written for a word without any
 
@@ -123,7 +145,7 @@ def transcript_to_dict(transcript: Transcript, granularities: Collection[str] = 
     """
     body: dict[str, Any] = {
         "task": "transcribe",
-        "language": _LANGUAGES.get(transcript.language, transcript.language),
+        "language": language_name(transcript.language),
         "duration": round(transcript.duration_s, 3),
         "text": transcript.text,
     }
@@ -132,6 +154,19 @@ def transcript_to_dict(transcript: Transcript, granularities: Collection[str] = 
     if "word" in granularities:
         body["words"] = words_of(transcript.words)
     return body | {"usage": _usage(transcript)}
+
+
+def language_name(language: str) -> str:
+    """A language as OpenAI writes it.
+
+    Args:
+        language: An IETF tag ("de-CH"), or a name, in any case.
+
+    Returns:
+        The name ("german"), or what was passed, in lower case without the region.
+    """
+    tag = language.lower().partition("-")[0]
+    return _LANGUAGES.get(tag, tag)
 
 
 def words_of(words: Iterable[Word]) -> list[dict[str, Any]]:

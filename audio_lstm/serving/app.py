@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from audio_lstm.errors import AudioLSTMError
-from audio_lstm.serving.answers import FORMATS, GRANULARITIES, ApiError, render
+from audio_lstm.serving.answers import FORMATS, GRANULARITIES, ApiError, language_name, render
 from audio_lstm.serving.decode_process import Upload
 from audio_lstm.serving.edge import Edge
 from audio_lstm.serving.forms import Form, receive_form
@@ -24,7 +24,6 @@ from audio_lstm.speech.transcript import Transcript
 __all__ = ["create_app"]
 
 _STOCK_MODEL = "whisper-1"  # what clients ask for that know no other name
-_NAMES_OF_LANGUAGES = {"english": "en"}
 _STARTED = int(time.time())
 
 
@@ -128,8 +127,7 @@ def _check_model(name: str, service: Service) -> None:
 
 
 def _check_language(wanted: str, heard: str) -> None:
-    tag = _NAMES_OF_LANGUAGES.get(wanted.lower(), wanted.lower())
-    if tag and tag.partition("-")[0] != heard.partition("-")[0]:
+    if wanted and language_name(wanted) != language_name(heard):
         raise ApiError(400, f"the model hears the language {heard!r}, got {wanted[:40]!r}", param="language")
 
 

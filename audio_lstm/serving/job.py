@@ -83,7 +83,7 @@ class _GuardedEngine:
 def guarded(recogniser: SpeechRecogniser, job: Job) -> SpeechRecogniser:
     """A recogniser that asks before each phrase whether its job goes on.
 
-    A thread cannot be stopped from outside; phrases are short (at most 20 s of audio, less than a second of work).
+    A thread cannot be stopped from outside; a phrase is short work (at most 20 s of audio at once, less than a second).
 
     Args:
         recogniser: Shared by all jobs.

@@ -20,6 +20,7 @@ from audio_lstm.serving.decode_process import DecodeProcess, Upload
 from audio_lstm.serving.hints import HintedRecognisers
 from audio_lstm.serving.job import Job, JobCancelled, JobTimedOut, guarded
 from audio_lstm.speech.decoding import Decoding
+from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.transcribe import transcribe
 from audio_lstm.speech.transcript import Transcript
@@ -39,7 +40,6 @@ class _Loaded:
     """What there is once the model is loaded."""
 
     recognisers: HintedRecognisers
-    language: str  # IETF tag
     idle: queue.SimpleQueue[DecodeProcess]  # one for each worker
 
 
@@ -71,11 +71,11 @@ class Service:
             recogniser: A loaded model.
             decoding: With which it was loaded.
         """
-        language = _warm_up(recogniser)
+        _warm_up(recogniser)
         idle: queue.SimpleQueue[DecodeProcess] = queue.SimpleQueue()
         for _ in range(self.config.workers):
             idle.put(DecodeProcess(max_memory_bytes=self.config.max_memory_bytes))
-        self._loaded = _Loaded(HintedRecognisers(recogniser, decoding), language, idle)
+        self._loaded = _Loaded(HintedRecognisers(recogniser, decoding), idle)
 
     @property
     def state(self) -> str:
@@ -97,7 +97,7 @@ class Service:
     @property
     def language(self) -> str:
         """What the model hears, as an IETF tag; ApiError while there is none."""
-        return self._open().language
+        return self.recogniser.config.language
 
     def _open(self) -> _Loaded:
         if self._loaded is None:
@@ -251,8 +251,9 @@ class Service:
                 self._loaded.idle.get().close()
 
 
-def _warm_up(recogniser: SpeechRecogniser) -> str:
-    """Use a model once, so that the first request is not slower than others; the language that it hears."""
-    rate = recogniser.config.features.sample_rate
-    noise = np.random.default_rng(0).normal(scale=0.01, size=round(_WARM_UP_S * rate)).astype(np.float32)
-    return transcribe((noise, rate), model=recogniser).language
+def _warm_up(recogniser: SpeechRecogniser) -> None:
+    """Use a model once, past the detector that would keep noise from it: the first request is no slower than others."""
+    features = recogniser.config.features
+    noise = np.random.default_rng(0).normal(scale=0.01, size=round(_WARM_UP_S * features.sample_rate))
+    log_probs, _ = recogniser.log_probs(extract_features(noise.astype(np.float32), features))
+    recogniser.words(log_probs)

@@ -78,6 +78,7 @@ def align(
         duration_s=sound.duration_s,
         model=recogniser.name,
         peak_db=sound.peak_db,
+        language=recogniser.config.language,
     )
 
 

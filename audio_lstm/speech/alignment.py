@@ -56,6 +56,7 @@ class Alignment:
     duration_s: float  # length of the recording in seconds
     model: str  # name of the model that heard it
     peak_db: float  # loudest sample in dB relative to full scale; -inf for digital silence
+    language: str = "en"  # of the model, as an IETF tag (RFC 5646)
 
     @property
     def text(self) -> str:
@@ -85,6 +86,7 @@ class Alignment:
             duration_s=self.duration_s,
             model=self.model,
             peak_db=self.peak_db,
+            language=self.language,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,6 +97,7 @@ class Alignment:
             "matched_share": self.matched_share,
             "duration_s": self.duration_s,
             "model": self.model,
+            "language": self.language,
             "peak_db": None if self.peak_db == -math.inf else self.peak_db,
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from audio_lstm.config import LSTMConfig
@@ -11,6 +12,7 @@ from audio_lstm.speech.features import FeatureConfig
 
 __all__ = ["SUBSAMPLING", "SpeechModelConfig"]
 
+_LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # RFC 5646, without its registry
 SUBSAMPLING = 4  # feature frames per output frame: two convolutions of stride 2
 
 
@@ -27,6 +29,7 @@ class SpeechModelConfig:
     frames_per_step: int = 1
     n_phonemes: int = 0  # outputs, beside a blank, of a second head that only training uses; 0: none
     longest_phrase_s: float = 8.0  # heard in one go: a little more than the longest training clips (AN4: 6.4 s)
+    language: str = "en"  # that it hears, as an IETF tag (RFC 5646); transcripts say so
 
     def __post_init__(self) -> None:
         Alphabet(self.symbols)  # says what is wrong with the symbols
@@ -38,6 +41,8 @@ class SpeechModelConfig:
             raise ConfigError(f"n_phonemes must lie in 0..1000, got {self.n_phonemes}")
         if not 1.0 <= self.longest_phrase_s <= 20.0:
             raise ConfigError(f"longest_phrase_s must lie in 1..20, got {self.longest_phrase_s}")
+        if not _LANGUAGE.fullmatch(self.language):
+            raise ConfigError(f"language must be an IETF tag such as en or pt-BR, got {self.language!r:.40}")
         if self.features.feature_size < SUBSAMPLING:
             raise ConfigError(
                 f"the convolutions need at least {SUBSAMPLING} features, got {self.features.feature_size}"

@@ -160,6 +160,7 @@ class StreamingTranscriber:
             duration_s=self._listener.n_samples / rate,
             model=self.recogniser.name,
             peak_db=20 * math.log10(self._peak) if self._peak > 0 else -math.inf,
+            language=self.recogniser.config.language,
         )
 
     def _hear(self, ended: Iterable[Heard]) -> tuple[Segment, ...]:

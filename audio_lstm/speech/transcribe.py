@@ -73,6 +73,7 @@ def transcribe(
         duration_s=meter.n_samples / meter.sample_rate,
         model=recogniser.name,
         peak_db=20 * math.log10(meter.peak) if meter.peak > 0 else -math.inf,
+        language=recogniser.config.language,
     )
 
 

@@ -181,5 +181,5 @@ def start(recogniser: SpeechRecogniser) -> Start:
 @pytest.fixture
 def gated(recogniser: SpeechRecogniser, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> SpeechRecogniser:
     """A model that waits at its gate, but not when the service warms it up."""
-    monkeypatch.setattr("audio_lstm.serving.service._warm_up", lambda recogniser: "en")
+    monkeypatch.setattr("audio_lstm.serving.service._warm_up", lambda recogniser: None)
     return replace(recogniser, engine=gate)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from openai.types.audio import TranscriptionVerbose
 
-from audio_lstm.serving.answers import FORMATS, ApiError, render, segment_to_dict, transcript_to_dict
+from audio_lstm.serving.answers import (
+    FORMATS,
+    ApiError,
+    language_name,
+    render,
+    segment_to_dict,
+    transcript_to_dict,
+)
 from audio_lstm.speech.transcript import Segment, Transcript, Word
 
 WORDS = (Word("GOOD", 0.5, 0.9, 0.9), Word("DAY", 1.0, 1.25, 0.4))
@@ -45,6 +53,14 @@ def test_verbose_json_is_what_openais_types_expect() -> None:
 @pytest.mark.parametrize(("wanted", "there"), [((), set()), (("word",), {"words"}), (("segment",), {"segments"})])
 def test_only_the_times_that_were_asked_for_are_there(wanted: tuple[str, ...], there: set[str]) -> None:
     assert {"words", "segments"} & set(transcript_to_dict(TRANSCRIPT, wanted)) == there
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("en", "english"), ("de-CH", "german"), ("German", "german"), ("gsw", "gsw")]
+)
+def test_languages_have_openais_names(language: str, name: str) -> None:
+    assert language_name(language) == name
+    assert transcript_to_dict(replace(TRANSCRIPT, language=language))["language"] == name
 
 
 def test_nothing_heard_is_an_empty_text_in_every_format() -> None:

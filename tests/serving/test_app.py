@@ -53,6 +53,17 @@ def test_openais_client_gets_every_format(start: Start, recording: bytes) -> Non
         assert plain.words is None
 
 
+def test_a_model_of_another_language_says_so(start: Start, recogniser: SpeechRecogniser, recording: bytes) -> None:
+    german = replace(recogniser, config=replace(recogniser.config, language="de"))
+    with start(SMALL, german) as running:
+        for wanted in ("de", "German", "de-AT", ""):
+            answer = post(running, recording, language=wanted, response_format="verbose_json")
+            assert answer.json()["language"] == "german"
+        refused = post(running, recording, language="en")
+        assert refused.status_code == 400
+        assert refused.json()["error"]["message"] == "the model hears the language 'de', got 'en'"
+
+
 def test_openais_client_sees_the_model_and_the_errors_it_knows(start: Start, recording: bytes) -> None:
     with start() as running:
         asked = client(running)

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -186,6 +187,12 @@ def test_a_cancelled_task_ends_its_work(gated: SpeechRecogniser, gate: Gate) -> 
             gate.opened.set()
 
         asyncio.run(run())
+
+
+def test_the_model_has_been_run_before_the_first_request(recogniser: SpeechRecogniser, gate: Gate) -> None:
+    gate.opened.set()
+    with opened(replace(recogniser, engine=gate)):
+        assert gate.entered.is_set()
 
 
 def test_the_prompts_words_are_preferred(recogniser: SpeechRecogniser, monkeypatch: pytest.MonkeyPatch) -> None:

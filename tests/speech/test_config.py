@@ -42,6 +42,7 @@ def test_it_survives_json() -> None:
         ({"symbols": ("A", "A")}, "symbols must differ from each other"),
         ({"conv_channels": 0}, r"conv_channels must lie in 1\.\.1024, got 0"),
         ({"conv_channels": 1025}, r"conv_channels must lie in 1\.\.1024, got 1025"),
+        ({"language": "English"}, "language must be an IETF tag such as en or pt-BR, got 'English'"),
         ({"features": FeatureConfig(n_mels=3)}, "the convolutions need at least 4 features, got 3"),
     ],
 )

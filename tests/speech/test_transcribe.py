@@ -7,6 +7,7 @@ import math
 import shutil
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,14 @@ from onnx import numpy_helper
 from audio_lstm.audio import resample, write_wav
 from audio_lstm.errors import AudioError, DataError, ModelError
 from audio_lstm.speech.activity import SILENCE_DB
+from audio_lstm.speech.align_script import align
 from audio_lstm.speech.confidence import Calibration
 from audio_lstm.speech.decoding import Decoding, DecodingConfig, write_decoding
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
 from audio_lstm.speech.sounds import KINDS
+from audio_lstm.speech.stream import StreamingTranscriber
 from audio_lstm.speech.transcribe import hear, transcribe, transcribe_segments
+from audio_lstm.speech.transcript import Transcript
 
 RATE = 16000
 
@@ -50,6 +54,19 @@ def test_a_path_a_file_object_and_an_array_give_the_same_transcript(
     assert from_path.model == "always-a"
     assert from_path.duration_s == 1.0
     assert from_path.peak_db == pytest.approx(20 * math.log10(0.5), abs=0.01)
+
+
+def test_the_language_is_the_models(always_a: SpeechRecogniser, voice: Voice) -> None:
+    german = replace(always_a, config=replace(always_a.config, language="de"))
+    sound = (voice(1.0), RATE)
+    assert transcribe(sound, model=always_a).language == "en"
+    found = transcribe(sound, model=german)
+    assert found.language == Transcript.from_json(found.to_json()).language == "de"
+    stream = StreamingTranscriber(german)
+    stream.feed(sound[0])
+    assert stream.finish().language == "de"
+    alignment = align(sound, "A", model=german)
+    assert alignment.language == alignment.to_transcript().language == alignment.to_dict()["language"] == "de"
 
 
 def test_a_model_may_be_given_as_its_folder(always_a_folder: Path, voice: Voice) -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, answer, complain, positive_float, require_folder
+from audio_lstm.commands.console import add_model, add_reading, answer, complain, require_folder
 from audio_lstm.errors import DataError
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def add_align(commands: Any) -> None:
         help="tsv (default): a line a word; json: with letters; srt, vtt, textgrid: of the words that are found",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the result there, not to stdout")
-    parser.add_argument(
-        "--max-seconds", type=positive_float, default=None, metavar="S", help="refuse longer recordings (14400: 4 h)"
-    )
-    parser.add_argument("--allow-truncated", action="store_true", help="take what is left of a file that breaks off")
+    add_reading(parser)
     parser.set_defaults(command=_align)
 
 

@@ -17,6 +17,7 @@ from audio_lstm.errors import AudioLSTMError
 __all__ = [
     "Parser",
     "add_model",
+    "add_reading",
     "answer",
     "complain",
     "listening",
@@ -66,6 +67,18 @@ def add_model(parser: argparse.ArgumentParser, default: str | None) -> None:
     hint = f"name, folder or hub id (default: {default})" if default else "name or folder"
     parser.add_argument("--model", default=default, required=default is None, metavar="M", help=hint)
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default) or cuda")
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which recordings are read.
+
+    Args:
+        parser: Of the command.
+    """
+    parser.add_argument(
+        "--max-seconds", type=positive_float, default=None, metavar="S", help="refuse longer recordings (86400: 24 h)"
+    )
+    parser.add_argument("--allow-truncated", action="store_true", help="take what is left of a file that breaks off")
 
 
 def answer(text: str, *, beside: bool = False) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import queue
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from audio_lstm.commands.console import add_model, answer, complain, live_line, positive_float
@@ -35,8 +39,8 @@ def add_listen(commands: Any) -> None:
         allow_abbrev=False,
         help="write down what is being said, live",
         description="Write down what is being said: each utterance is a line on stdout once it has ended; on a "
-        "terminal, stderr shows the words so far. Ctrl-C, or the end of the input, ends it. Takes the microphone "
-        "(pip install 'audio-lstm[listen]'), or with --stdin raw samples: 16-bit little-endian integers, mono, as of "
+        "terminal, stderr shows the words so far. Ctrl-C, SIGTERM or the end of the input ends it. Takes the "
+        "microphone (pip install 'audio-lstm[listen]'), or with --stdin raw samples: 16-bit little-endian integers, mono, as of "
         "`ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -` or `arecord -t raw -f S16_LE -r 16000`.",
     )
     add_model(parser, "english-small")
@@ -70,14 +74,55 @@ def _listen(options: argparse.Namespace) -> int:
         options.model, decoding=decoding_of(options), device=options.device, sample_rate=options.rate, **more
     )
     show = live_line()
+    if not options.stdin and show is not None:
+        complain(f"{transcriber.recogniser.name} listens; Ctrl-C ends it")
     source = _standard_input if options.stdin else _microphone
-    n_lines, interrupted = 0, False
-    try:
-        for block in source(transcriber.sample_rate, options.device_index):
+    n_lines = 0
+    with _Stop() as stop:
+        for block in stop.awaited(source(transcriber.sample_rate, options.device_index)):
             n_lines += _report(transcriber.feed(block), show)
-    except KeyboardInterrupt:
-        interrupted = True
-    return _end(transcriber, show, n_lines, interrupted=interrupted)
+    return _end(transcriber, show, n_lines, interrupted=stop.came)
+
+
+class _Stop:
+    """Ctrl-C and SIGTERM: they break the wait for sound, but not the hearing of it, which would lose its place."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self._waits = False
+        self._stack = ExitStack()
+
+    def __enter__(self) -> _Stop:
+        if threading.current_thread() is threading.main_thread():  # others are not told of signals
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._stack.callback(signal.signal, number, signal.signal(number, self._note))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        if self._waits:
+            raise KeyboardInterrupt
+
+    def awaited(self, blocks: Iterator[NDArray[np.int16]]) -> Iterator[NDArray[np.int16]]:
+        """The blocks until a signal comes."""
+        while True:
+            try:
+                self._waits = True
+                if self.came:
+                    return
+                block = next(blocks, None)
+                self._waits = False
+            except KeyboardInterrupt:
+                self.came = True
+                return
+            finally:
+                self._waits = False
+            if block is None:
+                return
+            yield block
 
 
 def _report(partial: Partial, show: Callable[[str], None] | None) -> int:

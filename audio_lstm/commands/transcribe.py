@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, answer, complain, listening, live_line, positive_float
+from audio_lstm.commands.console import add_model, add_reading, answer, complain, listening, live_line
 from audio_lstm.commands.speech import add_decoding, decoding_of
 from audio_lstm.errors import AudioLSTMError, ConfigError
 
@@ -45,10 +45,7 @@ def add_transcribe(commands: Any) -> None:
     parser.add_argument(
         "--format", metavar="F", help="txt, srt, vtt, tsv, json or textgrid; with --out several: srt,json (txt)"
     )
-    parser.add_argument(
-        "--max-seconds", type=positive_float, default=None, metavar="S", help="refuse longer recordings (86400: 24 h)"
-    )
-    parser.add_argument("--allow-truncated", action="store_true", help="take what is left of a file that breaks off")
+    add_reading(parser)
     batch = parser.add_argument_group("batch", "Many recordings to a folder.")
     batch.add_argument("--out", type=Path, metavar="DIR", help="write the transcripts there; the folders' tree is kept")
     batch.add_argument("--workers", type=int, metavar="N", help="processes, a core each (default: 1)")
@@ -80,6 +77,10 @@ def _to_terminal(options: argparse.Namespace) -> int:
         way_out = f"it may say what the {recogniser.decoder.source} does not hold"
     n_failed = 0
     for file in options.files:
+        if Path(file).is_dir():
+            complain(f"{file}: is a folder; add --out DIR for its transcripts, or pass the files in it")
+            n_failed += 1
+            continue
         try:
             transcript = transcribe(
                 file,

@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from audio_lstm.commands import listen
+from audio_lstm.speech.stream import Partial, StreamingTranscriber
 
 Voice = Callable[..., NDArray[np.float32]]
 RATE = 16_000
@@ -157,17 +158,38 @@ def start(speech: str, repository: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=repository, env={**os.environ})
 
 
-def test_ctrl_c_writes_what_was_heard(speech: str, pcm: bytes, repository: Path) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_writes_what_was_heard(speech: str, pcm: bytes, repository: Path, sign: signal.Signals) -> None:
     process = start(speech, repository)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(pcm[: 2 * 7 * RATE])  # the second utterance has not ended
     process.stdin.flush()
     assert process.stdout.readline() == b"A\n"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sign)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, b"")
     assert out in (b"A\n", b"")  # as far as it had been read
+
+
+def test_a_signal_that_comes_while_sound_is_heard_waits_until_it_has_been(
+    run: Callable, speech: str, pcm: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+
+    class Interrupted(StreamingTranscriber):
+        def feed(self, samples: NDArray[np.floating] | NDArray[np.int16]) -> Partial:
+            if len(heard) == 60:
+                signal.raise_signal(signal.SIGTERM)
+            heard.append(len(samples))
+            return super().feed(samples)
+
+    monkeypatch.setattr("audio_lstm.speech.stream.StreamingTranscriber", Interrupted)
+    monkeypatch.setattr(sys, "stdin", Pipe(pcm))
+    before = signal.getsignal(signal.SIGTERM)
+    assert run("listen", "--stdin", "--model", speech) == (0, "A\nA\n", "")
+    assert (len(heard), sum(heard)) == (61, 61 * RATE // 10)  # the block of the signal was heard, and none after it
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_reader_that_goes_away_ends_it(speech: str, pcm: bytes, repository: Path) -> None:

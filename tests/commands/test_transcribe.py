@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from audio_lstm.audio import write_wav
+from audio_lstm.audio import DEFAULT_MAX_SECONDS, write_wav
 from audio_lstm.commands.transcribe import _Reporter
 from audio_lstm.speech.batch import BatchProgress, FileOutcome
 from audio_lstm.speech.transcribe import transcribe
@@ -110,6 +110,18 @@ def test_bad_files_in_a_list_are_reported_and_the_rest_go_on(
     assert len(complaints) == len(BAD_AUDIO)
     for file, line in zip(bad, complaints, strict=True):
         assert str(file) in line
+
+
+def test_a_folder_needs_a_folder_for_its_transcripts(run: CommandLine, speech: str, tmp_path: Path) -> None:
+    err = run.refused(1, "transcribe", tmp_path, "--model", speech)
+    assert f"{tmp_path}: is a folder; add --out DIR for its transcripts, or pass the files in it" in err
+
+
+@pytest.mark.parametrize("command", ["transcribe", "align"])
+def test_the_limit_that_help_tells_is_the_one_that_holds(run: CommandLine, command: str) -> None:
+    status, out, _ = run(command, "--help")
+    assert status == 0
+    assert f"({DEFAULT_MAX_SECONDS:.0f}: {DEFAULT_MAX_SECONDS / 3600:.0f} h)" in " ".join(out.split())
 
 
 def test_silence_keeps_its_json_object_beside_the_complaint(

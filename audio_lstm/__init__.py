@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from audio_lstm.music.compose import Composition, compose, compose_takes
     from audio_lstm.music.composer import Composer, load_music
     from audio_lstm.music.harmonise import harmonise, infill
+    from audio_lstm.music.novelty import NoveltyReport, SharedRun, novelty
     from audio_lstm.music.sample import SamplingConfig
     from audio_lstm.speech.align_script import align
     from audio_lstm.speech.alignment import AlignedCharacter, AlignedWord, Alignment
@@ -44,9 +45,11 @@ __all__ = [
     "Decoding",
     "Inspection",
     "Mark",
+    "NoveltyReport",
     "Partial",
     "SamplingConfig",
     "Segment",
+    "SharedRun",
     "SpeechRecogniser",
     "StreamingTranscriber",
     "Transcript",
@@ -61,6 +64,7 @@ __all__ = [
     "inspect",
     "load_music",
     "load_speech",
+    "novelty",
     "transcribe",
     "transcribe_files",
     "transcribe_segments",
@@ -77,9 +81,11 @@ _HOME = {
     "Decoding": "audio_lstm.speech.decoding",
     "Inspection": "audio_lstm.inspection",
     "Mark": "audio_lstm.inspection",
+    "NoveltyReport": "audio_lstm.music.novelty",
     "Partial": "audio_lstm.speech.stream",
     "SamplingConfig": "audio_lstm.music.sample",
     "Segment": "audio_lstm.speech.transcript",
+    "SharedRun": "audio_lstm.music.novelty",
     "SpeechRecogniser": "audio_lstm.speech.recogniser",
     "StreamingTranscriber": "audio_lstm.speech.stream",
     "Transcript": "audio_lstm.speech.transcript",
@@ -93,6 +99,7 @@ _HOME = {
     "inspect": "audio_lstm.inside",
     "load_music": "audio_lstm.music.composer",
     "load_speech": "audio_lstm.speech.recogniser",
+    "novelty": "audio_lstm.music.novelty",
     "transcribe": "audio_lstm.speech.transcribe",
     "transcribe_files": "audio_lstm.speech.batch",
     "transcribe_segments": "audio_lstm.speech.transcribe",

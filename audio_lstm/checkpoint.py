@@ -6,6 +6,7 @@
     README.md          the model card: data, licences, measured quality, size, limits
     decoding.json      how its output becomes text (speech; if it was tuned): language model, weights, confidence
     *.lm               language models that decoding.json names
+    novelty.npz        what the training set sounds like, to tell copies (music/novelty.py)
 
 Nothing here is ever unpickled, and no configuration names code.
 """
@@ -47,7 +48,8 @@ CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE = "config.json", "model.safeten
 SHIPPED = Path(__file__).parent / "weights"
 DECODING_FILE, LANGUAGE_MODEL_SUFFIX = "decoding.json", ".lm"
 READER_FILE = "reader.onnx"  # of a model of two parts (music/fill_export.py)
-_MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE, READER_FILE)
+NOVELTY_FILE = "novelty.npz"
+_MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE, READER_FILE, NOVELTY_FILE)
 _MAX_CONFIG_BYTES = 4_000_000
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ class Composer:
     config: MusicModelConfig
     representation: Representation
     engine: Engine
+    folder: Path | None = None  # where it was loaded from: its novelty index lies there too
 
     def step(self, columns: NDArray[np.int64], state: State | None = None) -> tuple[NDArray[np.float32], State]:
         """Score the next token of each piece of a batch.
@@ -130,7 +132,7 @@ def load_music(
         engine = graph
     else:
         engine = _torch_engine(folder, config, device)
-    return Composer(folder.name, config, representation, engine)
+    return Composer(folder.name, config, representation, engine, folder.path)
 
 
 def _torch_engine(folder: ModelFolder, config: MusicModelConfig, device: str) -> TorchEngine:

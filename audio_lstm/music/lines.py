@@ -6,6 +6,7 @@ the intervals between them; rhythm does not count, so that a tune in other note 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from audio_lstm.music.score import Score
 
-__all__ = ["Line", "melodic_lines", "passage_hashes"]
+__all__ = ["Line", "interval_hash", "interval_hashes", "melodic_lines", "passage_hashes", "without_repeats"]
 
-_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, its powers spread over 64 bits
+_BASE = 0x9E3779B97F4A7C15  # odd, its powers spread over 64 bits
+_64_BITS = 0xFFFFFFFFFFFFFFFF
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,19 @@ def melodic_lines(score: Score) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def without_repeats(line: Line) -> Line:
+    """A line whose repeated notes have become one: where it moves.
+
+    Args:
+        line: Any line.
+
+    Returns:
+        Each note that differs from the one before it.
+    """
+    moves = np.append(True, np.diff(line.pitches) != 0)[: len(line.pitches)]
+    return Line(line.track, line.start_ticks[moves], line.pitches[moves])
+
+
 def passage_hashes(pitches: NDArray[np.int64], n_notes: int) -> NDArray[np.uint32]:
     """A number for each passage of so many notes; transposed passages have the same one.
 
@@ -61,9 +76,38 @@ def passage_hashes(pitches: NDArray[np.int64], n_notes: int) -> NDArray[np.uint3
     """
     if len(pitches) < n_notes:
         return np.zeros(0, np.uint32)
-    intervals = (np.diff(pitches) + 128).astype(np.uint64)
-    windows = np.lib.stride_tricks.sliding_window_view(intervals, n_notes - 1)
-    powers = np.cumprod(np.full(n_notes - 1, _BASE))  # wraps, as it should
-    mixed = (windows * powers).sum(axis=1, dtype=np.uint64)
-    hashes: NDArray[np.uint32] = ((mixed ^ (mixed >> np.uint64(29))) * _BASE >> np.uint64(32)).astype(np.uint32)
+    return interval_hashes(np.lib.stride_tricks.sliding_window_view(np.diff(pitches), n_notes - 1))
+
+
+def interval_hashes(intervals: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """A number for each row of intervals.
+
+    Args:
+        intervals: (..., n) semitones, -127..127.
+
+    Returns:
+        uint32 (...).
+    """
+    powers = np.cumprod(np.full(intervals.shape[-1], _BASE, np.uint64))  # wraps, as it should
+    mixed = np.asarray(((intervals + 128).astype(np.uint64) * powers).sum(axis=-1, dtype=np.uint64))
+    hashes: NDArray[np.uint32] = ((mixed ^ (mixed >> np.uint64(29))) * np.uint64(_BASE) >> np.uint64(32)).astype(
+        np.uint32
+    )
     return hashes
+
+
+def interval_hash(intervals: Sequence[int]) -> int:
+    """The number of one row of intervals, without numpy: in a loop over single notes ten times as fast.
+
+    Args:
+        intervals: Semitones, -127..127.
+
+    Returns:
+        As `interval_hashes` has it.
+    """
+    mixed, power = 0, 1
+    for interval in intervals:
+        power = power * _BASE & _64_BITS
+        mixed += (interval + 128) * power
+    mixed &= _64_BITS
+    return ((mixed ^ mixed >> 29) * _BASE & _64_BITS) >> 32

@@ -20,6 +20,7 @@ from audio_lstm.config import LSTMConfig
 from audio_lstm.music.augment import random_transposition
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.data import load_chorales
+from audio_lstm.music.novelty_build import write_index
 from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
@@ -68,11 +69,12 @@ Data: chorales of J. S. Bach (public domain), splits of Boulanger-Lewandowski et
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder."""
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
+    train_set, valid_set = (first(load_chorales(recipe.data, split), recipe.max_pieces) for split in ("train", "valid"))
     task = TokenTask(
         recipe.representation,
         recipe.lstm,
-        train_set=first(load_chorales(recipe.data, "train"), recipe.max_pieces),
-        valid_set=first(load_chorales(recipe.data, "valid"), recipe.max_pieces),
+        train_set=train_set,
+        valid_set=valid_set,
         bptt=BPTTConfig(
             batch_size=recipe.batch_size,
             window=recipe.window,
@@ -89,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             task, recipe.out / "model", name="chorale", trained_on=trained_on, notes=NOTES, result=result
         )
         print(line)
+        write_index(recipe.out / "model", train_set=train_set, held_out=valid_set)
     return result.exit_code
 
 

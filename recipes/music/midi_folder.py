@@ -29,6 +29,7 @@ from audio_lstm.music.duplicates import find_duplicates, group_pieces, split_gro
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import list_scores
 from audio_lstm.music.lines import melodic_lines
+from audio_lstm.music.novelty_build import write_index
 from audio_lstm.music.shards import TokenShards, tokenise
 from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
 from audio_lstm.training.distributed import is_first_process
@@ -137,6 +138,7 @@ def run(recipe: Recipe) -> int:
             result=result,
         )
         print(line)
+        write_index(recipe.out / "model", train_set=train_set, held_out=valid_set, vocabulary=vocabulary)
     return result.exit_code
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from audio_lstm.music.lines import melodic_lines, passage_hashes
+from audio_lstm.music.lines import (
+    Line,
+    interval_hash,
+    interval_hashes,
+    melodic_lines,
+    passage_hashes,
+    without_repeats,
+)
 from audio_lstm.music.score import Score, Track, make_notes
 
 
@@ -36,3 +43,14 @@ def test_short_lines_have_no_passages() -> None:
 def test_different_passages_have_different_numbers() -> None:
     pitches = np.random.default_rng(0).integers(40, 90, 20_000)
     assert len(np.unique(passage_hashes(pitches, 6))) >= 19_990
+
+
+def test_one_row_of_intervals_has_the_same_number_with_and_without_numpy() -> None:
+    rows = np.random.default_rng(1).integers(-127, 128, (50, 4))
+    assert [interval_hash(row) for row in rows.tolist()] == interval_hashes(rows).tolist()
+
+
+def test_repeated_notes_become_one() -> None:
+    line = without_repeats(Line(3, np.arange(5) * 10, np.array([60, 60, 62, 62, 60])))
+    assert (line.track, line.start_ticks.tolist(), line.pitches.tolist()) == (3, [0, 20, 40], [60, 62, 60])
+    assert len(without_repeats(Line(0, np.zeros(0, np.int64), np.zeros(0, np.int64))).pitches) == 0

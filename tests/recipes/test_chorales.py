@@ -13,6 +13,7 @@ import pytest
 from audio_lstm import compose
 from audio_lstm.errors import DataError, TrainingError
 from audio_lstm.music.chorale import ChoraleGrid
+from audio_lstm.music.novelty import NoveltyIndex
 
 
 @pytest.fixture
@@ -47,6 +48,7 @@ def test_tiny_writes_a_run_and_a_model_that_composes(
     piece = compose(model=out / "model", seed=1, bars=1)
     assert piece.model == "chorale"
     assert ChoraleGrid().decode(piece.tokens).shape == (16, 4)
+    assert NoveltyIndex.load(out / "model").names == tuple(f"train[{i}]" for i in range(4))
     settings = json.loads((out / "config.json").read_text())
     assert settings["recipe"]["max_pieces"] == 4
     evaluations = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]

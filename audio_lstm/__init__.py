@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from audio_lstm.music.harmonise import harmonise, infill
     from audio_lstm.music.novelty import NoveltyReport, SharedRun, novelty
     from audio_lstm.music.sample import SamplingConfig
+    from audio_lstm.music.save import SaveOptions, save_score
     from audio_lstm.speech.align_script import align
     from audio_lstm.speech.alignment import AlignedCharacter, AlignedWord, Alignment
     from audio_lstm.speech.batch import BatchConfig, BatchSummary, transcribe_files
@@ -48,6 +49,7 @@ __all__ = [
     "NoveltyReport",
     "Partial",
     "SamplingConfig",
+    "SaveOptions",
     "Segment",
     "SharedRun",
     "SpeechRecogniser",
@@ -65,6 +67,7 @@ __all__ = [
     "load_music",
     "load_speech",
     "novelty",
+    "save_score",
     "transcribe",
     "transcribe_files",
     "transcribe_segments",
@@ -84,6 +87,7 @@ _HOME = {
     "NoveltyReport": "audio_lstm.music.novelty",
     "Partial": "audio_lstm.speech.stream",
     "SamplingConfig": "audio_lstm.music.sample",
+    "SaveOptions": "audio_lstm.music.save",
     "Segment": "audio_lstm.speech.transcript",
     "SharedRun": "audio_lstm.music.novelty",
     "SpeechRecogniser": "audio_lstm.speech.recogniser",
@@ -100,6 +104,7 @@ _HOME = {
     "load_music": "audio_lstm.music.composer",
     "load_speech": "audio_lstm.speech.recogniser",
     "novelty": "audio_lstm.music.novelty",
+    "save_score": "audio_lstm.music.save",
     "transcribe": "audio_lstm.speech.transcribe",
     "transcribe_files": "audio_lstm.speech.batch",
     "transcribe_segments": "audio_lstm.speech.transcribe",

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.errors import ConfigError, ModelError, ScoreError
+from audio_lstm.errors import ConfigError, ModelError
 from audio_lstm.music.chorale import END, ChoraleGrid
 from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
 from audio_lstm.music.constraints import at_least_bars, chorale_rules, exact_bars
 from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.files import score_to_pretty_midi, write_midi
+from audio_lstm.music.files import score_to_pretty_midi
+from audio_lstm.music.render import render
 from audio_lstm.music.sample import SamplingConfig, sample_tokens
+from audio_lstm.music.save import SaveOptions, save_score
 from audio_lstm.music.score import Score, Tempo
 from audio_lstm.music.voices import voice_grid_to_score
 
@@ -55,25 +57,28 @@ class Composition:
         """Length in seconds at the score's tempi."""
         return self.score.duration_s
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the piece to a file, whole or not at all.
+    def save(self, path: str | os.PathLike[str], options: SaveOptions | None = None) -> Path:
+        """Write the piece to a file, whole or not at all; an old file is replaced.
 
         Args:
-            path: Ends in .mid or .midi.
+            path: Its ending says what is written: .mid, .wav, .flac, .ogg, .png and more, see `SAVE_SUFFIXES`.
+            options: Sample rate, sound font, title.
 
         Returns:
             The path.
-
-        Raises:
-            ScoreError: If the suffix is none that can be written, or the folder is missing.
         """
-        target = Path(path)
-        if target.suffix.lower() not in (".mid", ".midi"):
-            raise ScoreError(f"{target}: cannot write {target.suffix or 'a name without suffix'!r}; use .mid")
-        if not target.parent.is_dir():
-            raise ScoreError(f"{target}: the folder {target.parent} does not exist; create it first")
-        write_midi(self.score, target)
-        return target
+        return save_score(self.score, path, options)
+
+    def to_audio(self, *, sample_rate: int = 44_100) -> NDArray[np.float32]:
+        """The piece as sound, by the built-in synthesiser.
+
+        Args:
+            sample_rate: In Hz.
+
+        Returns:
+            (n, 2) float32, left and right, full scale ±1.
+        """
+        return render(self.score, sample_rate=sample_rate)
 
     def to_pretty_midi(self) -> pretty_midi.PrettyMIDI:
         """The piece as a pretty_midi object."""

@@ -1,0 +1,125 @@
+"""A score into a file of the kind that its name says: MIDI, sound, pictures, sheet music, data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from audio_lstm.atomic import atomic_write
+from audio_lstm.errors import ScoreError
+from audio_lstm.music.files import write_midi
+from audio_lstm.music.score import Score
+from audio_lstm.music.sound_files import SOUND_SUFFIXES, rate_for, write_sound
+
+__all__ = ["SAVE_SUFFIXES", "SaveOptions", "check_save_path", "save_score"]
+
+# Heavy imports live inside the writers: saving MIDI needs neither the synthesiser nor verovio.
+
+
+@dataclass(frozen=True)
+class SaveOptions:
+    """What some kinds of files take besides the notes."""
+
+    sample_rate: int = 44_100  # Hz, of sound; Opus is 48,000
+    soundfont: str | os.PathLike[str] | None = (
+        None  # .sf2 or .sf3, played by FluidSynth; None: the built-in synthesiser
+    )
+    title: str = ""  # of sheet music
+    facts: Mapping[str, Any] = field(default_factory=dict)  # JSON values that go into a .json file besides the notes
+    progress: Callable[[float, float], None] | None = None  # of sound: seconds done, and of how many
+
+
+def save_score(score: Score, path: str | os.PathLike[str], options: SaveOptions | None = None) -> Path:
+    """Write a score to a file, wholly or not at all; an old file is replaced.
+
+    Example:
+        >>> save_score(read_score("song.mid"), "song.flac")
+
+    Args:
+        score: what to write.
+        path: its ending says what is written, see `SAVE_SUFFIXES`.
+        options: rate, sound font, title and more.
+
+    Returns:
+        The path.
+
+    Raises:
+        ScoreError: the suffix is none of these, the folder is missing, the score cannot be written so, or the disk is
+            full.
+    """
+    target = check_save_path(path)
+    try:
+        _WRITERS[_kind(target)](score, target, options or SaveOptions())
+    except OSError as error:
+        reason = error.strerror or error
+        raise ScoreError(f"{target}: cannot be written ({reason}); check its folder and permissions") from error
+    return target
+
+
+def check_save_path(path: str | os.PathLike[str]) -> Path:
+    """The path, if a score can be written there: for callers that want to know before they compose.
+
+    Args:
+        path: as for `save_score`.
+
+    Returns:
+        The path.
+
+    Raises:
+        ScoreError: the suffix is unknown, or the folder is missing.
+    """
+    target = Path(path)
+    if _kind(target) not in _WRITERS:
+        ending = repr(target.suffix) if target.suffix else "a name without suffix"
+        raise ScoreError(f"{target}: cannot write {ending}; use one of {' '.join(SAVE_SUFFIXES)}")
+    if not target.parent.is_dir():
+        raise ScoreError(f"{target}: the folder {target.parent} does not exist; create it first")
+    return target
+
+
+def _kind(path: Path) -> str:
+    """The suffix that decides: two of them where that says more, as in x.roll.svg."""
+    double = "".join(path.suffixes[-2:]).lower()
+    return double if double in _WRITERS else path.suffix.lower()
+
+
+def _write(path: Path, data: bytes) -> None:
+    with atomic_write(path) as scratch:
+        scratch.write_bytes(data)
+
+
+def _save_midi(score: Score, path: Path, options: SaveOptions) -> None:
+    write_midi(score, path)
+
+
+def _save_sound(score: Score, path: Path, options: SaveOptions) -> None:
+    from audio_lstm.music.render import render_blocks
+
+    rate = rate_for(path, options.sample_rate)
+    write_sound(path, render_blocks(score, sample_rate=rate, progress=options.progress), rate)
+
+
+def _save_roll_png(score: Score, path: Path, options: SaveOptions) -> None:
+    from audio_lstm.music.roll_picture import roll_png
+
+    _write(path, roll_png(score))
+
+
+def _save_roll_svg(score: Score, path: Path, options: SaveOptions) -> None:
+    from audio_lstm.music.roll_picture import roll_svg
+
+    _write(path, roll_svg(score).encode())
+
+
+_WRITERS: dict[str, Callable[[Score, Path, SaveOptions], None]] = {
+    ".mid": _save_midi,
+    ".midi": _save_midi,
+    **dict.fromkeys(SOUND_SUFFIXES, _save_sound),
+    ".png": _save_roll_png,
+    ".roll.svg": _save_roll_svg,
+}
+SAVE_SUFFIXES = tuple(_WRITERS)
+"""What `save_score` can write: MIDI, sound, a piano roll (.png, .roll.svg)."""

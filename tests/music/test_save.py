@@ -1,0 +1,57 @@
+"""Saving by suffix: every kind is written whole, wrong names are told the right ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from audio_lstm.errors import ScoreError
+from audio_lstm.music.files import read_score
+from audio_lstm.music.save import SAVE_SUFFIXES, SaveOptions, check_save_path, save_score
+from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
+
+PIECE = Score(
+    480,
+    make_notes([0, 480, 960], 480, [67, 69, 71], 80, [0, 0, 1]),
+    (Track("Flute", 73), Track("Piano")),
+    (Tempo(0, 500_000),),
+    (TimeSignature(0, 3, 4),),
+    (KeySignature(0, 1),),
+)
+STARTS = {".mid": b"MThd", ".wav": b"RIFF", ".flac": b"fLaC", ".ogg": b"OggS", ".png": b"\x89PNG", ".roll.svg": b"<svg"}
+
+
+@pytest.mark.parametrize("suffix", STARTS)
+def test_every_kind_is_what_its_name_says(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.b{suffix.upper()}"
+    assert save_score(PIECE, path, SaveOptions(sample_rate=16_000)) == path
+    assert path.read_bytes().startswith(STARTS[suffix])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_midi_comes_back_and_sound_has_its_rate(tmp_path: Path) -> None:
+    assert read_score(save_score(PIECE, tmp_path / "x.mid")) == PIECE
+    save_score(PIECE, tmp_path / "x.wav", SaveOptions(sample_rate=16_000))
+    assert soundfile.info(tmp_path / "x.wav").samplerate == 16_000
+
+
+@pytest.mark.parametrize("name", ["x", "x.mp3", "x.doc"])
+def test_an_unknown_suffix_names_the_known(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ScoreError, match=r"cannot write .*; use one of \.mid \.midi .*\.png"):
+        save_score(PIECE, tmp_path / name)
+
+
+def test_a_missing_folder_is_found_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(ScoreError, match="nowhere does not exist; create it first"):
+        check_save_path(tmp_path / "nowhere" / "x.wav")
+
+
+@pytest.mark.parametrize("suffix", SAVE_SUFFIXES)
+def test_a_folder_of_that_name_is_one_clear_error(tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / f"x{suffix}"
+    target.mkdir()
+    with pytest.raises(Exception, match=r"cannot be written \(Is a directory\); check"):
+        save_score(PIECE, target, SaveOptions(sample_rate=8_000))
+    assert list(tmp_path.iterdir()) == [target]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ScoreError
+from audio_lstm.music.event_echo import EventEcho
 from audio_lstm.music.event_grammar import BAR_CYCLE, DRUM_PROGRAM, EventLayout, Kind
 from audio_lstm.music.representation import START
 
@@ -32,6 +33,7 @@ class _Piece:
     pitch: int = -1
     programs: list[int] = field(default_factory=list)  # of the tracks declared
     melodies: dict[int, int] = field(default_factory=dict)  # the last pitch of each track that has written one
+    echo: EventEcho | None = None
 
     def columns(self) -> tuple[int, ...]:
         program, melody = -1, -1
@@ -39,10 +41,13 @@ class _Piece:
             program, melody = self.programs[self.track], self.melodies.get(self.track, -1)
         bar = self.bar % BAR_CYCLE + 1 if self.bar >= 0 else 0
         position, metre, key, track = self.position + 1, self.metre + 1, self.key + 1, self.track + 1
-        return (self.token, position, metre, bar, key, program + 1, track, melody + 1)
+        foretold = self.echo.columns() if self.echo is not None else ()
+        return (self.token, position, metre, bar, key, program + 1, track, melody + 1, *foretold)
 
     def push(self, token: int, kind: int, value: int) -> None:
         self.token = token
+        if self.echo is not None:
+            self.echo.push(token, kind, value)
         if kind == Kind.PITCH or kind == Kind.DRUM:
             self.pitch = self.melodies[self.track] = value
         elif kind == Kind.TRACK:
@@ -68,16 +73,17 @@ class EventCursor:
     Args:
         layout: the ids.
         batch: how many pieces, at least 1.
+        echoes: whether the rows hold what earlier passages foretell.
 
     Raises:
         ConfigError: `batch` is less than 1.
     """
 
-    def __init__(self, layout: EventLayout, batch: int) -> None:
+    def __init__(self, layout: EventLayout, batch: int, *, echoes: bool = False) -> None:
         if batch < 1:
             raise ConfigError(f"batch is {batch}; expected at least 1")
         self._layout = layout
-        self._pieces = [_Piece() for _ in range(batch)]
+        self._pieces = [_Piece(echo=EventEcho(layout) if echoes else None) for _ in range(batch)]
         # The same tables as lists: reading one number of an array costs more than a step.
         self._first = [int(first) for first in layout.first]
         self._kind_of = [Kind(kind) for kind in layout.kind_of.tolist()]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.music.event_cursor import EventCursor
+from audio_lstm.music.event_echo import echo_sizes, event_echo_columns
 from audio_lstm.music.event_fit import EventTables, FitReport, fit_score
 from audio_lstm.music.event_grammar import DRUM_PROGRAM, EventLayout, EventState, Kind
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
@@ -50,7 +51,8 @@ class EventVocabulary:
 
     Ids are, in this order: START, END, BAR, TIME_SIGNATURE, POSITION, KEY, TEMPO, PROGRAM, TRACK, PITCH, DRUM,
     VELOCITY, DURATION. The input columns are the previous token, position in the bar, metre, bar modulo 8, key,
-    program and number of the track being written, and the pitch that this track wrote last.
+    program and number of the track being written, and the pitch that this track wrote last; with `echoes` also what
+    earlier passages and the bar before foretell (event_echo.py).
 
     Example:
         >>> vocabulary = EventVocabulary()
@@ -68,6 +70,7 @@ class EventVocabulary:
     velocities: tuple[int, ...] = _VELOCITIES  # ascending
     durations: tuple[int, ...] = _DURATIONS  # grid steps, ascending
     n_tracks: int = 32  # most tracks a piece may have
+    echoes: bool = True  # whether the model sees what earlier passages foretell; the tokens are the same
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps_per_quarter <= 480:
@@ -134,7 +137,7 @@ class EventVocabulary:
     @property
     def column_sizes(self) -> tuple[int, ...]:
         """The number of values of each input column, (K,)."""
-        return self._layout.column_sizes
+        return self._layout.column_sizes + (echo_sizes(self._layout) if self.echoes else ())
 
     @property
     def end(self) -> int:
@@ -270,7 +273,11 @@ class EventVocabulary:
 
     def columns(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """The model's input at each step, (N, K) int64: see `Representation.columns`."""
-        return EventState.along(self._layout, self._layout.check_ids(tokens)).columns()
+        checked = self._layout.check_ids(tokens)
+        columns = EventState.along(self._layout, checked).columns()
+        if not self.echoes:
+            return columns
+        return np.concatenate((columns, event_echo_columns(self._layout, checked)), axis=1)
 
     def legal(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which tokens the grammar allows at each step: see `Representation.legal`.
@@ -296,7 +303,12 @@ class EventVocabulary:
 
     def cursor(self, batch: int) -> EventCursor:
         """A fresh cursor over `batch` empty pieces: see `Representation.cursor`."""
-        return EventCursor(self._layout, batch)
+        return EventCursor(self._layout, batch, echoes=self.echoes)
+
+    def kinds(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The `Kind` of each event, (N,) int64."""
+        kinds: NDArray[np.int64] = self._layout.kind_of[self._layout.check_ids(tokens)]
+        return kinds
 
     def n_units(self, tokens: NDArray[np.int64]) -> int:
         """The number of events, END included."""
@@ -312,6 +324,7 @@ class EventVocabulary:
             "velocities": list(self.velocities),
             "durations": list(self.durations),
             "n_tracks": self.n_tracks,
+            "echoes": self.echoes,
         }
 
     @classmethod
@@ -328,7 +341,7 @@ class EventVocabulary:
             ModelError: a field is missing, unknown or wrong.
         """
         expected = set(cls().to_dict())
-        if set(values) != expected or values["kind"] != "events":
+        if set(values) != expected or values["kind"] != "events" or not isinstance(values["echoes"], bool):
             raise ModelError(f"an event vocabulary has kind 'events' and {sorted(expected)}; got {values}")
         try:
             return cls(
@@ -338,6 +351,7 @@ class EventVocabulary:
                 velocities=tuple(map(int, values["velocities"])),
                 durations=tuple(map(int, values["durations"])),
                 n_tracks=int(values["n_tracks"]),
+                echoes=values["echoes"],
             )
         except (TypeError, ValueError) as error:
             raise ModelError(f"a table of the event vocabulary is wrong: {error}") from error

@@ -25,6 +25,7 @@ import numpy as np
 
 from audio_lstm.errors import MissingDependencyError, ScoreError
 from audio_lstm.music.midi_bytes import midi_to_score
+from audio_lstm.music.musicxml_dynamics import with_dynamics
 from audio_lstm.music.score import NOTE_DTYPE, KeySignature, Score, Tempo, TimeSignature, Track
 
 __all__ = [
@@ -180,6 +181,7 @@ def _parse_musicxml(data: bytes, *, max_notes: int) -> Score:
         import verovio
     except ImportError as error:
         raise MissingDependencyError("reading MusicXML needs verovio: pip install 'audio-lstm[scores]'") from error
+    data = with_dynamics(data)
     toolkit = verovio.toolkit()
     toolkit.setOptions({"breaks": "none"})  # without page layout it takes half the time
     if not toolkit.loadData(data.decode("utf-8-sig" if b"\x00" not in data[:4] else "utf-16")):

@@ -23,7 +23,7 @@ import numpy as np
 from audio_lstm.commands.console import progress
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import DataError
-from audio_lstm.music.augment import random_event_transposition
+from audio_lstm.music.augment import random_event_variation
 from audio_lstm.music.data import MusicData
 from audio_lstm.music.duplicates import find_duplicates, group_pieces, split_groups
 from audio_lstm.music.events import EventVocabulary
@@ -49,7 +49,9 @@ class Recipe:
     steps_per_quarter: int = 12  # 16ths and triplets fall on the grid
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.3, weight_drop=0.2)
     embedding_dropout: float = 0.1
+    echoes: bool = True  # the model sees what earlier passages and the bar before foretell
     max_semitones: int = 5  # transposition, drawn anew in each epoch
+    max_tempo_change: float = 0.15  # as a factor less 1, drawn anew in each epoch
     batch_size: int = 16  # rows of truncated back-propagation
     window: int = 256  # tokens a row and step: about 60 notes
     train: TrainConfig = TrainConfig(max_epochs=15, learning_rate=3e-3, warmup_steps=100, n_threads=1)
@@ -71,7 +73,7 @@ TINY = replace(
 
 def load_splits(recipe: Recipe) -> tuple[EventVocabulary, MusicData, MusicData]:
     """The vocabulary, and the tokens of the training and the validation pieces."""
-    vocabulary = EventVocabulary(steps_per_quarter=recipe.steps_per_quarter)
+    vocabulary = EventVocabulary(steps_per_quarter=recipe.steps_per_quarter, echoes=recipe.echoes)
     n_workers = recipe.n_workers or os.cpu_count() or 1
 
     def tokens(folder: Path, name: str) -> TokenShards:
@@ -121,7 +123,9 @@ def run(recipe: Recipe) -> int:
         bptt=BPTTConfig(
             batch_size=recipe.batch_size,
             window=recipe.window,
-            augment=random_event_transposition(vocabulary, max_semitones=recipe.max_semitones),
+            augment=random_event_variation(
+                vocabulary, max_semitones=recipe.max_semitones, max_tempo_change=recipe.max_tempo_change
+            ),
         ),
         embedding_dropout=recipe.embedding_dropout,
         seed=recipe.train.seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -201,6 +202,25 @@ def test_spelling_is_the_documented_one() -> None:
     ]
 
 
+def test_without_echoes_the_tokens_are_the_same_and_the_rows_shorter() -> None:
+    plain = replace(SMALL, echoes=False)
+    score = Score(4, make_notes(np.arange(24) * 4, 4, [60, 62, 64] * 8, 80), (Track(),))
+    tokens = plain.encode(score)
+    np.testing.assert_array_equal(tokens, SMALL.encode(score))
+    rows = SMALL.columns(tokens)
+    np.testing.assert_array_equal(rows[:, : len(plain.column_sizes)], plain.columns(tokens))
+    assert rows.shape[1] == len(SMALL.column_sizes) == len(plain.column_sizes) + 3
+    assert rows[-10:, len(plain.column_sizes)].any()
+    cursor = plain.cursor(1)
+    cursor.push(tokens[:1])
+    np.testing.assert_array_equal(cursor.columns()[0], plain.columns(tokens)[1])
+
+
+def test_kinds_name_each_event() -> None:
+    tokens = SMALL.encode(Score(4, make_notes(0, 4, 60), (Track(),)))
+    assert [Kind(int(kind)).name for kind in SMALL.kinds(tokens)][-4:] == ["PITCH", "VELOCITY", "DURATION", "END"]
+
+
 def test_piece_that_is_cut_short_ends_with_its_last_whole_note() -> None:
     score = Score(4, make_notes([0, 4, 8], 4, 60, 80), (Track(),))
     tokens = SMALL.encode(score)
@@ -257,7 +277,7 @@ def test_wrong_tables_are_refused(changes: dict[str, Any], message: str) -> None
 
 def test_wrong_dicts_are_refused() -> None:
     values = SMALL.to_dict()
-    for wrong in ({}, {**values, "kind": "chorale"}, {**values, "extra": 1}):
+    for wrong in ({}, {**values, "kind": "chorale"}, {**values, "extra": 1}, {**values, "echoes": "no"}):
         with pytest.raises(ModelError, match="an event vocabulary has kind 'events' and"):
             EventVocabulary.from_dict(wrong)
     for name, value in (("tempi", [3, 2]), ("n_tracks", None), ("time_signatures", [[4]])):

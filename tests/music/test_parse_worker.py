@@ -110,6 +110,16 @@ def test_musicxml_plain_compressed_and_in_utf_16_are_the_same_music() -> None:
     assert parse(b"\xef\xbb\xbf" + MUSICXML.encode()) == plain
 
 
+def test_the_dynamics_of_musicxml_are_heard() -> None:
+    pytest.importorskip("verovio", reason="needs the extra audio-lstm[scores]")
+    assert set(parse(MUSICXML.encode()).notes["velocity"].tolist()) == {90}  # without marks: verovio's
+    mark = "<direction><direction-type><dynamics><p/></dynamics></direction-type></direction>"
+    first, *rest = MUSICXML.split("<note>")
+    for text in (first + mark + "<note>" + "<note>".join(rest),):
+        assert set(parse(text.encode()).notes["velocity"].tolist()) == {49}
+        assert set(parse(text.replace("UTF-8", "UTF-16").encode("utf-16")).notes["velocity"].tolist()) == {49}
+
+
 def test_what_verovio_refuses_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     class Toolkit:
         def setOptions(self, options: object) -> None:  # noqa: N802

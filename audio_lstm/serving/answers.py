@@ -18,6 +18,7 @@ __all__ = [
     "ApiError",
     "language_name",
     "render",
+    "render_events",
     "segment_to_dict",
     "transcript_to_dict",
     "words_of",
@@ -127,6 +128,25 @@ def render(transcript: Transcript, response_format: str, granularities: Collecti
     if response_format == "vtt":
         return Answer(transcript.to_vtt(), "text/vtt")
     raise ValueError(f"response_format must be one of {', '.join(FORMATS)}, got {response_format!r}")
+
+
+def render_events(transcript: Transcript) -> Answer:
+    """A transcript as the events that OpenAI's clients expect with `stream=True`: a delta a segment, then the whole.
+
+    Args:
+        transcript: What was heard, all of it: who wants words while they are spoken takes the WebSocket.
+
+    Returns:
+        The body of the answer, as server-sent events.
+    """
+    texts = [segment.text for segment in transcript.segments]
+    events: list[dict[str, Any]] = [
+        {"type": "transcript.text.delta", "delta": text if number == 0 else f" {text}"}
+        for number, text in enumerate(texts)
+    ]
+    events.append({"type": "transcript.text.done", "text": transcript.text, "usage": _usage(transcript)})
+    body = "".join(f"data: {json.dumps(event, ensure_ascii=False)}\n\n" for event in events)
+    return Answer(body, "text/event-stream")
 
 
 def _usage(transcript: Transcript) -> dict[str, Any]:

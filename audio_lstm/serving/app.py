@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -12,18 +13,18 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from audio_lstm.errors import AudioLSTMError
-from audio_lstm.serving.answers import FORMATS, GRANULARITIES, ApiError, language_name, render
+from audio_lstm.serving.answers import FORMATS, GRANULARITIES, ApiError, language_name, render, render_events
 from audio_lstm.serving.decode_process import Upload
 from audio_lstm.serving.edge import Edge
 from audio_lstm.serving.forms import Form, receive_form
-from audio_lstm.serving.job import Job, JobCancelled
+from audio_lstm.serving.job import JobCancelled
 from audio_lstm.serving.live import converse
 from audio_lstm.serving.service import Service
-from audio_lstm.speech.transcript import Transcript
 
 __all__ = ["create_app"]
 
 _STOCK_MODEL = "whisper-1"  # what clients ask for that know no other name
+_NO_YES = ("false", "true")
 _STARTED = int(time.time())
 
 
@@ -80,7 +81,9 @@ async def _transcriptions(request: Request, service: Service) -> Response:
                 idle_s=service.config.idle_s,
                 job=job,
             )
-            transcript, response_format, granularities = await _answered(form, request, service, job)
+            wish = _wish(form, service)
+            upload = Upload(form.file, form.name, wish.allow_truncated)
+            transcript = await service.transcribe(upload, form.one("prompt"), job, _gone(request))
     except JobCancelled:  # nobody reads what is answered now
         return Response(status_code=499)
     except AudioLSTMError as error:
@@ -88,22 +91,35 @@ async def _transcriptions(request: Request, service: Service) -> Response:
     except OSError as error:
         raise ApiError(507, f"the server cannot store the upload ({error.strerror}); try again later") from error
     request.scope["facts"]["audio"] = f"{transcript.duration_s:.2f}s"
-    answer = render(transcript, response_format, granularities)
+    answer = render(transcript, wish.response_format, wish.granularities)
+    if wish.in_events:
+        answer = render_events(transcript)
     return Response(answer.body, media_type=answer.media_type)
 
 
-async def _answered(
-    form: Form, request: Request, service: Service, job: Job
-) -> tuple[Transcript, str, tuple[str, ...]]:
-    """The transcript, and how it is wanted; a wrong wish is refused before the work is done."""
-    response_format = form.choice("response_format", FORMATS)
-    granularities = _granularities(form)
+@dataclass(frozen=True)
+class _Wish:
+    """How the client wants its transcript."""
+
+    response_format: str
+    granularities: tuple[str, ...]
+    in_events: bool
+    allow_truncated: bool
+
+
+def _wish(form: Form, service: Service) -> _Wish:
+    """What the form asks for; a wrong wish is refused before the work is done."""
     _check_model(form.one("model", _STOCK_MODEL), service)
     _check_language(form.one("language"), service.language)
-    allow_truncated = form.choice("allow_truncated", ("false", "true")) == "true"
-    upload = Upload(form.file, form.name, allow_truncated)
-    transcript = await service.transcribe(upload, form.one("prompt"), job, _gone(request))
-    return transcript, response_format, granularities
+    wish = _Wish(
+        response_format=form.choice("response_format", FORMATS),
+        granularities=_granularities(form),
+        in_events=form.choice("stream", _NO_YES) == "true",
+        allow_truncated=form.choice("allow_truncated", _NO_YES) == "true",
+    )
+    if wish.in_events and wish.response_format not in ("json", "text"):
+        raise ApiError(400, f"stream gives text alone, got response_format {wish.response_format!r}", param="stream")
+    return wish
 
 
 def _granularities(form: Form) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from audio_lstm.serving.answers import (
     ApiError,
     language_name,
     render,
+    render_events,
     segment_to_dict,
     transcript_to_dict,
 )
@@ -61,6 +62,16 @@ def test_only_the_times_that_were_asked_for_are_there(wanted: tuple[str, ...], t
 def test_languages_have_openais_names(language: str, name: str) -> None:
     assert language_name(language) == name
     assert transcript_to_dict(replace(TRANSCRIPT, language=language))["language"] == name
+
+
+def test_events_are_deltas_and_the_whole() -> None:
+    twice = replace(TRANSCRIPT, segments=TRANSCRIPT.segments * 2)
+    answer = render_events(twice)
+    assert answer.media_type == "text/event-stream"
+    events = [json.loads(block.removeprefix("data: ")) for block in answer.body.removesuffix("\n\n").split("\n\n")]
+    assert [event.get("delta") for event in events] == ["GOOD DAY", " GOOD DAY", None]
+    done = {"type": "transcript.text.done", "text": "GOOD DAY GOOD DAY", "usage": {"type": "duration", "seconds": 3}}
+    assert events[-1] == done
 
 
 def test_nothing_heard_is_an_empty_text_in_every_format() -> None:

@@ -53,6 +53,17 @@ def test_openais_client_gets_every_format(start: Start, recording: bytes) -> Non
         assert plain.words is None
 
 
+def test_openais_client_gets_events_where_it_streams(start: Start) -> None:
+    with start() as running:
+        create = client(running).audio.transcriptions.create
+        events = list(create(model="hears-a", file=("a.wav", wav(speech(2))), stream=True))
+        assert [event.type for event in events] == ["transcript.text.delta"] * 2 + ["transcript.text.done"]
+        assert "".join(event.delta for event in events[:-1]) == events[-1].text == "A A"
+        refused = post(running, wav(speech()), stream="true", response_format="srt")
+        assert refused.status_code == 400
+        assert refused.json()["error"]["message"] == "stream gives text alone, got response_format 'srt'"
+
+
 def test_a_model_of_another_language_says_so(start: Start, recogniser: SpeechRecogniser, recording: bytes) -> None:
     german = replace(recogniser, config=replace(recogniser.config, language="de"))
     with start(SMALL, german) as running:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from audio_lstm.atomic import atomic_write
 from audio_lstm.audio_decode import DecodedStream, check_sample_rate, open_recording
 from audio_lstm.errors import AudioError, ConfigError
-from audio_lstm.units import rescale_samples
+from audio_lstm.resampling import Resampler
 
 __all__ = [
     "DEFAULT_MAX_SECONDS",
@@ -338,20 +338,10 @@ def _checked(
 
 def _resampled(blocks: Iterable[NDArray[np.float32]], from_rate: int, to_rate: int) -> Iterator[NDArray[np.float32]]:
     """Blocks at another rate; together as long as the input, to the nearest sample, and never nothing."""
-    if from_rate == to_rate:
-        yield from blocks
-        return
-    import soxr
-
-    resampler = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ")
-    n_in = n_out = 0
+    resampler = Resampler(from_rate, to_rate)
     for block in blocks:
-        out = resampler.resample_chunk(np.ascontiguousarray(block))
-        n_in, n_out = n_in + len(block), n_out + len(out)
-        yield out
-    tail = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-    wanted = max(rescale_samples(n_in, from_rate, to_rate), 1 if n_in else 0) - n_out
-    yield np.pad(tail, (0, max(0, wanted - len(tail))))[: max(0, wanted)]
+        yield resampler.feed(block)
+    yield resampler.finish()
 
 
 def _regrouped(blocks: Iterable[NDArray[np.float32]], block_samples: int) -> Iterator[NDArray[np.float32]]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.audio_decode import check_sample_rate
 from audio_lstm.errors import AudioError, ConfigError
+from audio_lstm.resampling import Resampler
 from audio_lstm.speech.acoustics import STEP_FRAMES
 from audio_lstm.speech.decode import WordSpan, greedy
 from audio_lstm.speech.decoding import Decoding
@@ -27,7 +28,6 @@ from audio_lstm.speech.listener import Heard, Listener, ListenerConfig
 from audio_lstm.speech.recogniser import STREAMING_MODEL, SpeechRecogniser, load_speech
 from audio_lstm.speech.timing import peaks_of, quietness, word_times
 from audio_lstm.speech.transcript import Segment, Transcript, Word
-from audio_lstm.units import rescale_samples
 
 __all__ = ["Partial", "StreamingTranscriber", "make_segment"]
 
@@ -91,7 +91,7 @@ class StreamingTranscriber:
         self.recogniser = load_speech(model, device=device, decoding=decoding)
         rate = self.recogniser.config.features.sample_rate
         self.sample_rate = rate if sample_rate is None else check_sample_rate(sample_rate, "stream")
-        self._resampler = _Resampler(self.sample_rate, rate)
+        self._resampler = Resampler(self.sample_rate, rate)
         self._listener = Listener(self.recogniser, ListenerConfig(endpoint=EndpointConfig(pause_s=endpoint_s)))
         self._segments: list[Segment] = []
         self._n_samples = 0
@@ -129,7 +129,7 @@ class StreamingTranscriber:
             raise AudioError("this stream has finished; make a new StreamingTranscriber for the next one")
         mono = _checked(samples, self._n_samples)
         self._n_samples += len(mono)
-        segments = self._hear(self._listener.feed(self._resampler.feed(mono)))
+        segments = self._hear(self._resampler.feed(mono))
         stable, tentative = self._open_words()
         return Partial(
             stable=" ".join(word.text for word in stable),
@@ -152,8 +152,8 @@ class StreamingTranscriber:
         if self._finished:
             raise AudioError("this stream has finished; its transcript was returned then")
         self._finished = True
-        self._hear(self._listener.feed(self._resampler.finish()))
-        self._hear(self._listener.finish())
+        self._hear(self._resampler.finish())
+        self._keep(self._listener.finish())
         rate = self.recogniser.config.features.sample_rate
         return Transcript(
             segments=tuple(self._segments),
@@ -163,8 +163,12 @@ class StreamingTranscriber:
             language=self.recogniser.config.language,
         )
 
-    def _hear(self, ended: Iterable[Heard]) -> tuple[Segment, ...]:
-        self._peak = max(self._peak, self._resampler.peak)
+    def _hear(self, samples: NDArray[np.float32]) -> tuple[Segment, ...]:
+        """Give the listener samples at the model's rate; the segments that have ended."""
+        self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
+        return self._keep(self._listener.feed(samples))
+
+    def _keep(self, ended: Iterable[Heard]) -> tuple[Segment, ...]:
         made = [
             make_segment(heard, self.recogniser.words(heard.log_probs), self.recogniser, self._listener.n_samples)
             for heard in ended
@@ -214,38 +218,6 @@ def make_segment(heard: Heard, spans: Iterable[WordSpan], recogniser: SpeechReco
         for word, (begin, end) in zip(found, times, strict=True)
     )
     return Segment(start_s, end_s, words)
-
-
-class _Resampler:
-    """Samples at another rate as they arrive, with soxr's HQ filter; as long as the input, to the nearest sample."""
-
-    def __init__(self, from_rate: int, to_rate: int) -> None:
-        self._rates = (from_rate, to_rate)
-        self._stream = None
-        if from_rate != to_rate:
-            import soxr
-
-            self._stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ")
-        self._n_in = self._n_out = 0
-        self.peak = 0.0
-
-    def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self._stream is None:
-            return self._metered(samples)
-        out = self._stream.resample_chunk(np.ascontiguousarray(samples)) if len(samples) else samples
-        self._n_in, self._n_out = self._n_in + len(samples), self._n_out + len(out)
-        return self._metered(out)
-
-    def finish(self) -> NDArray[np.float32]:
-        if self._stream is None:
-            return np.zeros(0, np.float32)
-        tail = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
-        wanted = max(0, max(rescale_samples(self._n_in, *self._rates), 1 if self._n_in else 0) - self._n_out)
-        return self._metered(np.pad(tail, (0, max(0, wanted - len(tail))))[:wanted])
-
-    def _metered(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.peak = max(self.peak, float(np.abs(samples).max(initial=0.0)))
-        return samples
 
 
 def _checked(samples: NDArray[np.floating] | NDArray[np.int16], n_before: int) -> NDArray[np.float32]:

@@ -40,8 +40,8 @@ def add_listen(commands: Any) -> None:
         help="write down what is being said, live",
         description="Write down what is being said: each utterance is a line on stdout once it has ended; on a "
         "terminal, stderr shows the words so far. Ctrl-C, SIGTERM or the end of the input ends it. Takes the "
-        "microphone (pip install 'audio-lstm[listen]'), or with --stdin raw samples: 16-bit little-endian integers, mono, as of "
-        "`ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -` or `arecord -t raw -f S16_LE -r 16000`.",
+        "microphone (pip install 'audio-lstm[listen]'), or with --stdin raw samples: 16-bit little-endian integers, "
+        "mono, as of `ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -` or `arecord -t raw -f S16_LE -r 16000`.",
     )
     add_model(parser, "english-small")
     parser.add_argument("--stdin", action="store_true", help="take raw samples from standard input")

@@ -160,17 +160,20 @@ class _Reporter:
         self.show = live_line() or (lambda text: None)
         self.n_done = 0
 
-    def __call__(self, outcome: FileOutcome, progress: BatchProgress) -> None:
+    def __call__(self, outcome: FileOutcome | None, progress: BatchProgress) -> None:
         self.n_done = progress.n_done
-        if outcome.error:
+        if outcome is not None and outcome.error:
             self.show("")
             complain(outcome.error)
         factor = progress.real_time_factor
         speed = "" if factor is None else f", real-time factor {factor:.4f}"
-        left = f"{progress.left_s:.0f} s left"
-        if progress.left_s >= 3600:
-            left = f"{progress.left_s / 3600:.1f} h left"
-        self.show(f"{progress.n_done}/{progress.n_files} files, {left}{speed}")
+        self.show(f"{progress.n_done}/{progress.n_files} files{_left(progress.left_s)}{speed}")
+
+
+def _left(left_s: float | None) -> str:
+    if left_s is None:
+        return ""
+    return f", {left_s:.0f} s left" if left_s < 3600 else f", {left_s / 3600:.1f} h left"
 
 
 def _in_words(summary: BatchSummary) -> str:

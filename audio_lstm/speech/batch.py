@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from audio_lstm.atomic import remove_leftovers
@@ -52,9 +53,9 @@ class BatchProgress:
 
     n_done: int  # files, failures included
     n_files: int  # to be done in this run
-    audio_s: float  # seconds of audio transcribed
+    audio_s: float  # seconds of audio heard, of files that are not done too
     wall_s: float  # seconds since the start
-    left_s: float  # estimate from the files' sizes
+    left_s: float | None  # estimate from the files' sizes; None before there is anything to go by
 
     @property
     def real_time_factor(self) -> float | None:
@@ -92,7 +93,7 @@ def transcribe_files(
     model: str | os.PathLike[str] = DEFAULT_MODEL,
     decoding: Decoding | None = None,
     config: BatchConfig | None = None,
-    report: Callable[[FileOutcome, BatchProgress], None] | None = None,
+    report: Callable[[FileOutcome | None, BatchProgress], None] | None = None,
 ) -> BatchSummary:
     """Transcribe many recordings into a folder.
 
@@ -111,7 +112,8 @@ def transcribe_files(
         model: A shipped model's name, a model folder, or a hub id.
         decoding: As for `transcribe`; a language model must be given by its name or file.
         config: Number of workers and limits; None takes the defaults.
-        report: Called after each recording, in the order in which they end.
+        report: Called after each recording, in the order in which they end, and with None about once a second while a
+            long one is being heard.
 
     Returns:
         Counts, and the failures sorted by path.
@@ -124,11 +126,24 @@ def transcribe_files(
     remove_leftovers(file for job in to_do for file in job.outputs.values())  # of a batch that was killed
     tally = _Tally(to_do)
     with contextlib.closing(_work(to_do, settings, min(config.n_workers, len(to_do)))) as outcomes:
-        for outcome in outcomes:
-            tally.add(outcome)
+        for news in outcomes:
+            tally.add(news)
             if report is not None:
-                report(outcome, tally.progress())
+                report(news if isinstance(news, FileOutcome) else None, tally.progress())
     return tally.summary(n_files=len(jobs))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """How far a recording is."""
+
+    audio: Path
+    heard_s: float
+    of_s: float | None
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.heard_s / self.of_s) if self.of_s else 0.0
 
 
 class _Tally:
@@ -142,10 +157,15 @@ class _Tally:
         self._silent = 0
         self._audio_s = 0.0
         self._failures: list[FileOutcome] = []
+        self._parts: dict[Path, _Part] = {}
         self._n_files = len(jobs)
         self._start = time.perf_counter()
 
-    def add(self, outcome: FileOutcome) -> None:
+    def add(self, outcome: FileOutcome | _Part) -> None:
+        if isinstance(outcome, _Part):
+            self._parts[outcome.audio] = outcome
+            return
+        self._parts.pop(outcome.audio, None)
         self._outcomes += 1
         self._done += self._sizes[outcome.audio]
         self._audio_s += outcome.duration_s
@@ -156,8 +176,10 @@ class _Tally:
 
     def progress(self) -> BatchProgress:
         wall_s = time.perf_counter() - self._start
-        left_s = wall_s / self._done * (self._all - self._done)
-        return BatchProgress(self._outcomes, self._n_files, self._audio_s, wall_s, left_s)
+        done = self._done + sum(part.share * self._sizes[part.audio] for part in self._parts.values())
+        audio_s = self._audio_s + sum(part.heard_s for part in self._parts.values())
+        left_s = wall_s / done * (self._all - done) if done else None
+        return BatchProgress(self._outcomes, self._n_files, audio_s, wall_s, left_s)
 
     def summary(self, *, n_files: int) -> BatchSummary:
         return BatchSummary(
@@ -178,12 +200,12 @@ def _size(file: Path) -> int:
         return 1
 
 
-def _work(jobs: Sequence[Job], settings: WorkerSettings, n_workers: int) -> Generator[FileOutcome, None, None]:
-    """The outcomes of the jobs in the order in which they end; a thread for each worker process waits for it."""
+def _work(jobs: Sequence[Job], settings: WorkerSettings, n_workers: int) -> Generator[FileOutcome | _Part, None, None]:
+    """The outcomes of the jobs as they end, and how far others are; a thread for each worker process waits for it."""
     waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
     for job in jobs:
         waiting.put(job)
-    results: queue.SimpleQueue[FileOutcome | Future[None]] = queue.SimpleQueue()
+    results: queue.SimpleQueue[FileOutcome | _Part | Future[None]] = queue.SimpleQueue()
     workers = [TranscriberProcess(settings) for _ in range(n_workers)]
     pool = ThreadPoolExecutor(max(1, n_workers))
     try:
@@ -195,7 +217,7 @@ def _work(jobs: Sequence[Job], settings: WorkerSettings, n_workers: int) -> Gene
             if isinstance(result, Future):
                 result.result()  # raises what ended the thread
             else:
-                n_left -= 1
+                n_left -= isinstance(result, FileOutcome)
                 yield result
     finally:  # also if the caller is interrupted, or gives up
         for worker in workers:
@@ -205,8 +227,15 @@ def _work(jobs: Sequence[Job], settings: WorkerSettings, n_workers: int) -> Gene
             worker.close()
 
 
-def _serve(worker: TranscriberProcess, jobs: queue.SimpleQueue[Job], put: Callable[[FileOutcome], None]) -> None:
+def _serve(
+    worker: TranscriberProcess, jobs: queue.SimpleQueue[Job], put: Callable[[FileOutcome | _Part], None]
+) -> None:
     with contextlib.suppress(queue.Empty):
         while not worker.is_stopped:
-            put(worker.transcribe(jobs.get_nowait()))
+            job = jobs.get_nowait()
+            put(worker.transcribe(job, partial(_put_part, put, job.audio)))
     worker.stop()
+
+
+def _put_part(put: Callable[[_Part], None], audio: Path, heard_s: float, of_s: float | None) -> None:
+    put(_Part(audio, heard_s, of_s))

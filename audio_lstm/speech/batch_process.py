@@ -23,6 +23,7 @@ from audio_lstm.speech.automaton import WordAutomaton
 from audio_lstm.speech.batch_inputs import Job
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.rescore import Rescorer
+from audio_lstm.speech.transcribe import Progress
 
 __all__ = ["FileOutcome", "TranscriberProcess", "WorkerSettings"]
 
@@ -95,7 +96,7 @@ class TranscriberProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def transcribe(self, job: Job) -> FileOutcome:
+    def transcribe(self, job: Job, heard: Progress | None = None) -> FileOutcome:
         """Hand the process a file and wait for the outcome. The process is started if there is none.
 
         A model that cannot be loaded is the error that `load_speech` raises; a process that cannot be started, or
@@ -103,6 +104,8 @@ class TranscriberProcess:
 
         Args:
             job: What to transcribe, and where to write it.
+            heard: Called about once a second, in this thread, with the seconds heard and the length in seconds, or
+                None where the file does not say it.
 
         Returns:
             What became of it.
@@ -110,7 +113,7 @@ class TranscriberProcess:
         if self._process is None:
             self._load_model()
         outputs = {name: os.fspath(file) for name, file in job.outputs.items()}
-        answer = self._ask({"audio": os.fspath(job.audio), "outputs": outputs})
+        answer = self._ask({"audio": os.fspath(job.audio), "outputs": outputs}, heard)
         if answer is not None:
             return FileOutcome(job.audio, **answer)
         if self.is_stopped:
@@ -174,7 +177,7 @@ class TranscriberProcess:
                 start_new_session=True,  # Ctrl-C is for the caller, who stops the worker
             )
 
-    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _ask(self, request: Mapping[str, Any], heard: Progress | None = None) -> dict[str, Any] | None:
         """The process's answer; None where it is no more."""
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
@@ -182,10 +185,12 @@ class TranscriberProcess:
         with contextlib.suppress(OSError):  # a pipe that is closed
             process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
-            line = process.stdout.readline()
-            if line.endswith(b"\n"):
+            while (line := process.stdout.readline()).endswith(b"\n"):
                 answer: dict[str, Any] = json.loads(line)
-                return answer
+                if "heard_s" not in answer:
+                    return answer
+                if heard is not None:
+                    heard(answer["heard_s"], answer["of_s"])
         return None
 
     def _how_it_died(self) -> str:

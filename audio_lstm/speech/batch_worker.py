@@ -3,7 +3,8 @@
 `python -m audio_lstm.speech.batch_worker` is started by batch.py and spoken to over its stdin and stdout in JSON
 lines, with no pickle and no multiprocessing, so that a user's script needs no `__main__` guard. The first line holds
 the settings; the answer is `{}`, or `{"error": text, "kind": name of the error}`. Then a line a file:
-`{"audio": path, "outputs": {format: path}}`; the answer is what `transcribe_job` returns, or such an error.
+`{"audio": path, "outputs": {format: path}}`; the answer is what `transcribe_job` returns. Before it come lines
+`{"heard_s": seconds, "of_s": seconds or null}`, one a second, that say how far it is.
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ import json
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from audio_lstm.errors import AudioLSTMError
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.formats import FORMATS, write_text
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
-from audio_lstm.speech.transcribe import transcribe
+from audio_lstm.speech.transcribe import Progress, transcribe
 
 __all__ = ["Transcriber", "main"]
+
+_TELL_S = 1.0  # between two lines that say how far a file is
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,12 @@ class Transcriber:
         recogniser = load_speech(settings["model"], device=settings["device"], decoding=decoding)
         return cls(recogniser, settings["max_seconds"], settings["allow_truncated"])
 
-    def transcribe_job(self, job: dict[str, Any]) -> dict[str, Any]:
+    def transcribe_job(self, job: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Transcribe a file and write its transcript in each format.
 
         Args:
             job: audio and outputs.
+            tell: Called with heard_s and of_s now and then.
 
         Returns:
             duration_s and n_words, or error.
@@ -62,6 +69,7 @@ class Transcriber:
                 model=self.recogniser,
                 max_seconds=self.max_seconds,
                 allow_truncated=self.allow_truncated,
+                progress=_now_and_then(tell),
             )
             for name, file in job["outputs"].items():
                 os.makedirs(os.path.dirname(file) or ".", exist_ok=True)
@@ -73,6 +81,18 @@ class Transcriber:
         except OSError as error:
             return {"error": f"{error.filename or job['audio']}: {error.strerror or error}"}
         return {"duration_s": transcript.duration_s, "n_words": len(transcript.words)}
+
+
+def _now_and_then(tell: Callable[[dict[str, Any]], None]) -> Progress:
+    told = time.monotonic()
+
+    def heard(done_s: float, total_s: float | None) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _TELL_S:
+            told = time.monotonic()
+            tell({"heard_s": done_s, "of_s": total_s})
+
+    return heard
 
 
 def main() -> int:
@@ -94,7 +114,7 @@ def main() -> int:
     try:
         _answer(answers, {})
         for line in requests:
-            _answer(answers, transcriber.transcribe_job(json.loads(line)))
+            _answer(answers, transcriber.transcribe_job(json.loads(line), partial(_answer, answers)))
     except BrokenPipeError:  # the other side was killed: nobody waits for an answer
         return 1
     return 0

@@ -20,7 +20,7 @@ import pytest
 
 from audio_lstm.audio import DEFAULT_MAX_SECONDS, write_wav
 from audio_lstm.commands.transcribe import _Reporter
-from audio_lstm.speech.batch import BatchProgress, FileOutcome
+from audio_lstm.speech.batch import BatchProgress
 from audio_lstm.speech.transcribe import transcribe
 from audio_lstm.speech.transcript import Transcript
 
@@ -316,13 +316,13 @@ def test_a_bad_recording_of_a_batch_is_a_line_and_status_1(
     assert next(text for text in shown if text.startswith("audio-lstm: ")) == line.strip()
 
 
-@pytest.mark.parametrize(("left_s", "words"), [(59.6, "60 s left"), (7200.0, "2.0 h left")])
+@pytest.mark.parametrize(("left_s", "words"), [(59.6, ", 60 s left"), (7200.0, ", 2.0 h left"), (None, "")])
 def test_time_left_is_told_in_seconds_or_hours(
-    left_s: float, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    left_s: float | None, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    _Reporter()(FileOutcome(Path("a.wav"), duration_s=100.0, n_words=1), BatchProgress(1, 9, 100.0, 1.0, left_s))
-    assert capsys.readouterr().err == f"\r\x1b[2K1/9 files, {words}, real-time factor 0.0100"
+    _Reporter()(None, BatchProgress(1, 9, 100.0, 1.0, left_s))
+    assert capsys.readouterr().err == f"\r\x1b[2K1/9 files{words}, real-time factor 0.0100"
 
 
 def test_two_recordings_with_one_output_are_refused(run: CommandLine, talks: Path, tmp_path: Path) -> None:

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from audio_lstm.audio import write_wav
 from audio_lstm.errors import AudioLSTMError, ConfigError, DataError, ModelError
-from audio_lstm.speech.batch import BatchConfig, BatchProgress, BatchSummary, FileOutcome, transcribe_files
+from audio_lstm.speech.batch import (
+    BatchConfig,
+    BatchProgress,
+    BatchSummary,
+    FileOutcome,
+    _Part,
+    _Tally,
+    transcribe_files,
+)
+from audio_lstm.speech.batch_inputs import Job
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.grammar import word_list
 from audio_lstm.speech.transcribe import transcribe
@@ -45,6 +54,7 @@ def transcribe(audio, **options):
     return real(audio, **options)
 
 batch_worker.transcribe = transcribe
+batch_worker._TELL_S = {tell_s}
 if {dies_at_once}:
     sys.exit("cannot live")
 sys.exit(batch_worker.main())
@@ -65,10 +75,11 @@ def talks(voice: Callable[..., NDArray[np.float32]], tmp_path: Path) -> Path:
 def dangerous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs batches with workers that die of some files."""
 
-    def use(out: Path, *, dies_at_once: bool = False) -> None:
+    def use(out: Path, *, dies_at_once: bool = False, tell_s: float = 1.0) -> None:
         folder = tmp_path / "modules"
         folder.mkdir()
-        (folder / "dangerous_worker.py").write_text(DANGEROUS_WORKER.format(out=str(out), dies_at_once=dies_at_once))
+        text = DANGEROUS_WORKER.format(out=str(out), dies_at_once=dies_at_once, tell_s=tell_s)
+        (folder / "dangerous_worker.py").write_text(text)
         monkeypatch.setenv("PYTHONPATH", str(folder))
         monkeypatch.setattr("audio_lstm.speech.batch_process._WORKER_MODULE", "dangerous_worker")
 
@@ -110,7 +121,8 @@ def test_finished_files_are_skipped_and_half_finished_ones_done_again(
     assert transcribe_files(talks / "a.wav", out, **wish).n_transcribed == 1
     (out / "a.txt").write_text("mine")
     seen: list[str] = []
-    again = transcribe_files(talks, out, **wish, report=lambda outcome, _: seen.append(outcome.audio.name))
+    again = transcribe_files(talks, out, **wish, report=lambda outcome, _: seen.append(outcome and outcome.audio.name))
+    seen = [name for name in seen if name]
     assert (again.n_files, again.n_transcribed, again.n_skipped) == (5, 4, 1)
     assert sorted(seen) == ["a.wav", "b.wav", "c.wav", "silent.wav"]
     assert (out / "a.txt").read_text() == "mine"
@@ -131,7 +143,7 @@ def test_a_bad_recording_fails_alone_and_is_tried_again(talks: Path, always_a_fo
         [talks, talks / "missing.wav"],
         tmp_path / "out",
         model=always_a_folder,
-        report=lambda outcome, progress: reported.append((outcome, progress)),
+        report=lambda outcome, progress: reported.append((outcome, progress)) if outcome else None,
     )
     assert (summary.n_files, summary.n_transcribed) == (7, 5)
     assert [failure.audio.name for failure in summary.failures] == ["bad.wav", "missing.wav"]
@@ -144,6 +156,27 @@ def test_a_bad_recording_fails_alone_and_is_tried_again(talks: Path, always_a_fo
     assert BatchProgress(0, 1, 0.0, 1.0, 1.0).real_time_factor is None
     again = transcribe_files([talks, talks / "missing.wav"], tmp_path / "out", model=always_a_folder)
     assert (again.n_skipped, len(again.failures)) == (5, 2)
+
+
+def test_how_far_a_long_recording_is_is_told_while_it_is_heard(
+    talks: Path, voice: Callable[..., NDArray[np.float32]], always_a_folder: Path, tmp_path: Path, dangerous: Callable
+) -> None:
+    write_wav(talks / "long.wav", voice(35.0), 16_000)
+    dangerous(tmp_path / "out", tell_s=0.0)
+    news: list[tuple[str, BatchProgress]] = []
+
+    def report(outcome: FileOutcome | None, progress: BatchProgress) -> None:
+        news.append(("" if outcome is None else outcome.audio.name, progress))
+
+    transcribe_files(talks / "long.wav", tmp_path / "out", model=always_a_folder, report=report)
+    assert [name for name, _ in news] == ["", "", "", "", "long.wav"]
+    assert [progress.audio_s for _, progress in news] == [10.0, 20.0, 30.0, 35.0, 35.0]
+    assert [progress.n_done for _, progress in news] == [0, 0, 0, 0, 1]
+    for _, progress in news:
+        assert progress.left_s == pytest.approx(progress.wall_s / progress.audio_s * (35.0 - progress.audio_s))
+    unknown = _Tally([Job(talks / "long.wav", {})])
+    unknown.add(_Part(talks / "long.wav", 7.0, None))
+    assert (unknown.progress().audio_s, unknown.progress().left_s) == (7.0, None)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -194,7 +227,9 @@ def test_a_caller_who_leaves_ends_the_workers_at_once(
     (talks / "slow.wav").write_bytes((talks / "a.wav").read_bytes())
     dangerous(tmp_path / "out")
 
-    def leave(outcome: FileOutcome, _: BatchProgress) -> None:
+    def leave(outcome: FileOutcome | None, _: BatchProgress) -> None:
+        if outcome is None:
+            return
         while not (talks / "slow.wav.begun").exists():
             time.sleep(0.01)
         raise KeyboardInterrupt

@@ -17,6 +17,7 @@ from audio_lstm.commands.console import (
     require_folder,
     require_free,
 )
+from audio_lstm.commands.music_sets import add_sets, evaluate_sets
 from audio_lstm.errors import ConfigError
 
 __all__ = ["add_compose", "add_evaluate_music"]
@@ -57,10 +58,18 @@ def add_evaluate_music(wings: Any) -> None:
     Args:
         wings: What `add_subparsers` of `evaluate` returned.
     """
-    parser = wings.add_parser("music", allow_abbrev=False, help="negative log-likelihood of a corpus")
-    parser.add_argument("--data", required=True, metavar="PATH", help="chorale JSON, roll npz, or a folder of scores")
+    parser = wings.add_parser(
+        "music",
+        allow_abbrev=False,
+        help="likelihood of a corpus; generated pieces beside real ones",
+        description="With --data: the negative log-likelihood of a corpus under a model. With --generated: measures "
+        "of pieces, how they compare with --real ones, and what they copy from the training set of --model.",
+    )
+    parser.add_argument("--data", metavar="PATH", help="chorale JSON, roll npz, or a folder of scores")
     parser.add_argument("--split", default="valid", metavar="NAME", help="train, valid (default) or test")
+    add_sets(parser)
     add_model(parser, "chorale")
+    parser.set_defaults(model=None)  # --generated without a model says nothing of copies
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_evaluate)
 
@@ -105,11 +114,17 @@ def _outputs(options: argparse.Namespace) -> list[Path]:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from audio_lstm.music.composer import load_music
+    from audio_lstm.music.composer import DEFAULT_MODEL, load_music
     from audio_lstm.music.data import load_pieces
     from audio_lstm.music.evaluate import evaluate_music
 
-    composer = load_music(options.model, device=options.device)
+    if (options.data is None) == (options.generated is None):
+        raise ConfigError("pass --data (likelihood of a corpus) or --generated (measures of pieces), one of the two")
+    if options.generated is not None:
+        return evaluate_sets(options)
+    if options.real is not None or options.plot is not None:
+        raise ConfigError("--real and --plot go with --generated, not with --data")
+    composer = load_music(options.model or DEFAULT_MODEL, device=options.device)
     data = load_pieces(options.data, options.split)
     evaluation = evaluate_music(data, composer, progress=progress(len(data.pieces), "pieces"))
     for line in evaluation.unusable:

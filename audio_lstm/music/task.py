@@ -34,6 +34,8 @@ __all__ = ["BPTTConfig", "TokenBatch", "TokenTask", "first", "write_music_model"
 
 _LOG = logging.getLogger(__name__)
 
+_STRETCH = 4096  # tokens that are scored at a time: those of hours of music do not fit into memory at once
+
 
 @dataclass(frozen=True)
 class TokenBatch:
@@ -140,9 +142,13 @@ class TokenTask:
         nats, n_units = 0.0, 0
         for _, tokens in self.valid_pieces:
             columns = torch.from_numpy(self.representation.columns(tokens))[None]
-            logits, _ = self.model(columns.to(device))
-            costs = negative_log_likelihood(logits[0].float().cpu().numpy(), tokens, self.representation.legal(tokens))
-            nats += float(np.sum(costs))
+            legal = self.representation.legal(tokens)
+            state: LSTMState | None = None
+            for start in range(0, len(tokens), _STRETCH):
+                here = slice(start, start + _STRETCH)
+                logits, state = self.model(columns[:, here].to(device), None, state)
+                costs = negative_log_likelihood(logits[0].float().cpu().numpy(), tokens[here], legal[here])
+                nats += float(np.sum(costs))
             n_units += self.representation.n_units(tokens)
         return {"score": nats / n_units, f"nats_per_{self.representation.unit}": nats / n_units}
 

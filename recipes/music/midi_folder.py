@@ -28,7 +28,7 @@ from audio_lstm.music.data import MusicData
 from audio_lstm.music.duplicates import find_duplicates, group_pieces, split_groups
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import list_scores
-from audio_lstm.music.lines import melodic_lines
+from audio_lstm.music.lines import Line, melodic_lines
 from audio_lstm.music.novelty_build import write_index
 from audio_lstm.music.shards import TokenShards, tokenise
 from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
@@ -55,6 +55,7 @@ class Recipe:
     batch_size: int = 16  # rows of truncated back-propagation
     window: int = 256  # tokens a row and step: about 60 notes
     train: TrainConfig = TrainConfig(max_epochs=15, learning_rate=3e-3, warmup_steps=100, n_threads=1)
+    max_events: int = 200_000  # longer pieces are left out: some three hours of songs
     max_pieces: int = 0  # of each split; 0 = all
 
 
@@ -76,39 +77,83 @@ def load_splits(recipe: Recipe) -> tuple[EventVocabulary, MusicData, MusicData]:
     vocabulary = EventVocabulary(steps_per_quarter=recipe.steps_per_quarter, echoes=recipe.echoes)
     n_workers = recipe.n_workers or os.cpu_count() or 1
 
-    def tokens(folder: Path, name: str) -> TokenShards:
+    def tokens(folder: Path, name: str) -> MusicData:
         files = list_scores(folder)
         told = progress(len(files), "files read")
         shards = tokenise(files, vocabulary, recipe.out / name, n_workers=n_workers, progress=told)
         for fault in shards.faults:
             print(f"{fault} (left out)", file=sys.stderr)
-        return shards
+        return _short_enough(shards, recipe.max_events)
 
     if (recipe.data / "train").is_dir():
         train_set, valid_set = (tokens(recipe.data / split, f"tokens-{split}") for split in ("train", "valid"))
-        return vocabulary, train_set.data(range(len(train_set))), valid_set.data(range(len(valid_set)))
-    shards = tokens(recipe.data, "tokens")
-    rest, kept = split_pieces(shards)
-    return vocabulary, shards.data(rest), shards.data(kept)
+        report_crossings(vocabulary, train_set, valid_set)
+        return vocabulary, train_set, valid_set
+    pieces = tokens(recipe.data, "tokens")
+    rest, kept = split_pieces(vocabulary, pieces)
+    return vocabulary, _part(pieces, rest), _part(pieces, kept)
 
 
-def split_pieces(shards: TokenShards) -> tuple[list[int], list[int]]:
+def split_pieces(vocabulary: EventVocabulary, pieces: MusicData) -> tuple[list[int], list[int]]:
     """Every tenth piece for validation, versions of one piece on the same side; the same choice each time."""
-    lines = [melodic_lines(shards.vocabulary.decode(shards.tokens(piece))) for piece in range(len(shards))]
-    duplicates = find_duplicates(lines)
+    duplicates = find_duplicates(_lines(vocabulary, pieces))
     for pair in duplicates[:20]:
-        names = f"{shards.names[pair.first]}, {shards.names[pair.second]}"
+        names = f"{pieces.names[pair.first]}, {pieces.names[pair.second]}"
         print(f"{names}: versions of one piece ({pair.share:.0%} of its passages)", file=sys.stderr)
     if len(duplicates) > 20:
         print(f"... and {len(duplicates) - 20} more pairs", file=sys.stderr)
-    groups = group_pieces(len(shards), duplicates)
+    groups = group_pieces(len(pieces.names), duplicates)
     kept = split_groups(groups)
     if not kept.any() or kept.all():
         raise DataError(
-            f"{len(shards)} usable files ({len(set(groups.tolist()))} different pieces) leave nothing to validate on; "
-            "add files, or make folders train and valid"
+            f"{len(pieces.names)} usable files ({len(set(groups.tolist()))} different pieces) leave nothing to validate "
+            "on; add files, or make folders train and valid"
         )
     return np.flatnonzero(~kept).tolist(), np.flatnonzero(kept).tolist()
+
+
+def report_crossings(vocabulary: EventVocabulary, train_set: MusicData, valid_set: MusicData) -> None:
+    """Name the pieces that have versions on both sides of a split that was given; it is kept as it is."""
+    n_train = len(train_set.names)
+    pairs = [
+        pair
+        for pair in find_duplicates(_lines(vocabulary, train_set) + _lines(vocabulary, valid_set))
+        if pair.first < n_train <= pair.second
+    ]
+    for pair in pairs[:20]:
+        names = f"train/{train_set.names[pair.first]}, valid/{valid_set.names[pair.second - n_train]}"
+        print(f"{names}: versions of one piece ({pair.share:.0%} of its passages)", file=sys.stderr)
+    if pairs:
+        n_known = len({pair.second for pair in pairs})
+        print(
+            f"{n_known} of {len(valid_set.names)} validation pieces have a version in train; the split is kept",
+            file=sys.stderr,
+        )
+
+
+def _lines(vocabulary: EventVocabulary, pieces: MusicData) -> list[tuple[Line, ...]]:
+    return [melodic_lines(vocabulary.decode(np.asarray(piece))) for piece in pieces.pieces]
+
+
+def _short_enough(shards: TokenShards, max_events: int) -> MusicData:
+    lengths = shards.places[:, 2]
+    for piece in np.flatnonzero(lengths > max_events).tolist():
+        print(
+            f"{shards.names[piece]}: {lengths[piece]:,} events, more than {max_events:,} (left out; cut it into pieces, "
+            "or raise --max_events)",
+            file=sys.stderr,
+        )
+    kept = np.flatnonzero(lengths <= max_events).tolist()
+    if not kept:
+        raise DataError(
+            f"none of {len(lengths)} pieces is short enough; cut them, or raise max_events ({max_events:,})"
+        )
+    return shards.data(kept)
+
+
+def _part(pieces: MusicData, rows: list[int]) -> MusicData:
+    chosen, names = tuple(pieces.pieces[row] for row in rows), tuple(pieces.names[row] for row in rows)
+    return replace(pieces, pieces=chosen, names=names)
 
 
 def run(recipe: Recipe) -> int:

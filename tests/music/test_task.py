@@ -46,6 +46,16 @@ def test_an_epoch_predicts_every_token_once() -> None:
     assert n_tokens == sum(4 * length + 1 for length in (8, 12, 6))
 
 
+def test_long_pieces_are_scored_in_stretches_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = task()
+    made.model.eval()
+    with torch.inference_mode():
+        whole = made.evaluate()
+        monkeypatch.setattr("audio_lstm.music.task._STRETCH", 5)
+        parts = made.evaluate()
+    assert parts["score"] == pytest.approx(whole["score"], abs=1e-6)
+
+
 def test_processes_share_the_rows_and_one_may_have_none() -> None:
     made = task()
     whole, left, right = made.batch(0, 0, 0, 1), made.batch(0, 0, 0, 2), made.batch(0, 0, 1, 2)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
+from audio_lstm.music.config import RelativeScores
 from audio_lstm.music.echo import N_LENGTHS, Echo, echo_columns
 from audio_lstm.music.representation import START
 from audio_lstm.music.voices import N_VOICES, REST_PITCH, VOICES, as_voice_grid
@@ -119,6 +120,13 @@ class ChoraleGrid:
         sizes = {"voice": N_VOICES, "beat": 4, "bar_4": 16, "bar_3": 12, "echo_length": N_LENGTHS}
         sizes |= {f"hold_{lag}": MAX_HOLD_STEPS + 1 for lag in range(1, 5)}
         return tuple(sizes.get(name, self.vocabulary_size) for name in self.features)
+
+    @property
+    def relative(self) -> RelativeScores | None:
+        """The pitches, counted from the voice's last one."""
+        if "lag_4" not in self.features:
+            return None
+        return RelativeScores(self.features.index("lag_4"), FIRST_PITCH, FIRST_PITCH, self.high - self.low + 1)
 
     def encode(self, grid: ArrayLike) -> NDArray[np.int64]:
         """The tokens of a voice grid.

@@ -7,9 +7,28 @@ from dataclasses import dataclass
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
 
-__all__ = ["MusicModelConfig"]
+__all__ = ["MusicModelConfig", "RelativeScores"]
 
 _MAX_IDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class RelativeScores:
+    """Pitches that are scored a second time by their distance from the last one of their voice: alike in every key.
+
+    Raises:
+        ConfigError: A number is out of range.
+    """
+
+    column: int  # the input column that names the voice's last pitch
+    offset: int  # what that column holds for the lowest pitch; less means that there is none yet
+    first: int  # the token of the lowest pitch
+    n_pitches: int
+
+    def __post_init__(self) -> None:
+        for name, least in (("column", 0), ("offset", 0), ("first", 0), ("n_pitches", 1)):
+            if not least <= getattr(self, name) <= _MAX_IDS:
+                raise ConfigError(f"{name} must lie in {least}..{_MAX_IDS}, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -20,6 +39,7 @@ class MusicModelConfig:
     vocabulary_size: int  # tokens that can be predicted
     lstm: LSTMConfig
     embedding_dropout: float = 0.0  # share of embedding features dropped, the same ones at every step
+    relative: RelativeScores | None = None  # None: tokens are scored by what they are alone
 
     def __post_init__(self) -> None:
         if not self.column_sizes or any(size < 1 for size in self.column_sizes):
@@ -30,3 +50,7 @@ class MusicModelConfig:
             raise ConfigError(f"vocabulary_size must lie in 2..{_MAX_IDS}, got {self.vocabulary_size}")
         if not 0.0 <= self.embedding_dropout < 1.0:
             raise ConfigError(f"embedding_dropout is a probability below 1, got {self.embedding_dropout}")
+        if self.relative is not None:
+            column, end = self.relative.column, self.relative.first + self.relative.n_pitches
+            if column >= len(self.column_sizes) or end > self.vocabulary_size:
+                raise ConfigError(f"{self.relative} does not fit {len(self.column_sizes)} columns and token {end - 1}")

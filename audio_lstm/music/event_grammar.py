@@ -23,13 +23,16 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ScoreError
 from audio_lstm.music.representation import START
 
-__all__ = ["BAR_CYCLE", "DRUM_PROGRAM", "N_KEYS", "EventLayout", "EventState", "Kind"]
+__all__ = ["BAR_CYCLE", "DRUM_PROGRAM", "MELODY_COLUMN", "N_KEYS", "EventLayout", "EventState", "Kind"]
 
 BAR_CYCLE = 8
 """Bars are counted modulo this in the input columns: phrases of four and eight bars are the common ones."""
 
 DRUM_PROGRAM = 128
 """The value of the PROGRAM token that declares a drum track."""
+
+MELODY_COLUMN = 7
+"""The input column that holds the last pitch of the track being written, from 1."""
 
 N_KEYS = 30
 """Seven flats to seven sharps, major then minor."""

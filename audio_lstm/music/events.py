@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
+from audio_lstm.music.config import RelativeScores
 from audio_lstm.music.event_cursor import EventCursor
 from audio_lstm.music.event_echo import echo_sizes, event_echo_columns
 from audio_lstm.music.event_fit import EventTables, FitReport, fit_score
-from audio_lstm.music.event_grammar import DRUM_PROGRAM, EventLayout, EventState, Kind
+from audio_lstm.music.event_grammar import DRUM_PROGRAM, MELODY_COLUMN, EventLayout, EventState, Kind
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
 
 __all__ = ["EventVocabulary"]
@@ -138,6 +139,11 @@ class EventVocabulary:
     def column_sizes(self) -> tuple[int, ...]:
         """The number of values of each input column, (K,)."""
         return self._layout.column_sizes + (echo_sizes(self._layout) if self.echoes else ())
+
+    @property
+    def relative(self) -> RelativeScores:
+        """The pitches, counted from the track's last one."""
+        return RelativeScores(MELODY_COLUMN, 1, int(self._layout.first[Kind.PITCH]), 128)
 
     @property
     def end(self) -> int:

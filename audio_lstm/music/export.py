@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import TensorProto
 
@@ -14,7 +15,7 @@ from audio_lstm.export import GraphWriter, declare_state, quantise, return_state
 from audio_lstm.music.model import MusicModel
 from audio_lstm.music.representation import Representation
 
-__all__ = ["export_music", "music_graph"]
+__all__ = ["export_music", "music_graph", "write_scores"]
 
 
 def music_graph(model: MusicModel) -> onnx.ModelProto:
@@ -38,10 +39,40 @@ def music_graph(model: MusicModel) -> onnx.ModelProto:
     x = writer.node("ReduceSum", [x, writer.constant([2])], keepdims=0)
     x = writer.node("Transpose", [x], perm=[1, 0, 2])  # time first
     y, final = writer.backbone(x, model.backbone, lengths, state)
-    logits = writer.node("Transpose", [writer.linear(y, model.head)], perm=[1, 0, 2])
+    logits = write_scores(writer, model, y, columns)
     writer.output(logits, "logits", TensorProto.FLOAT, ("batch", "time", config.vocabulary_size))
     return_state(writer, model.backbone, final)
     return writer.model("music")
+
+
+def write_scores(writer: GraphWriter, model: MusicModel, y: str, columns: str) -> str:
+    """Write the head.
+
+    Args:
+        writer: Of the graph.
+        model: The trained model.
+        y: The backbone's output, time first.
+        columns: The ids (batch, time, n_columns), int64, as they came in.
+
+    Returns:
+        The scores (batch, time, vocabulary).
+    """
+    logits = writer.node("Transpose", [writer.linear(y, model.head)], perm=[1, 0, 2])
+    relative = model.config.relative
+    if relative is None:
+        return logits
+    n, first = relative.n_pitches, relative.first
+    scores = writer.node("Transpose", [writer.linear(y, model.distance_head)], perm=[1, 0, 2])
+    last = writer.slice(columns, 2, relative.column, relative.column + 1)
+    last = writer.node("Sub", [last, writer.constant([relative.offset])])
+    low, high = (writer.constant(np.array(bound, np.int64)) for bound in (0, n - 1))
+    last = writer.node("Min", [writer.node("Max", [last, low]), high])
+    places = writer.node("Sub", [writer.constant(np.arange(n) + n - 1), last])  # (B, T, n)
+    scores = writer.node("GatherElements", [scores, places], axis=2)
+    scores = writer.node(
+        "Pad", [scores, writer.constant([0, 0, first, 0, 0, model.config.vocabulary_size - first - n])]
+    )
+    return writer.node("Add", [logits, scores])
 
 
 def export_music(

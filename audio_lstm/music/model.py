@@ -4,7 +4,9 @@
 
 An autoregressive language model over the tokens of a piece (Eck & Schmidhuber 2002; BachBot, Liang et al. 2017):
 `logits[:, t]` scores token t from what lies before it. Which ids the columns hold, and which tokens are legal
-next, is the representation's business (music/representation.py).
+next, is the representation's business (music/representation.py). Pitches may be scored a second time by their distance
+from the last one of their voice, so that a step or a held note is the same thing everywhere (the weights that Johnson
+2017, "Generating polyphonic music using tied parallel networks", ties over pitches).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from audio_lstm.backbone import LSTMBackbone, LSTMState
-from audio_lstm.music.config import MusicModelConfig
+from audio_lstm.music.config import MusicModelConfig, RelativeScores
 
 __all__ = ["MusicModel", "token_loss"]
 
@@ -33,6 +35,8 @@ class MusicModel(nn.Module):
         self.register_buffer("offsets", starts, persistent=False)
         self.backbone = LSTMBackbone(config.lstm)
         self.head = nn.Linear(config.lstm.output_size, config.vocabulary_size)
+        if config.relative is not None:
+            self.distance_head = nn.Linear(config.lstm.output_size, 2 * config.relative.n_pitches - 1)
 
     def forward(
         self,
@@ -68,7 +72,17 @@ class MusicModel(nn.Module):
             x = x * x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(keep) / keep
         y, state = self.backbone(x, lengths, state)
         logits: Tensor = self.head(y)
+        if self.config.relative is not None:
+            logits = logits + self._by_distance(y, columns, self.config.relative)
         return logits, state
+
+    def _by_distance(self, y: Tensor, columns: Tensor, relative: RelativeScores) -> Tensor:
+        """What each pitch gains by its distance from the voice's last one (batch, time, vocabulary_size)."""
+        n, first = relative.n_pitches, relative.first
+        last = (columns[..., relative.column] - relative.offset).clamp(0, n - 1)  # (B, T)
+        places = torch.arange(n, device=y.device) - last[..., None] + n - 1  # (B, T, n)
+        scores: Tensor = self.distance_head(y).gather(2, places)
+        return nn.functional.pad(scores, (first, self.config.vocabulary_size - first - n))
 
     @staticmethod
     def state_from_tensors(tensors: tuple[Tensor, ...]) -> LSTMState:

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from audio_lstm.music.config import RelativeScores
+
 __all__ = ["START", "Cursor", "Representation"]
 
 START = 0
@@ -87,6 +89,11 @@ class Representation(Protocol):
 
         Column 0 is the previous token (`START` in row 0), so `column_sizes[0] == vocabulary_size`.
         """
+        ...
+
+    @property
+    def relative(self) -> RelativeScores | None:
+        """Which tokens a model may score by their distance from the last pitch of their voice; None: none."""
         ...
 
     def columns(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:

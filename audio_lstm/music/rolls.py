@@ -85,6 +85,11 @@ class RollFrames:
         """The number of values of each of COLUMNS."""
         return (self.vocabulary_size, N_KEYS + 1, MAX_COUNT + 1, 4, 16, 3, *[N_KEYS + 1] * (len(_LAGS) + 1))
 
+    @property
+    def relative(self) -> None:
+        """None: no voice is followed."""
+        return None
+
     def encode(self, roll: ArrayLike) -> NDArray[np.int64]:
         """The tokens of a roll.
 

@@ -104,7 +104,11 @@ class TokenTask:
         torch.manual_seed(seed)
         self.model = MusicModel(
             MusicModelConfig(
-                representation.column_sizes, representation.vocabulary_size, lstm, embedding_dropout=embedding_dropout
+                representation.column_sizes,
+                representation.vocabulary_size,
+                lstm,
+                embedding_dropout=embedding_dropout,
+                relative=representation.relative,
             )
         )
 

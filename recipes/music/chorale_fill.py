@@ -76,11 +76,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
     grid = recipe.representation
     generator = MusicModelConfig(
-        grid.column_sizes, grid.vocabulary_size, recipe.lstm, embedding_dropout=recipe.embedding_dropout
+        grid.column_sizes,
+        grid.vocabulary_size,
+        recipe.lstm,
+        embedding_dropout=recipe.embedding_dropout,
+        relative=grid.relative,
     )
     if recipe.init:
         folder = open_model(recipe.init, "music")
         found = config_from_dict(MusicModelConfig, folder.config, where=str(folder.path))
+        generator = replace(generator, relative=found.relative)
         if replace(found.lstm, dropout=0.0, weight_drop=0.0) != replace(recipe.lstm, dropout=0.0, weight_drop=0.0):
             raise ConfigError(
                 f"--init {recipe.init}: a model of another shape ({found.lstm}); set --lstm.* to its values"

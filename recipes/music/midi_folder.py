@@ -77,70 +77,50 @@ def load_splits(recipe: Recipe) -> tuple[EventVocabulary, MusicData, MusicData]:
     vocabulary = EventVocabulary(steps_per_quarter=recipe.steps_per_quarter, echoes=recipe.echoes)
     n_workers = recipe.n_workers or os.cpu_count() or 1
 
-    def tokens(folder: Path, name: str) -> MusicData:
+    def tokens(folder: Path, name: str) -> TokenShards:
         files = list_scores(folder)
         told = progress(len(files), "files read")
         shards = tokenise(files, vocabulary, recipe.out / name, n_workers=n_workers, progress=told)
         for fault in shards.faults:
             print(f"{fault} (left out)", file=sys.stderr)
-        return _short_enough(shards, recipe.max_events)
+        return shards
 
     if (recipe.data / "train").is_dir():
         train_set, valid_set = (tokens(recipe.data / split, f"tokens-{split}") for split in ("train", "valid"))
-        report_crossings(vocabulary, train_set, valid_set)
-        return vocabulary, train_set, valid_set
-    pieces = tokens(recipe.data, "tokens")
-    rest, kept = split_pieces(vocabulary, pieces)
-    return vocabulary, _part(pieces, rest), _part(pieces, kept)
+        kept = [short_enough(shards, recipe.max_events) for shards in (train_set, valid_set)]
+        report_crossings(train_set, valid_set, kept)
+        return vocabulary, train_set.data(kept[0]), valid_set.data(kept[1])
+    shards = tokens(recipe.data, "tokens")
+    rest, chosen = split_pieces(shards, max_events=recipe.max_events)
+    return vocabulary, shards.data(rest), shards.data(chosen)
 
 
-def split_pieces(vocabulary: EventVocabulary, pieces: MusicData) -> tuple[list[int], list[int]]:
+def split_pieces(shards: TokenShards, *, max_events: int = Recipe.max_events) -> tuple[list[int], list[int]]:
     """Every tenth piece for validation, versions of one piece on the same side; the same choice each time."""
-    duplicates = find_duplicates(_lines(vocabulary, pieces))
+    rows = short_enough(shards, max_events)
+    duplicates = find_duplicates(_lines(shards, rows))
     for pair in duplicates[:20]:
-        names = f"{pieces.names[pair.first]}, {pieces.names[pair.second]}"
+        names = f"{shards.names[rows[pair.first]]}, {shards.names[rows[pair.second]]}"
         print(f"{names}: versions of one piece ({pair.share:.0%} of its passages)", file=sys.stderr)
     if len(duplicates) > 20:
         print(f"... and {len(duplicates) - 20} more pairs", file=sys.stderr)
-    groups = group_pieces(len(pieces.names), duplicates)
+    groups = group_pieces(len(rows), duplicates)
     kept = split_groups(groups)
     if not kept.any() or kept.all():
         raise DataError(
-            f"{len(pieces.names)} usable files ({len(set(groups.tolist()))} different pieces) leave nothing to validate "
-            "on; add files, or make folders train and valid"
+            f"{len(rows)} usable files ({len(set(groups.tolist()))} different pieces) leave nothing to validate on; "
+            "add files, or make folders train and valid"
         )
-    return np.flatnonzero(~kept).tolist(), np.flatnonzero(kept).tolist()
+    return [row for row, out in zip(rows, kept, strict=True) if not out], [rows[i] for i in np.flatnonzero(kept)]
 
 
-def report_crossings(vocabulary: EventVocabulary, train_set: MusicData, valid_set: MusicData) -> None:
-    """Name the pieces that have versions on both sides of a split that was given; it is kept as it is."""
-    n_train = len(train_set.names)
-    pairs = [
-        pair
-        for pair in find_duplicates(_lines(vocabulary, train_set) + _lines(vocabulary, valid_set))
-        if pair.first < n_train <= pair.second
-    ]
-    for pair in pairs[:20]:
-        names = f"train/{train_set.names[pair.first]}, valid/{valid_set.names[pair.second - n_train]}"
-        print(f"{names}: versions of one piece ({pair.share:.0%} of its passages)", file=sys.stderr)
-    if pairs:
-        n_known = len({pair.second for pair in pairs})
-        print(
-            f"{n_known} of {len(valid_set.names)} validation pieces have a version in train; the split is kept",
-            file=sys.stderr,
-        )
-
-
-def _lines(vocabulary: EventVocabulary, pieces: MusicData) -> list[tuple[Line, ...]]:
-    return [melodic_lines(vocabulary.decode(np.asarray(piece))) for piece in pieces.pieces]
-
-
-def _short_enough(shards: TokenShards, max_events: int) -> MusicData:
+def short_enough(shards: TokenShards, max_events: int) -> list[int]:
+    """The pieces that are not too long to train on; the others are named."""
     lengths = shards.places[:, 2]
     for piece in np.flatnonzero(lengths > max_events).tolist():
         print(
-            f"{shards.names[piece]}: {lengths[piece]:,} events, more than {max_events:,} (left out; cut it into pieces, "
-            "or raise --max_events)",
+            f"{shards.names[piece]}: {lengths[piece]:,} events, more than {max_events:,} (left out; cut it into "
+            "pieces, or raise --max_events)",
             file=sys.stderr,
         )
     kept = np.flatnonzero(lengths <= max_events).tolist()
@@ -148,12 +128,31 @@ def _short_enough(shards: TokenShards, max_events: int) -> MusicData:
         raise DataError(
             f"none of {len(lengths)} pieces is short enough; cut them, or raise max_events ({max_events:,})"
         )
-    return shards.data(kept)
+    return kept
 
 
-def _part(pieces: MusicData, rows: list[int]) -> MusicData:
-    chosen, names = tuple(pieces.pieces[row] for row in rows), tuple(pieces.names[row] for row in rows)
-    return replace(pieces, pieces=chosen, names=names)
+def report_crossings(train_set: TokenShards, valid_set: TokenShards, kept: Sequence[list[int]]) -> None:
+    """Name the pieces that have versions on both sides of a split that was given; it stays as it is."""
+    n_train = len(kept[0])
+    pairs = [
+        pair
+        for pair in find_duplicates(_lines(train_set, kept[0]) + _lines(valid_set, kept[1]))
+        if pair.first < n_train <= pair.second
+    ]
+    for pair in pairs[:20]:
+        train_name, valid_name = train_set.names[kept[0][pair.first]], valid_set.names[kept[1][pair.second - n_train]]
+        share = f"({pair.share:.0%} of its passages)"
+        print(f"train/{train_name}, valid/{valid_name}: versions of one piece {share}", file=sys.stderr)
+    if pairs:
+        n_known = len({pair.second for pair in pairs})
+        print(
+            f"{n_known} of {len(kept[1])} validation pieces have a version in train; the split stays as it is",
+            file=sys.stderr,
+        )
+
+
+def _lines(shards: TokenShards, rows: Sequence[int]) -> list[tuple[Line, ...]]:
+    return [melodic_lines(shards.vocabulary.decode(shards.tokens(row))) for row in rows]
 
 
 def run(recipe: Recipe) -> int:

@@ -17,7 +17,9 @@ GRID = ChoraleGrid()
 
 
 def fill_config() -> FillModelConfig:
-    generator = MusicModelConfig(GRID.column_sizes, GRID.vocabulary_size, LSTMConfig(12, hidden_size=12, n_layers=1))
+    generator = MusicModelConfig(
+        GRID.column_sizes, GRID.vocabulary_size, LSTMConfig(12, hidden_size=12, n_layers=1), relative=GRID.relative
+    )
     return FillModelConfig(generator, LSTMConfig(8, hidden_size=8, n_layers=1, bidirectional=True))
 
 

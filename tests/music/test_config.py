@@ -9,20 +9,33 @@ import pytest
 
 from audio_lstm.config import LSTMConfig, config_from_dict, config_to_dict
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.config import MusicModelConfig
+from audio_lstm.music.config import MusicModelConfig, RelativeScores
 
 LSTM = LSTMConfig(8, hidden_size=8)
 
 
 def test_a_configuration_goes_through_json() -> None:
-    config = MusicModelConfig((9, 4), 9, LSTM, embedding_dropout=0.1)
-    assert config_from_dict(MusicModelConfig, json.loads(json.dumps(config_to_dict(config)))) == config
+    for relative in (None, RelativeScores(1, 0, 3, 4)):
+        config = MusicModelConfig((9, 4), 9, LSTM, embedding_dropout=0.1, relative=relative)
+        assert config_from_dict(MusicModelConfig, json.loads(json.dumps(config_to_dict(config)))) == config
+    with pytest.raises(ConfigError, match=r"n_pitches must lie in 1\.\.1000000, got 0"):
+        RelativeScores(1, 0, 3, 0)
+    with pytest.raises(ConfigError, match=r"column must lie in 0\.\.1000000, got -1"):
+        RelativeScores(-1, 0, 3, 4)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"column_sizes": ()}, "column_sizes needs positive sizes, got ()"),
+        (
+            {"relative": RelativeScores(2, 0, 0, 3)},
+            "RelativeScores(column=2, offset=0, first=0, n_pitches=3) does not fit 2 columns and token 2",
+        ),
+        (
+            {"relative": RelativeScores(1, 0, 7, 3)},
+            "RelativeScores(column=1, offset=0, first=7, n_pitches=3) does not fit 2 columns and token 9",
+        ),
         ({"column_sizes": (9, 0)}, "column_sizes needs positive sizes, got (9, 0)"),
         ({"column_sizes": (9, 1_000_000)}, "column_sizes may add up to 1000000, got 1000009"),
         ({"vocabulary_size": 1}, "vocabulary_size must lie in 2..1000000, got 1"),

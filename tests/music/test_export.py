@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
+import pytest
 import torch
 
 from audio_lstm.checkpoint import load_weights, open_model
@@ -12,9 +15,13 @@ from audio_lstm.config import LSTMConfig, config_from_dict
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.composer import load_music
 from audio_lstm.music.config import MusicModelConfig
+from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.export import export_music, music_graph
 from audio_lstm.music.kinds import representation_from_dict
 from audio_lstm.music.model import MusicModel
+from audio_lstm.music.representation import Representation
+from audio_lstm.music.rolls import RollFrames
+from audio_lstm.runtime import OnnxEngine
 
 GRID = ChoraleGrid()
 
@@ -44,6 +51,20 @@ def test_the_folder_holds_the_model_its_grammar_and_its_card(tmp_path: Path) -> 
     load_weights(opened, again)
     for name, tensor in trained.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize("grid", [GRID, EventVocabulary(steps_per_quarter=4), RollFrames()])
+def test_the_graph_scores_as_the_torch_model_does(grid: Representation, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    sizes = grid.column_sizes
+    config = MusicModelConfig(sizes, grid.vocabulary_size, LSTMConfig(8, hidden_size=8, n_layers=1))
+    trained = MusicModel(replace(config, relative=grid.relative)).eval()
+    onnx.save(music_graph(trained), tmp_path / "model.onnx")
+    rng = np.random.default_rng(0)
+    columns = np.stack([rng.integers(0, size, (2, 30)) for size in sizes], axis=2)
+    found, _ = OnnxEngine(tmp_path / "model.onnx").run(columns, np.array([30, 30]), None)
+    with torch.no_grad():
+        np.testing.assert_allclose(found, trained(torch.from_numpy(columns))[0].numpy(), atol=1e-4)
 
 
 def test_half_weights_take_half_the_place(tmp_path: Path) -> None:

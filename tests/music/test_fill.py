@@ -111,7 +111,7 @@ def test_models_that_cannot_fill_in_are_named(folder: Path, tmp_path: Path) -> N
     broken.mkdir()
     for file in folder.iterdir():
         (broken / file.name).write_bytes(file.read_bytes())
-    config["model"]["generator"]["vocabulary_size"] = 30
+    config["model"]["generator"]["vocabulary_size"] = 60
     (broken / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match=r"config\.json is at odds with itself; copy the model again"):
         load_fill_model(broken)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.config import MusicModelConfig
+from audio_lstm.music.config import MusicModelConfig, RelativeScores
 from audio_lstm.music.metrics import negative_log_likelihood
 from audio_lstm.music.model import MusicModel, token_loss
 
@@ -44,6 +44,23 @@ def test_chunks_with_carried_state_equal_the_whole() -> None:
         logits, state = model(chunk, None, state)
         pieces.append(logits)
     torch.testing.assert_close(torch.cat(pieces, dim=1), whole, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_pitches_are_scored_by_their_distance_from_the_last_one_of_the_voice() -> None:
+    torch.manual_seed(0)
+    lstm, relative = LSTMConfig(8, hidden_size=8, n_layers=1), RelativeScores(1, 1, 3, 5)
+    model = MusicModel(MusicModelConfig((9, 7), 9, lstm, relative=relative)).eval()
+    model.head.weight.zero_()
+    model.head.bias.zero_()
+    model.embedding.weight[9:].zero_()  # the second column is heard by the distances alone
+    scores = [model(torch.tensor([[[4, last]]]))[0][0, 0] for last in range(7)]
+    assert all(not score[[0, 1, 2, 8]].any() for score in scores)
+    torch.testing.assert_close(scores[3][4:8], scores[2][3:7])  # one higher in all
+    torch.testing.assert_close(scores[5][4:8], scores[4][3:7])
+    torch.testing.assert_close(scores[0], scores[1])  # none yet: counted from the lowest
+    torch.testing.assert_close(scores[6], scores[5])
+    assert not torch.allclose(scores[2], scores[3])
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from audio_lstm.music.representation import START, Cursor, Representation
 def test_representations_offer_all_that_the_protocols_name(build: type) -> None:
     representation: Representation = build()
     names = [name for name in vars(Representation) if not name.startswith("_")]
-    assert len(names) == 10
+    assert len(names) == 11
     for name in names:
         assert hasattr(representation, name), name
     cursor: Cursor = representation.cursor(2)

@@ -124,4 +124,4 @@ def test_versions_on_both_sides_of_a_given_split_are_named(
     assert recipe.main(arguments(tmp_path, tmp_path / "run")) == 0
     told = capsys.readouterr().err
     assert "train/2.mid, valid/2.mid: versions of one piece (100% of its passages)" in told
-    assert "1 of 2 validation pieces have a version in train; the split is kept" in told
+    assert "1 of 2 validation pieces have a version in train; the split stays as it is" in told

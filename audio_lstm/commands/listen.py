@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["add_listen"]
 
 _BLOCK_S = 0.1  # read at a time: a small part of the delay
+_FILE_MARKS = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"ID3\x03", b"ID3\x04", b"\x1aE\xdf\xa3", b"caff", b"FORM")
 _QUEUE_BLOCKS = 600  # a minute that the computer may lag behind the microphone before samples are lost
 
 
@@ -156,13 +157,19 @@ def _standard_input(sample_rate: int, device_index: int | None) -> Iterator[NDAr
 
     stream: Any = sys.stdin.buffer
     n_bytes = 2 * max(1, round(_BLOCK_S * sample_rate))
-    rest = b""
-    while data := stream.read1(n_bytes):
+    rest, data = b"", stream.read1(n_bytes)
+    if data[:4] in _FILE_MARKS:
+        raise AudioError(
+            f"standard input: begins with {data[:4]!r}: a file, not raw samples; audio-lstm transcribe - takes it, or "
+            "let ffmpeg decode it (see listen --help)"
+        )
+    while data:
         data = rest + data
         whole = len(data) // 2 * 2
         rest = data[whole:]
         if whole:
             yield np.frombuffer(data[:whole], "<i2").astype(np.int16)
+        data = stream.read1(n_bytes)
     if rest:
         complain("standard input: ends in the middle of a 16-bit sample; is it really s16le?")
 

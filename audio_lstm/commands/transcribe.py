@@ -39,7 +39,9 @@ def add_transcribe(commands: Any) -> None:
     parser = commands.add_parser(
         "transcribe", allow_abbrev=False, help="write down what is said in recordings", description=_DESCRIPTION
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="audio or video files; with --out also folders …")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="audio or video files, - for stdin; with --out folders …"
+    )
     add_model(parser, "english-base")
     parser.add_argument("--json", action="store_true", help="one JSON object a file: words with times, confidence")
     parser.add_argument(
@@ -83,7 +85,7 @@ def _to_terminal(options: argparse.Namespace) -> int:
             continue
         try:
             transcript = transcribe(
-                file,
+                sys.stdin.buffer if file == "-" else file,
                 model=recogniser,
                 max_seconds=options.max_seconds or DEFAULT_MAX_SECONDS,
                 allow_truncated=options.allow_truncated,
@@ -123,6 +125,8 @@ def _to_folder(options: argparse.Namespace) -> int:
     from audio_lstm.audio import DEFAULT_MAX_SECONDS
     from audio_lstm.speech.batch import BatchConfig, transcribe_files
 
+    if "-" in options.files:
+        raise ConfigError("standard input goes to the terminal alone; leave --out out, or save it to a file first")
     if options.workers is not None and options.workers < 1:
         raise ConfigError(f"--workers must be at least 1, got {options.workers}")
     config = BatchConfig(

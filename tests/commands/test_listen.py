@@ -77,6 +77,14 @@ def test_half_a_sample_at_the_end_is_mentioned(
     assert "ends in the middle of a 16-bit sample; is it really s16le?" in err
 
 
+def test_a_file_is_not_taken_for_raw_samples(
+    run: Callable, speech: str, pcm: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Pipe(b"RIFF" + bytes(40) + pcm))
+    err = run.refused(1, "listen", "--stdin", "--model", speech)  # type: ignore[attr-defined]
+    assert "begins with b'RIFF': a file, not raw samples; audio-lstm transcribe - takes it" in err
+
+
 def test_options_that_contradict_each_other_are_refused(
     run: Callable, speech: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

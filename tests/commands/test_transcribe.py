@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -110,6 +111,19 @@ def test_bad_files_in_a_list_are_reported_and_the_rest_go_on(
     assert len(complaints) == len(BAD_AUDIO)
     for file, line in zip(bad, complaints, strict=True):
         assert str(file) in line
+
+
+def test_a_recording_may_be_piped_in(
+    run: CommandLine, speech: str, tmp_path: Path, tone: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = tone(tmp_path / "a.wav").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(sound)))
+    assert run("transcribe", "-", "--model", speech) == (0, "A\n", "")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert run.refused(1, "transcribe", "-", "--model", speech)
+    assert "standard input goes to the terminal alone; leave --out out" in run.refused(
+        2, "transcribe", "-", "--model", speech, "--out", tmp_path / "out"
+    )
 
 
 def test_a_folder_needs_a_folder_for_its_transcripts(run: CommandLine, speech: str, tmp_path: Path) -> None:

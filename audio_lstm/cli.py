@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from audio_lstm.commands.align import add_align
 from audio_lstm.commands.console import Parser, answer, complain
+from audio_lstm.commands.demo import add_demo
 from audio_lstm.commands.fill import add_harmonise, add_infill
 from audio_lstm.commands.listen import add_listen
 from audio_lstm.commands.music import add_compose, add_evaluate_music
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add_compose(commands)
     add_harmonise(commands)
     add_infill(commands)
+    add_demo(commands)
     evaluate = commands.add_parser("evaluate", allow_abbrev=False, help="measure a model on data")
     wings = evaluate.add_subparsers(title="wings", metavar="speech|music", required=True, parser_class=Parser)
     add_evaluate_speech(wings)

@@ -21,6 +21,7 @@ __all__ = ["Direction", "Inspection", "Mark", "UnitCorrelation", "choose_layer"]
 Direction = Literal["forward", "backward"]
 
 _N_SHIFTS = 40  # displaced copies of an event, from which the level of chance is taken
+_APART = 0.3  # displaced copies that correlate with the event itself by more are left out
 _CHANCE_SHARE = 0.95  # of them stay below it
 
 
@@ -73,7 +74,7 @@ class Inspection:
         """The units that follow an event most closely.
 
         With hundreds of units some follow anything by luck. So each answer says how well the luckiest unit follows
-        the same event moved along time (40 circular shifts): a correlation below `chance` means nothing.
+        the same event moved along time (circular shifts): a correlation below `chance` means nothing.
 
         Args:
             event: One of `events`.
@@ -108,7 +109,7 @@ class Inspection:
         event: str | None = None,
         n_units: int = 64,
     ) -> Figure:
-        """Draw the layer over time, words or notes above it; needs matplotlib (`pip install 'audio-lstm[demo]'`).
+        """Draw the layer over time, words or notes above it; needs matplotlib (`pip install 'audio-lstm[plot]'`).
 
         Args:
             path: Where to write the picture (.png, .svg, .pdf); None only returns it.
@@ -172,5 +173,9 @@ def _correlations(standardised: NDArray[np.float64], happens: NDArray[np.bool_])
 def _chance(standardised: NDArray[np.float64], happens: NDArray[np.bool_]) -> float:
     n_steps = len(happens)
     shifts = np.unique(np.linspace(n_steps * 0.1, n_steps * 0.9, _N_SHIFTS).astype(int))
-    best = [float(np.abs(_correlations(standardised, np.roll(happens, shift))).max()) for shift in shifts.tolist()]
+    displaced = [np.roll(happens, shift) for shift in shifts.tolist()]
+    # A regular event, as a beat, falls onto itself when it is moved by whole periods: that is no luck.
+    itself = _standardised(happens[:, None].astype(np.float64))
+    apart = [moved for moved in displaced if abs(_correlations(itself, moved)[0]) < _APART]
+    best = [float(np.abs(_correlations(standardised, moved)).max()) for moved in apart or displaced]
     return float(np.quantile(best, _CHANCE_SHARE))

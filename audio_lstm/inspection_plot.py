@@ -60,7 +60,7 @@ def draw(
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingDependencyError("a plot needs matplotlib: pip install 'audio-lstm[demo]'") from error
+        raise MissingDependencyError("a plot needs matplotlib: pip install 'audio-lstm[plot]'") from error
     if not quantities:
         raise ConfigError("quantities must name at least one thing to draw, got none")
     target = None if path is None else Path(path)

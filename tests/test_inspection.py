@@ -30,6 +30,16 @@ def test_a_unit_that_follows_an_event_is_found_and_lies_above_chance() -> None:
     assert abs(second.correlation) < best.chance * 1.2
 
 
+def test_a_regular_event_is_not_its_own_chance() -> None:
+    rng = np.random.default_rng(2)
+    happens = np.arange(200) % 10 < 2
+    hidden = rng.normal(size=(200, 30)).astype(np.float32)
+    hidden[:, 3] += 4 * happens
+    best = seen(hidden, beat=happens).strongest("beat")[0]
+    assert best.unit == 3
+    assert best.correlation > 1.5 * best.chance
+
+
 def test_among_noise_nothing_lies_far_above_chance() -> None:
     rng = np.random.default_rng(1)
     found = seen(rng.normal(size=(300, 40)).astype(np.float32), word=rng.random(300) < 0.1).strongest("word")

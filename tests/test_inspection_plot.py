@@ -13,7 +13,7 @@ from audio_lstm.gates import QUANTITIES, GateTrace
 from audio_lstm.inspection import Inspection, Mark
 from audio_lstm.inspection_plot import units_to_draw
 
-pytest.importorskip("matplotlib", reason="matplotlib comes with the extra demo")
+pytest.importorskip("matplotlib", reason="matplotlib comes with the extra plot")
 
 
 @pytest.fixture
@@ -69,5 +69,5 @@ def test_a_missing_folder_is_refused(seen: Inspection, tmp_path: Path) -> None:
 
 def test_without_matplotlib_the_way_out_is_named(seen: Inspection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingDependencyError, match=r"pip install 'audio-lstm\[demo\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'audio-lstm\[plot\]'"):
         seen.plot()

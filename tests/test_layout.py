@@ -20,7 +20,7 @@ MAX_FUNCTION_LINES = 60
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 # Nothing to test in them, or tested by what uses them: errors.py holds classes without bodies.
 WITHOUT_A_TEST = {"__init__.py", "version.py", "errors.py", "speech/__init__.py", "music/__init__.py"}
-WITHOUT_A_TEST |= {"training/__init__.py", "commands/__init__.py", "serving/__init__.py"}
+WITHOUT_A_TEST |= {"training/__init__.py", "commands/__init__.py", "serving/__init__.py", "demo/__init__.py"}
 
 
 @cache
@@ -58,6 +58,7 @@ def test_the_sweep_sees_the_whole_package() -> None:
     assert {file.parent.name for file in MODULES} == {
         "audio_lstm",
         "commands",
+        "demo",
         "serving",
         "speech",
         "music",
@@ -71,11 +72,34 @@ def test_the_wings_never_import_each_other() -> None:
     assert not offenders(music, "audio_lstm.speech")
 
 
-def test_only_its_command_imports_the_service() -> None:
-    others = [file for file in MODULES if file.parent.name != "serving"]
+def test_only_its_command_and_the_demo_import_the_service() -> None:
+    others = [file for file in MODULES if file.parent.name not in ("serving", "demo")]
     assert {offence.split()[0] for offence in offenders(others, "audio_lstm.serving")} == {
         "audio_lstm/commands/serve.py"
     }
+
+
+def test_the_demo_calls_only_what_is_public() -> None:
+    import audio_lstm
+
+    demo = [file for file in MODULES if file.parent.name == "demo"]
+    assert len(demo) > 10
+    doors = ("audio_lstm.demo", "audio_lstm.serving", "audio_lstm.errors", "audio_lstm.audio")
+    inner = [name for file in demo for name in imported(file) if name.startswith("audio_lstm.")]
+    assert all(name.startswith(doors) for name in inner)
+    used = {
+        node.attr
+        for file in demo
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "audio_lstm"
+    }
+    assert len(used) > 5
+    assert used <= set(audio_lstm.__all__)
+
+
+def test_only_its_command_imports_the_demo() -> None:
+    others = [file for file in MODULES if file.parent.name != "demo"]
+    assert {offence.split()[0] for offence in offenders(others, "audio_lstm.demo")} == {"audio_lstm/commands/demo.py"}
 
 
 def test_training_knows_neither_wing() -> None:
@@ -90,7 +114,7 @@ def test_the_package_never_imports_recipes_demos_or_tests() -> None:
 def test_the_foundations_know_nothing_above_them() -> None:
     above = ("cli.py", "__init__.py", "inside.py")  # the doors of the package: what serves both wings
     foundations = [file for file in MODULES if file.parent == PACKAGE and file.name not in above]
-    higher = ("commands", "serving", "speech", "music", "training", "cli")
+    higher = ("commands", "demo", "serving", "speech", "music", "training", "cli")
     assert not offenders(foundations, *(f"audio_lstm.{name}" for name in higher))
 
 

@@ -17,6 +17,7 @@ from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
 from audio_lstm.speech.decode import WordSpan
 from audio_lstm.speech.decoding import Decoding, WordDecoder, build_decoder
+from audio_lstm.speech.features import extract_features
 
 __all__ = ["DEFAULT_MODEL", "STREAMING_MODEL", "SpeechRecogniser", "load_speech"]
 
@@ -68,6 +69,17 @@ class SpeechRecogniser:
             return self.decoder.words(log_probs)
         except ValueError as error:
             raise ModelError(f"model {self.name!r} is damaged ({error}); copy or export it again") from error
+
+    def features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the model reads of a sound: log-mel or MFCC frames, normalised as it wants them.
+
+        Args:
+            samples: Mono at `config.features.sample_rate`, float in [-1, 1], (n,).
+
+        Returns:
+            (frames, feature_size), for `log_probs`.
+        """
+        return extract_features(samples, self.config.features)
 
     def log_probs(self, features: NDArray[np.float32], state: State | None = None) -> tuple[NDArray[np.float32], State]:
         """Score every symbol at every output frame of one recording, or of one chunk of it.

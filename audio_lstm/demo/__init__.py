@@ -1,0 +1,1 @@
+"""The page of `audio-lstm demo`: both wings in a browser, through the public API. Needs the extra `demo`."""

@@ -1,0 +1,194 @@
+"""The tab "Look inside the LSTM": gates and states of a layer over a recording or a piece."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+import audio_lstm
+from audio_lstm.audio import write_wav
+from audio_lstm.demo.endpoints import endpoint
+from audio_lstm.demo.inside_view import inside_view, unit_table
+from audio_lstm.demo.rack import SAMPLE_RATE, Rack, samples_folder
+from audio_lstm.demo.shelf import Shelf
+from audio_lstm.demo.wording import plain_errors
+
+__all__ = ["InsideTab"]
+
+_SCORES = (".mid", ".midi", ".mxl", ".musicxml", ".xml", ".abc")
+_SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".mp4", ".webm")
+_SAMPLES = [
+    ("Spelled letters", "spelling"),
+    ("Digits", "digits"),
+    ("A chorale, written now", "chorale"),
+    ("My recording or piece", "mine"),
+]
+_MODELS = ("the one that fits", "english-base", "english-small", "an4", "chorale")
+_SPEECH_EVENTS = ("letter", "word boundary", "word start", "word end", "inside a word", "phrase end", "pause")
+_MUSIC_EVENTS = ("cadence", "phrase end", "bar line", "beat", "note start")
+_QUANTITIES = ("hidden", "cell", "forget_gate", "input_gate", "output_gate", "candidate")
+_LENGTH_S = 12.0
+_EXPLAINED = """
+An LSTM reads step by step. At each step three **gates**, numbers from 0 to 1, decide for every unit what happens to
+its memory, the **cell**: the *forget gate* how much of it stays, the *input gate* how much of a new *candidate* is
+written, the *output gate* how much is shown to the next layer (the **hidden state**). Choose an event, and the units
+that follow it most closely come first. The values are those of the float model, computed in numpy.
+"""
+
+Answer = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class _Wishes:
+    """What a visitor wants to see."""
+
+    source: str  # one of _SAMPLES
+    file: str | None  # the visitor's own
+    model: str
+    layer: str
+    direction: Any
+    event: str
+    quantity: str
+    start_s: float | None  # an empty field
+    length_s: float | None
+
+
+class InsideTab:
+    """Lays the tab out and answers it."""
+
+    def __init__(self, rack: Rack, shelf: Shelf) -> None:
+        """Use the server's models and files.
+
+        Args:
+            rack: The models.
+            shelf: The visitors' files.
+        """
+        self._rack, self._shelf = rack, shelf
+
+    def build(self) -> None:
+        """Add the tab's content to the page that is being built."""
+        gr.Markdown(_EXPLAINED)
+        with gr.Row():
+            with gr.Column(scale=3, min_width=280):
+                source = gr.Radio(_SAMPLES, value="spelling", label="What to look at", elem_id="inside-source")
+                mine = gr.File(
+                    label="Mine: a recording, MIDI or MusicXML",
+                    file_types=[*_SOUNDS, *_SCORES],
+                    elem_id="inside-file",
+                    height=120,
+                    visible=False,
+                )
+            with gr.Column(scale=4, min_width=280):
+                with gr.Row():
+                    model = gr.Dropdown(list(_MODELS), value=_MODELS[0], label="Model", min_width=130)
+                    layer = gr.Dropdown(["last", "1", "2", "3", "4"], value="last", label="Layer", min_width=90)
+                    direction = gr.Dropdown(["forward", "backward"], value="forward", label="Direction", min_width=120)
+                with gr.Row():
+                    event = gr.Dropdown(
+                        list(dict.fromkeys((*_SPEECH_EVENTS, *_MUSIC_EVENTS))),
+                        value="letter",
+                        label="Event",
+                        elem_id="inside-event",
+                        min_width=130,
+                    )
+                    quantity = gr.Dropdown(list(_QUANTITIES), value="hidden", label="Compared by", min_width=120)
+                with gr.Row():
+                    start = gr.Number(0.0, label="From (s)", minimum=0, min_width=90)
+                    length = gr.Number(_LENGTH_S, label="Length (s)", minimum=0.1, maximum=60, min_width=90)
+        with gr.Row():
+            go = gr.Button("Look inside", variant="primary", elem_id="look")
+            draw = gr.Button("Picture to keep (PNG)", elem_id="inside-draw")
+        verdict = gr.Textbox(label="In a sentence", interactive=False, lines=2, elem_id="inside-verdict")
+        panel = gr.HTML(elem_id="inside-panel", padding=False, apply_default_css=False, label="Gates over time")
+        table = gr.Dataframe(
+            headers=["unit", "correlation", "judged"],
+            label="Units that follow the event",
+            interactive=False,
+            elem_id="inside-units",
+        )
+        picture = gr.File(label="Picture", interactive=False, visible=False)
+        source.change(_fit, [source], [mine, event], api_visibility="private", queue=False)
+        inputs = [source, mine, model, layer, direction, event, quantity, start, length]
+        names = [field.name for field in fields(_Wishes)]
+        shared: dict[str, Any] = {"concurrency_id": "speech", "concurrency_limit": self._rack.config.workers}
+        go.click(endpoint(self._look, names), inputs, [verdict, table, panel], api_name="inspect", **shared)
+        draw.click(endpoint(self._draw, names), inputs, picture, api_name="inspect_picture", **shared)
+
+    def _seen(self, wishes: _Wishes, visitor: str) -> tuple[audio_lstm.Inspection, str]:
+        """The inspection, and the address of its sound ("" for a piece)."""
+        start_s = float(wishes.start_s or 0.0)
+        options: dict[str, Any] = {
+            "model": None if wishes.model == _MODELS[0] else wishes.model,
+            "layer": None if wishes.layer == "last" else int(wishes.layer),
+            "direction": wishes.direction,
+            "span_s": (start_s, start_s + float(wishes.length_s or _LENGTH_S)),
+        }
+        if wishes.source == "chorale":
+            piece = audio_lstm.compose(model=self._rack.composer("chorale"), seed=7, bars=8)
+            return audio_lstm.inspect(piece, **options), ""
+        if wishes.source == "mine" and not wishes.file:
+            raise gr.Error("Choose a file of your own first, or one of the samples.", title="Nothing to look at")
+        path = Path(str(wishes.file)) if wishes.source == "mine" else samples_folder() / f"{wishes.source}.wav"
+        if path.suffix.lower() in _SCORES:
+            return audio_lstm.inspect(path, **options), ""
+        with self._rack.decoded(path) as samples:
+            sound = np.array(samples)
+        seen = audio_lstm.inspect((sound, SAMPLE_RATE), **options)
+        target = self._shelf.folder(visitor) / "span.wav"
+        first, last = (round(edge * SAMPLE_RATE) for edge in (seen.edges_s[0], seen.edges_s[-1]))
+        write_wav(target, sound[first:last], SAMPLE_RATE)
+        return seen, self._shelf.link(target)
+
+    def _look(self, values: Mapping[str, Any], request: gr.Request, progress: gr.Progress) -> Answer:
+        """Open a layer.
+
+        Args:
+            values: Of the tab's fields.
+            request: The visitor's.
+            progress: Where to say how far it is.
+
+        Returns:
+            A sentence, the units that follow the event, and the panel.
+        """
+        wishes = _Wishes(**values)
+        progress(0.2, desc="computing the gates")
+        with plain_errors():
+            seen, url = self._seen(wishes, str(request.session_hash))
+            event = wishes.event if wishes.event in seen.events else next(iter(seen.events))
+            rows, verdict = unit_table(seen, event, wishes.quantity)
+            found = seen.strongest(event, quantity=wishes.quantity, n_units=40)
+        units = [item.unit for item in found] or np.argsort(-seen.trace.cell.std(axis=0)).tolist()
+        return verdict, rows, inside_view(seen, units, event=event, quantity=wishes.quantity, audio_url=url)
+
+    def _draw(self, values: Mapping[str, Any], request: gr.Request, progress: gr.Progress) -> Any:
+        """Draw a layer with matplotlib.
+
+        Args:
+            values: Of the tab's fields.
+            request: The visitor's.
+            progress: Where to say how far it is.
+
+        Returns:
+            The file.
+        """
+        wishes, visitor = _Wishes(**values), str(request.session_hash)
+        progress(0.2, desc="computing and drawing the gates")
+        with plain_errors():
+            seen, _ = self._seen(wishes, visitor)
+            target = self._shelf.folder(visitor) / "gates.png"
+            seen.plot(target, event=wishes.event if wishes.event in seen.events else None, n_units=40)
+        return gr.File(value=str(target), visible=True)
+
+
+def _fit(source: str) -> tuple[Any, Any]:
+    """Show what belongs to the kind of source."""
+    if source == "mine":
+        both = list(dict.fromkeys((*_SPEECH_EVENTS, *_MUSIC_EVENTS)))
+        return gr.File(visible=True), gr.Dropdown(choices=both, value="phrase end")
+    events = _MUSIC_EVENTS if source == "chorale" else _SPEECH_EVENTS
+    return gr.File(visible=False), gr.Dropdown(choices=list(events), value=events[0])

@@ -1,0 +1,64 @@
+"""The page: its tabs, its looks, and the limits of its queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from audio_lstm.demo.config import DemoConfig
+from audio_lstm.demo.inside_tab import InsideTab
+from audio_lstm.demo.rack import Rack
+from audio_lstm.demo.shelf import Shelf
+from audio_lstm.demo.speech_tab import SpeechTab
+
+__all__ = ["HEAD", "TITLE", "build_page", "looks"]
+
+TITLE = "audio_lstm: transcribe and compose"
+# Styles and scripts are files of this server, not of a CDN; the theme names fonts of the visitor's own system.
+HEAD = (
+    '<link rel="stylesheet" href="/page/app.css">'
+    '<script defer src="/page/player.js"></script>'
+    '<script defer src="/page/captions.js"></script>'
+    '<script defer src="/page/keyboard.js"></script>'
+)
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "sans-serif")
+_MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+_INTRO = (
+    "<h1>audio_lstm</h1><p>Small LSTMs that write down speech and write music, on this machine's processor, offline. "
+    "<em>Transcribe</em> a recording or your voice, <em>compose</em> with guarantees, and <em>look inside</em>.</p>"
+)
+
+
+def looks() -> gr.Theme:
+    """The theme, without a font from anywhere."""
+    return gr.themes.Soft(primary_hue="indigo", font=_FONTS, font_mono=_MONO_FONTS)
+
+
+def build_page(config: DemoConfig, rack: Rack, shelf: Shelf) -> gr.Blocks:
+    """All tabs.
+
+    Args:
+        config: The limits.
+        rack: The models.
+        shelf: The visitors' files.
+
+    Returns:
+        The page, with its queue; not yet mounted anywhere.
+    """
+    keep_s = round(60 * config.keep_minutes)
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(min(600, keep_s), keep_s)) as page:
+        gr.HTML(_INTRO, elem_classes="intro", padding=False, apply_default_css=False)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Transcribe", id="transcribe"):
+                SpeechTab(rack, shelf).build()
+            with gr.Tab("Look inside the LSTM", id="inside"):
+                InsideTab(rack, shelf).build()
+
+        def leave(request: gr.Request) -> None:
+            shelf.drop(str(request.session_hash))
+
+        unload: Any = page.unload
+        unload(leave)
+    page.queue(max_size=config.queue, default_concurrency_limit=config.workers)
+    return page

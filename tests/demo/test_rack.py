@@ -1,0 +1,80 @@
+"""The rack: models are loaded once, wishes are kept ready, uploads are decoded within limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audio_lstm.audio import write_wav
+from audio_lstm.demo import rack as rack_module
+from audio_lstm.demo.config import DemoConfig
+from audio_lstm.demo.rack import SAMPLE_RATE, Rack, samples_folder
+from audio_lstm.errors import AudioLSTMError, ConfigError
+
+
+@pytest.fixture(scope="module")
+def rack() -> Iterator[Rack]:
+    made = Rack(DemoConfig(max_minutes=0.1, workers=1))
+    yield made
+    made.close()
+
+
+def test_a_model_is_loaded_once(rack: Rack) -> None:
+    assert rack.recogniser("an4") is rack.recogniser("an4")
+    assert rack.composer("chorale") is rack.composer("chorale")
+    assert rack.composer("other", lambda name: name.upper()) == "OTHER"
+
+
+def test_wishes_change_how_words_are_chosen_and_share_the_engine(rack: Rack) -> None:
+    plain = rack.recogniser("an4")
+    assert rack.hearing("an4", "as tuned", ()) is plain
+    greedy = rack.hearing("an4", "none", ())
+    assert greedy.decoder.describe() == "greedy"
+    assert greedy.engine is plain.engine
+    hinted = rack.hearing("an4", "as tuned", ("MUSIC",))
+    assert "1 hot word" in hinted.decoder.describe()
+    assert rack.hearing("an4", "as tuned", ("MUSIC",)) is hinted
+    assert "english" in rack.hearing("an4", "english", ()).decoder.describe()
+
+
+def test_a_hot_word_that_cannot_be_written_is_refused(rack: Rack) -> None:
+    with pytest.raises(AudioLSTMError, match="☃"):
+        rack.hearing("an4", "as tuned", ("☃",))
+
+
+def test_an_upload_is_decoded_in_another_process(rack: Rack) -> None:
+    with rack.decoded(samples_folder() / "digits.wav") as samples:
+        assert samples.dtype == np.float32
+        assert 3 < len(samples) / SAMPLE_RATE < 4
+
+
+def test_an_upload_beyond_the_limit_or_without_sound_is_refused(rack: Rack, tmp_path: Path) -> None:
+    write_wav(tmp_path / "long.wav", np.zeros(7 * 8000, np.int16), 8000)
+    with pytest.raises(AudioLSTMError, match=r"long\.wav"), rack.decoded(tmp_path / "long.wav"):
+        pass
+    (tmp_path / "text.wav").write_text("no sound at all")
+    with pytest.raises(AudioLSTMError, match=r"text\.wav"), rack.decoded(tmp_path / "text.wav"):
+        pass
+    with rack.decoded(samples_folder() / "spelling.wav") as samples:  # the decoder is there for the next one
+        assert len(samples)
+
+
+def test_decoding_that_takes_too_long_is_given_up(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rack_module, "_DECODE_S", 0.0)
+    with (
+        pytest.raises(AudioLSTMError, match="decoding took longer than 0 s; convert it to wav or flac first"),
+        rack.decoded(samples_folder() / "spelling.wav"),
+    ):
+        pass
+
+
+def test_samples_are_found_in_a_checkout() -> None:
+    assert {"spelling.wav", "digits.wav", "control.wav"} <= {file.name for file in samples_folder().iterdir()}
+
+
+def test_an_unknown_language_model_is_refused(rack: Rack) -> None:
+    with pytest.raises((ConfigError, AudioLSTMError)):
+        rack.hearing("an4", "klingon", ())

@@ -1,0 +1,59 @@
+"""The tab "Transcribe", through gradio_client: text, files that parse, and a sentence for what cannot be heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+import audio_lstm
+from audio_lstm.audio import write_wav
+from tests.demo.conftest import SAMPLES, Running
+
+
+@pytest.fixture(scope="module")
+def client(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return Client(running.url, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+
+
+def test_a_recording_becomes_text_files_and_a_panel(client: Client) -> None:
+    text, files, panel = client.predict(audio=handle_file(SAMPLES / "spelling.wav"), api_name="/transcribe")
+    assert text == "M U S I C"
+    by_suffix = {Path(file).suffix: Path(file) for file in files}
+    assert set(by_suffix) == {".txt", ".srt", ".vtt", ".tsv", ".json", ".TextGrid"}
+    transcript = audio_lstm.Transcript.from_json(by_suffix[".json"].read_text("utf-8"))
+    assert transcript.text == text
+    assert by_suffix[".srt"].read_text("utf-8").startswith("1\n00:00:00,")
+    assert by_suffix[".txt"].name == "spelling.txt"
+    assert panel.count('class="word ') == 5 + 3  # words, and the legend
+
+
+def test_a_hot_word_changes_what_is_heard_and_the_panel_says_so(client: Client) -> None:
+    options: dict[str, Any] = {"model": "english-base", "language_model": "none", "api_name": "/transcribe"}
+    client.reset_session()
+    audio = handle_file(SAMPLES / "control.wav")
+    client.predict(audio=audio, hotwords="", **options)
+    text, _, panel = client.predict(audio=audio, hotwords="ENTIRE, sixty", **options)
+    assert "SIXTY" in text
+    assert "/shelf/" in panel
+
+
+@pytest.mark.parametrize("what", ["nothing", "no sound", "too long"])
+def test_what_cannot_be_heard_is_said_in_a_sentence_without_a_path(client: Client, what: str, tmp_path: Path) -> None:
+    audio = None
+    if what == "no sound":
+        (tmp_path / "notes.wav").write_bytes(b"RIFF, or so it says")
+        audio = handle_file(tmp_path / "notes.wav")
+    elif what == "too long":
+        write_wav(tmp_path / "long.wav", np.zeros(13 * 8000, np.int16), 8000)
+        audio = handle_file(tmp_path / "long.wav")
+    with pytest.raises(AppError) as refusal:
+        client.predict(audio=audio, api_name="/transcribe")
+    said = str(refusal.value)
+    assert "\n" not in said
+    assert "/" not in said.replace("wav/flac", "")
+    assert {"nothing": "Record or upload", "no sound": "Notes.wav", "too long": "Long.wav"}[what] in said

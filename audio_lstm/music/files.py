@@ -1,4 +1,4 @@
-"""Scores in and out of files: MIDI and MusicXML read in a worker process, MIDI written atomically."""
+"""Scores in and out of files: MIDI, MusicXML and ABC read in a worker process, MIDI written atomically."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ __all__ = [
     "write_midi",
 ]
 
-SCORE_SUFFIXES = (".mid", ".midi", ".mxl", ".musicxml", ".xml")
+SCORE_SUFFIXES = (".mid", ".midi", ".mxl", ".musicxml", ".xml", ".abc")
 """What `list_scores` looks for; `read_score` goes by the bytes, not by the name."""
 
 
@@ -106,7 +106,7 @@ class ScoreReader:
                     pipe.close()
 
     def read(self, source: str | os.PathLike[str] | BinaryIO) -> Score:
-        """The music in a MIDI, MusicXML or compressed MusicXML file.
+        """The music in a MIDI, MusicXML, compressed MusicXML or ABC file.
 
         Args:
             source: a path, or a file opened for reading bytes.
@@ -171,7 +171,7 @@ class ScoreReader:
 
 
 def read_score(source: str | os.PathLike[str] | BinaryIO, *, limits: ReadLimits = _DEFAULT_LIMITS) -> Score:
-    """The music in one MIDI, MusicXML or compressed MusicXML file, parsed in a process of its own.
+    """The music in one MIDI, MusicXML, compressed MusicXML or ABC file, parsed in a process of its own.
 
     Starting that process takes about 0.3 s: use `read_scores` or a `ScoreReader` for many files. Bad files raise
     ScoreError with one line that says what, where and the way out; MusicXML without verovio raises

@@ -24,6 +24,7 @@ from xml.parsers import expat
 import numpy as np
 
 from audio_lstm.errors import MissingDependencyError, ScoreError
+from audio_lstm.music.abc_text import abc_to_score, is_abc
 from audio_lstm.music.midi_bytes import midi_to_score
 from audio_lstm.music.musicxml_dynamics import with_dynamics
 from audio_lstm.music.score import NOTE_DTYPE, KeySignature, Score, Tempo, TimeSignature, Track
@@ -122,7 +123,7 @@ def frame_to_score(header: dict[str, Any], payload: bytes) -> Score:
 
 
 def parse_bytes(data: bytes, *, max_notes: int) -> Score:
-    """The music in a file's bytes, whatever its name says: MIDI, MusicXML, or compressed MusicXML.
+    """The music in a file's bytes, whatever its name says: MIDI, MusicXML, compressed MusicXML, or ABC.
 
     Args:
         data: the whole file.
@@ -130,11 +131,19 @@ def parse_bytes(data: bytes, *, max_notes: int) -> Score:
 
     Returns:
         The score, which may have no notes.
+
+    Raises:
+        ScoreError: It cannot be read, or has too many notes.
     """
     if data[:2] == b"PK":
         return _parse_musicxml(_unzip(data), max_notes=max_notes)
     if data.lstrip()[:4].startswith(_XML_STARTS):
         return _parse_musicxml(data, max_notes=max_notes)
+    if is_abc(data):
+        score = abc_to_score(data)
+        if score.n_notes > max_notes:
+            raise ScoreError(f"too large: {score.n_notes} notes, more than {max_notes}; raise max_notes to read it")
+        return score
     return midi_to_score(data, max_notes=max_notes)
 
 

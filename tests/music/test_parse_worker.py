@@ -170,3 +170,10 @@ def test_a_zip_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parse_worker, "_MAX_XML_BYTES", 100)
     with pytest.raises(ScoreError, match="too large: more than 100 bytes of MusicXML when unpacked"):
         parse(zipped(score__xml=MUSICXML.encode()))
+
+
+def test_abc_is_read_without_a_package_and_within_its_limit() -> None:
+    tune = b"X:1\nK:C\nCDEF\n"
+    assert parse_bytes(tune, max_notes=4).notes["pitch"].tolist() == [60, 62, 64, 65]
+    with pytest.raises(ScoreError, match="too large: 4 notes, more than 3; raise max_notes to read it"):
+        parse_bytes(tune, max_notes=3)

@@ -1,0 +1,219 @@
+r"""What somebody brings to begin with, from whatever it comes in: `read_primer(anything)` -> a score, its key and beat.
+
+read_primer("tune.mid")                     # or .mxl, .musicxml, .abc; a Score; a pretty_midi object
+read_primer("C4 E4 G4:2 R F#4/8")           # notation.py says how to write them
+read_primer("X:1\nK:D\nABcd")                 # ABC as text
+read_primer("hum.wav")                      # a hummed or sung melody; or (samples, sample_rate)
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.errors import ConfigError, ScoreError
+from audio_lstm.music.abc_text import is_abc
+from audio_lstm.music.bars import score_bars
+from audio_lstm.music.beat_finding import find_metre
+from audio_lstm.music.excerpt import cut_bars
+from audio_lstm.music.files import pretty_midi_to_score, read_score
+from audio_lstm.music.humming import hum_to_melody
+from audio_lstm.music.key_finding import find_key, key_name
+from audio_lstm.music.notation import is_notes_text, parse_notes
+from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature
+
+if TYPE_CHECKING:
+    import pretty_midi
+
+__all__ = ["MAX_PRIMER_S", "Music", "Primer", "read_music", "read_primer"]
+
+Music = Any
+"""A Score, a pretty_midi object, a path, notes or ABC as text, an open file, or (samples, sample_rate)."""
+
+MAX_PRIMER_S = 600.0
+"""Ten minutes; of longer music some bars are enough to go on from."""
+
+_SOUND_SUFFIXES = {
+    *(".wav", ".flac", ".ogg", ".opus", ".oga", ".mp3", ".m4a", ".mp4", ".webm", ".mkv", ".amr", ".wma", ".aac"),
+    *(".aiff", ".aif", ".au", ".caf", ".avi", ".sph", ".mov", ".mka"),
+}
+_DEFAULT_BPM = 100.0  # of music that says nothing about its tempo
+_IN_KEY = 0.75  # of the sounding time must lie in the scale of a key signature that is to be believed
+
+
+@dataclass(frozen=True)
+class Primer:
+    """Music to go on from, and what is known about it."""
+
+    score: Score  # one metre, one key and one tempo, at tick 0; its notes are as they were
+    key: KeySignature
+    metre: tuple[int, int]
+    tempo_bpm: float  # quarters a minute
+    sources: tuple[tuple[str, str], ...]  # ("key" | "metre" | "tempo", "given" | "file" | "detected" | "assumed")
+    name: str  # what messages call it
+
+    @property
+    def n_bars(self) -> float:
+        """Its length in bars, with a fraction."""
+        return self.score.end_ticks / (self.score.ticks_per_quarter * self.score.time_signatures[0].bar_quarters)
+
+    def summary(self) -> str:
+        """One line for people: what was found, and how."""
+        how = dict(self.sources)
+        return (
+            f"{self.score.n_notes} notes, {self.n_bars:.1f} bars; {key_name(self.key)} ({how['key']}), "
+            f"{self.metre[0]}/{self.metre[1]} ({how['metre']}), {self.tempo_bpm:.0f} quarters a minute ({how['tempo']})"
+        )
+
+
+def read_primer(
+    source: Music | pretty_midi.PrettyMIDI,
+    *,
+    key: KeySignature | None = None,
+    metre: tuple[int, int] | None = None,
+    tempo_bpm: float | None = None,
+    bars: tuple[int, int] | None = None,
+) -> Primer:
+    """Read music to go on from, and find out its key, metre and tempo.
+
+    What is given counts; else what the file says (of a key signature only where the notes bear it out; whether it is
+    major or minor the notes decide); else what is heard in the notes.
+
+    Args:
+        source: A Score, a pretty_midi object, a MIDI, MusicXML or ABC file, notes or ABC as text, an open binary file,
+            or a recording of a hummed melody: a sound file or (samples, sample_rate).
+        key: The key, where it is known better.
+        metre: The metre.
+        tempo_bpm: Quarters a minute; of a recording, the tempo at which it was sung.
+        bars: Only these, the first and the last, counted from 1.
+
+    Returns:
+        The primer.
+
+    Raises:
+        ScoreError: It cannot be read, has no notes, is drums alone, changes its metre, or is too long.
+        ConfigError: The tempo, the metre or the bars are out of range.
+    """
+    if tempo_bpm is not None and not 5.0 <= tempo_bpm <= 1000.0:
+        raise ConfigError(f"tempo must lie in 5..1000 quarters a minute, got {tempo_bpm:g}")
+    score, name = read_music(source, tempo_bpm=tempo_bpm)
+    score.require_notes(name)
+    if all(score.tracks[track].is_drum for track in np.unique(score.notes["track"]).tolist()):
+        raise ScoreError(f"{name}: all of its notes are drums; give a primer with a part that has pitches")
+    if metre is not None:
+        score = replace(score, time_signatures=(_given_metre(metre),))
+    if bars is not None:
+        score = cut_bars(score, bars, name).require_notes(f"bars {bars[0]}-{bars[1]} of {name}")
+    found_metre, metre_from = _metre_of(score, name)
+    score = replace(score, time_signatures=(TimeSignature(0, *found_metre),))
+    bpm, tempo_from = _tempo_of(score, tempo_bpm)
+    score = replace(score, tempi=(Tempo.from_bpm(0, bpm),))
+    if score.duration_s > MAX_PRIMER_S:
+        raise ScoreError(
+            f"{name}: {score.duration_s / 60:.0f} minutes long; a primer has at most {MAX_PRIMER_S / 60:.0f}: name the "
+            "bars to go on from (primer_bars), or cut it"
+        )
+    found_key, key_from = _key_of(score, key)
+    score = replace(score, key_signatures=(found_key,))
+    sources = (("key", key_from), ("metre", "given" if metre else metre_from), ("tempo", tempo_from))
+    return Primer(score, found_key, found_metre, bpm, sources, name)
+
+
+def read_music(source: Music, *, tempo_bpm: float | None = None) -> tuple[Score, str]:
+    """The score in any source that `read_primer` knows, as it stands there.
+
+    Args:
+        source: As for `read_primer`.
+        tempo_bpm: Of a recording, the tempo at which it was sung.
+
+    Returns:
+        The score, perhaps without notes, and what messages call it.
+
+    Raises:
+        ScoreError: It is nothing that can be read.
+    """
+    if isinstance(source, Score):
+        return source, "the score"
+    if isinstance(source, tuple):
+        return hum_to_melody(source, tempo_bpm=tempo_bpm).score, "the recording"
+    if isinstance(source, str) and not os.path.lexists(source):
+        if is_notes_text(source):
+            return parse_notes(source), "the notes"
+        if "\n" in source and is_abc(source.encode()):
+            return read_score(io.BytesIO(source.encode())), "the ABC tune"
+        if len(source.split()) > 1 and not Path(source).suffix:
+            raise ScoreError(
+                f"{source[:60]!r}: neither a file nor notes; write notes as in 'C4 E4 G4:2 R F#4/8', or check the path"
+            )
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if path.suffix.lower() in _SOUND_SUFFIXES:
+            return hum_to_melody(path, tempo_bpm=tempo_bpm).score, str(path)
+        return read_score(path), str(path)
+    if hasattr(source, "instruments"):
+        return pretty_midi_to_score(source), "the pretty_midi object"
+    if hasattr(source, "read"):
+        return read_score(source), str(getattr(source, "name", "the file"))
+    raise ScoreError(
+        f"expected a score, a file, notes as text, a pretty_midi object or (samples, sample_rate), got "
+        f"{type(source).__name__}"
+    )
+
+
+def _given_metre(metre: tuple[int, int]) -> TimeSignature:
+    top, bottom = metre
+    if not 1 <= top <= 64 or bottom not in (1, 2, 4, 8, 16, 32):
+        raise ConfigError(f"metre {top}/{bottom}: expected one such as 4/4, 3/4 or 6/8")
+    return TimeSignature(0, top, bottom)
+
+
+def _metre_of(score: Score, name: str) -> tuple[tuple[int, int], str]:
+    if not score.time_signatures:
+        return find_metre(score), "detected"
+    bars = score_bars(score)
+    first = bars[0].metre
+    other = next((bar for bar in bars if _pair(bar.metre) != _pair(first)), None)
+    if other is not None:
+        raise ScoreError(
+            f"{name}: its metre changes from {first.numerator}/{first.denominator} to {other.metre.numerator}/"
+            f"{other.metre.denominator} at bar {other.number}; name bars of one metre (primer_bars), or pass a metre "
+            "for all of it"
+        )
+    return _pair(first), "file"
+
+
+def _pair(signature: TimeSignature) -> tuple[int, int]:
+    return signature.numerator, signature.denominator
+
+
+def _tempo_of(score: Score, wanted: float | None) -> tuple[float, str]:
+    if wanted is not None:
+        return wanted, "given"
+    if not score.tempi:
+        return _DEFAULT_BPM, "assumed"
+    # Of several the one that holds longest: a rubato of a hundred tempi is one tempo to go on in.
+    ticks = np.array([min(tempo.tick, score.end_ticks) for tempo in score.tempi] + [score.end_ticks])
+    longest = score.tempi[int(np.diff(ticks).argmax())]
+    return min(max(longest.bpm, 5.0), 1000.0), "file"
+
+
+def _key_of(score: Score, wanted: KeySignature | None) -> tuple[KeySignature, str]:
+    if wanted is not None:
+        return replace(wanted, tick=0), "given"
+    for written in score.key_signatures[:1]:
+        if _share_in_scale(score.notes, written) >= _IN_KEY:
+            return (written if written.is_minor else find_key(score, sharps=written.sharps)), "file"
+    return find_key(score), "detected"
+
+
+def _share_in_scale(notes: NDArray[Any], key: KeySignature) -> float:
+    """How much of the sounding time lies in the seven notes of a signature."""
+    scale = [(7 * (key.sharps + fifth)) % 12 for fifth in range(-1, 6)]
+    inside = np.isin(notes["pitch"] % 12, scale)
+    return float(notes["duration_ticks"][inside].sum() / notes["duration_ticks"].sum())

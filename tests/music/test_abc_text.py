@@ -1,0 +1,115 @@
+"""ABC: notes, lengths, accidentals, keys, tempi, voices; as verovio reads it, and what cannot be read named."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from audio_lstm.errors import ScoreError
+from audio_lstm.music.abc_text import abc_to_score, is_abc
+from audio_lstm.music.midi_bytes import midi_to_score
+from audio_lstm.music.score import Score, TimeSignature
+
+HEADER = "X:1\nT:Tune\nM:4/4\nL:1/8\nK:C\n"
+
+
+def read(body: str, header: str = HEADER) -> Score:
+    return abc_to_score((header + body + "\n").encode())
+
+
+def pitches(body: str, header: str = HEADER) -> list[int]:
+    return [int(pitch) for pitch in read(body, header).notes["pitch"]]
+
+
+def eighths(body: str, header: str = HEADER) -> list[float]:
+    return [float(length) / 240 for length in read(body, header).notes["duration_ticks"]]
+
+
+def test_octaves_accidentals_and_keys() -> None:
+    assert pitches("C,CcC'c'") == [48, 60, 72, 72, 84]
+    assert pitches("^F F f|F =F __B ^^c") == [66, 66, 78, 65, 65, 69, 74]
+    assert pitches("FCB", "X:1\nL:1/8\nK:D\n") == [66, 61, 71]
+    for key, sharps, minor in (("Em", 1, True), ("Bb", -2, False), ("D dorian", 0, False), ("F#min", 3, True)):
+        found = read("C", f"X:1\nK:{key}\n").key_signatures[0]
+        assert (found.sharps, found.is_minor) == (sharps, minor), key
+    assert read("C", "X:1\nK:none\n").key_signatures[0].sharps == 0
+    assert pitches("C [K:G] F", HEADER) == [60, 66]
+
+
+def test_lengths_broken_rhythm_and_tuplets() -> None:
+    assert eighths("C2 C/ C// C3/2 C") == [2, 0.5, 0.25, 1.5, 1]
+    assert eighths("C>D E<F G>>A") == [1.5, 0.5, 0.5, 1.5, 1.75, 0.25]
+    assert eighths("(3CDE F (3:2:2C2D")[:4] == [pytest.approx(2 / 3, abs=0.01)] * 3 + [1]
+    assert eighths("C", "X:1\nM:2/4\nK:C\n") == [0.5]
+    assert eighths("C", "X:1\nM:6/8\nK:C\n") == [1]
+
+
+def test_rests_chords_and_ties() -> None:
+    score = read("z2 [CEG]2 x Z C-|C [CE]-[CE]")
+    found = [(n["start_ticks"] / 240, n["pitch"], n["duration_ticks"] / 240) for n in score.notes]
+    assert found == [(2, 60, 2), (2, 64, 2), (2, 67, 2), (13, 60, 2), (15, 60, 2), (15, 64, 2)]
+
+
+def test_what_does_not_sound_is_passed_over() -> None:
+    assert pitches('"Am"C !trill!D {cd}~E (FG) % words here\nw: la la\nA \\\nB y ') == [60, 62, 64, 65, 67, 69, 71]
+
+
+def test_tempo_and_metre_come_from_the_header() -> None:
+    score = read("C", "X:1\nM:6/8\nQ:3/8=60\nK:C\n")
+    assert score.tempi[0].bpm == pytest.approx(90)
+    assert score.time_signatures == (TimeSignature(0, 6, 8),)
+    assert read("C", "X:1\nQ:120\nL:1/8\nK:C\n").tempi[0].bpm == pytest.approx(60)
+    assert read("C", "X:1\nL:1/8\nQ:120\nM:C|\nK:C\n").time_signatures == (TimeSignature(0, 2, 2),)
+    assert read("C", 'X:1\nQ:"Slow"\nM:none\nK:C\n').tempi == ()
+
+
+def test_voices_are_tracks_and_the_first_tune_counts() -> None:
+    score = read("V:1\nCD\nV:2\nE4\n[V:1] E\n\nX:2\nK:C\nccc")
+    assert len(score.tracks) == 2
+    assert [(int(n["track"]), int(n["pitch"])) for n in score.notes] == [(0, 60), (1, 64), (0, 62), (0, 64)]
+    assert pitches("CD\nEF\n\nG") == [60, 62, 64, 65]
+
+
+def test_bytes_of_either_encoding_are_recognised() -> None:
+    assert is_abc(b"%abc\nX: 1\nT:a\n")
+    assert is_abc(b"M:3/4\nK:C\nCDE")
+    assert not any(is_abc(data) for data in (b"", b"MThd", b"<score", b"hello: world", b"X: no", b"PK"))
+    assert abc_to_score("X:1\nT:Säng\nK:C\nC".encode("latin-1")).n_notes == 1
+    assert abc_to_score(b"X:1\nK:C\n").n_notes == 0
+
+
+@pytest.mark.parametrize(
+    ("tune", "message"),
+    [
+        ("X:1\nM:7\nK:C\nC", "ABC line 2: metre '7'; expected one such as 3/4 or C"),
+        ("X:1\nM:900/4\nK:C\nC", "ABC line 2: metre '900/4'"),
+        ("X:1\nL:x\nK:C\nC", "ABC line 2: length 'x'; expected a note value such as 1/8"),
+        ("X:1\nK:H\nC", "ABC line 2: key 'H'; expected one such as G"),
+        ("X:1\nK:C wild\nC", "key 'C wild'"),
+        ("X:1\nK:G# \nC", "key 'G#' has 8 accidentals; write it enharmonically"),
+        ("X:1\nK:C\nC & D", "ABC line 3, place 3, '& D': overlaid voices are not read"),
+        ("X:1\nK:C\nCD ?", "ABC line 3, place 4, '\\?': this is no ABC"),
+        ("X:1\nK:C\nC0", "no length '0'; expected a multiple such as 2, /2 or 3/2"),
+        ("X:1\nK:C\n[2x]", "this is no ABC"),
+        ("X:1\nK:C\n[zz]", "'\\[zz\\]' holds no note"),
+        ("X:1\nK:C\nC,,,,,,", "C,,,,,, is outside MIDI's range"),
+        ("X:1\nK:C\n(1C", "no tuplet '\\(1'; expected one such as \\(3"),
+        ("X:1\nM:99/1\nK:C\n" + "Z1024" * 400, "the ABC tune is too long for a score"),
+    ],
+)
+def test_what_is_no_abc_is_named(tune: str, message: str) -> None:
+    with pytest.raises(ScoreError, match=message):
+        abc_to_score((tune + "\nC\n").encode())
+
+
+def test_verovio_reads_the_same_notes() -> None:
+    verovio = pytest.importorskip("verovio")
+    body = "D2|EB BA B2 EB|^c/d/e/f/ AB d>B A<G|z2 F2 (3ABc|[C2E2G2] _B,,2 A2-A2|"
+    header = "X:1\nT:Cooley's\nM:4/4\nL:1/8\nK:Emin\n"
+    toolkit = verovio.toolkit()
+    assert toolkit.loadData(header + body + "\n")
+    theirs = midi_to_score(base64.b64decode(toolkit.renderToMIDI())).resample_ticks(480).notes
+    ours = read(body, header).notes
+    assert ours["pitch"].tolist() == theirs["pitch"].tolist()
+    assert abs(ours["start_ticks"] - theirs["start_ticks"]).max() <= 4

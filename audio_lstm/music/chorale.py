@@ -17,8 +17,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
+from audio_lstm.music.chorale_columns import (
+    END,
+    FEATURES,
+    FIRST_PITCH,
+    MAX_HOLD_STEPS,
+    REST,
+    clock,
+    column_values,
+    delayed,
+    intervals,
+)
 from audio_lstm.music.config import RelativeScores
-from audio_lstm.music.echo import N_LENGTHS, Echo, echo_columns
+from audio_lstm.music.echo import Echo, echo_columns
 from audio_lstm.music.representation import START
 from audio_lstm.music.voices import N_VOICES, REST_PITCH, VOICES, as_voice_grid
 
@@ -26,46 +37,11 @@ __all__ = [
     "END",
     "FEATURES",
     "FIRST_PITCH",
+    "MAX_HOLD_STEPS",
     "REST",
     "ChoraleCursor",
     "ChoraleGrid",
 ]
-
-END, REST, FIRST_PITCH = 1, 2, 3
-"""Tokens: START is 0; MIDI pitch `low + i` is token `FIRST_PITCH + i`."""
-MAX_HOLD_STEPS = 16
-"""Holds are counted up to a 4/4 bar: 97 % of the notes of jsb16 are shorter."""
-
-FEATURES = (
-    "previous",
-    "lag_2",
-    "lag_3",
-    "lag_4",
-    "before",
-    "hold_1",
-    "hold_2",
-    "hold_3",
-    "hold_4",
-    "voice",
-    "beat",
-    "bar_4",
-    "bar_3",
-    "echo",
-    "echo_length",
-)
-"""All input columns, in their order; t counts cells, "own" means the voice that is about to be written.
-
-- previous, lag_2, lag_3, lag_4: tokens t-1 ... t-4: each voice's latest pitch, lag_4 being the own voice's
-- before: the own voice's last pitch that differs from lag_4: the two together say where the line is heading
-- hold_1 ... hold_4: for how many steps (at most 16) the pitches of previous ... lag_4 have sounded, 1 = just
-  struck: which voices have moved in this step and how old the own note is, without comparing two embeddings
-- voice: 0-3 in the order of writing
-- beat, bar_4, bar_3: the step modulo 4, 16 and 12, counted from the first step (where there is an upbeat, the
-  phase of the bar is shifted; which it is shows within a few beats, and mostly it is a quarter)
-- echo: if the last 32 cells occurred before, the token that followed them there, else START: chorales repeat
-  their first section, too far back for truncated back-propagation (11 % of the changes of chord in jsb16)
-- echo_length: 0 = no echo, 1-3 = the two passages agree in at least 8, 16, 32 steps
-"""
 
 
 @dataclass(frozen=True)
@@ -117,8 +93,7 @@ class ChoraleGrid:
     @property
     def column_sizes(self) -> tuple[int, ...]:
         """The number of values of each input column, in the order of `features`."""
-        sizes = {"voice": N_VOICES, "beat": 4, "bar_4": 16, "bar_3": 12, "echo_length": N_LENGTHS}
-        sizes |= {f"hold_{lag}": MAX_HOLD_STEPS + 1 for lag in range(1, 5)}
+        sizes = column_values()
         return tuple(sizes.get(name, self.vocabulary_size) for name in self.features)
 
     @property
@@ -191,10 +166,10 @@ class ChoraleGrid:
         before = np.take_along_axis(cells, np.maximum(struck - 1, 0), axis=0)
         before = np.where(struck > 0, before, START).reshape(-1)[:n]
         position = np.arange(n)
-        values = {f"lag_{lag}": _delayed(checked, lag) for lag in range(1, 5)}
-        values |= {f"hold_{lag}": _delayed(hold, lag) for lag in range(1, 5)}
-        values |= {"previous": values["lag_1"], "before": _delayed(before, N_VOICES)}
-        values |= _clock(position)
+        values = {f"lag_{lag}": delayed(checked, lag) for lag in range(1, 5)}
+        values |= {f"hold_{lag}": delayed(hold, lag) for lag in range(1, 5)}
+        values |= {"previous": values["lag_1"], "before": delayed(before, N_VOICES)}
+        values |= clock(position) | intervals(values)
         if {"echo", "echo_length"} & set(self.features):
             values["echo"], values["echo_length"] = echo_columns(checked, cells_per_step=N_VOICES)
         return np.stack([values[name] for name in self.features], axis=1)
@@ -312,13 +287,14 @@ class ChoraleCursor:
     def columns(self) -> NDArray[np.int64]:
         """The next row of input columns of each piece, (B, K)."""
         rows = np.arange(self._position.size)
-        values = _clock(self._position)
+        values = clock(self._position)
         for lag in range(1, N_VOICES + 1):
             voice = (self._position - lag) % N_VOICES
             values[f"lag_{lag}"] = self._last[rows, voice]
             values[f"hold_{lag}"] = self._hold[rows, voice]
         values["previous"] = np.where(self._done, END, values["lag_1"])
         values["before"] = self._before[rows, self._position % N_VOICES]
+        values |= intervals(values)
         values["echo"] = np.array([echo.token() for echo in self._echo], dtype=np.int64)
         values["echo_length"] = np.array([echo.length() for echo in self._echo], dtype=np.int64)
         return np.stack([values[name] for name in self._grid.features], axis=1)
@@ -380,13 +356,3 @@ class ChoraleCursor:
         self._position[live] += 1
         for row in live:
             self._echo[row].push(int(values[row]))
-
-
-def _delayed(values: NDArray[np.int64], lag: int) -> NDArray[np.int64]:
-    """`values` moved `lag` cells later, START (0) before."""
-    return np.concatenate([np.full(lag, START, dtype=np.int64), values])[: values.size]
-
-
-def _clock(position: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    step = position // N_VOICES
-    return {"voice": position % N_VOICES, "beat": step % 4, "bar_4": step % 16, "bar_3": step % 12}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.event_echo import EventEcho
 from audio_lstm.music.event_grammar import BAR_CYCLE, DRUM_PROGRAM, EventLayout, Kind
+from audio_lstm.music.event_harmony import EventHarmony
 from audio_lstm.music.representation import START
 
 __all__ = ["EventCursor"]
@@ -34,6 +35,7 @@ class _Piece:
     programs: list[int] = field(default_factory=list)  # of the tracks declared
     melodies: dict[int, int] = field(default_factory=dict)  # the last pitch of each track that has written one
     echo: EventEcho | None = None
+    harmony: EventHarmony | None = None
 
     def columns(self) -> tuple[int, ...]:
         program, melody = -1, -1
@@ -42,12 +44,15 @@ class _Piece:
         bar = self.bar % BAR_CYCLE + 1 if self.bar >= 0 else 0
         position, metre, key, track = self.position + 1, self.metre + 1, self.key + 1, self.track + 1
         foretold = self.echo.columns() if self.echo is not None else ()
-        return (self.token, position, metre, bar, key, program + 1, track, melody + 1, *foretold)
+        around = self.harmony.columns() if self.harmony is not None else ()
+        return (self.token, position, metre, bar, key, program + 1, track, melody + 1, *foretold, *around)
 
     def push(self, token: int, kind: int, value: int) -> None:
         self.token = token
         if self.echo is not None:
             self.echo.push(token, kind, value)
+        if self.harmony is not None:
+            self.harmony.push(kind, value)
         if kind == Kind.PITCH or kind == Kind.DRUM:
             self.pitch = self.melodies[self.track] = value
         elif kind == Kind.TRACK:
@@ -74,16 +79,20 @@ class EventCursor:
         layout: the ids.
         batch: how many pieces, at least 1.
         echoes: whether the rows hold what earlier passages foretell.
+        harmony: whether they hold what sounds around.
 
     Raises:
         ConfigError: `batch` is less than 1.
     """
 
-    def __init__(self, layout: EventLayout, batch: int, *, echoes: bool = False) -> None:
+    def __init__(self, layout: EventLayout, batch: int, *, echoes: bool = False, harmony: bool = False) -> None:
         if batch < 1:
             raise ConfigError(f"batch is {batch}; expected at least 1")
         self._layout = layout
-        self._pieces = [_Piece(echo=EventEcho(layout) if echoes else None) for _ in range(batch)]
+        self._pieces = [
+            _Piece(echo=EventEcho(layout) if echoes else None, harmony=EventHarmony() if harmony else None)
+            for _ in range(batch)
+        ]
         # The same tables as lists: reading one number of an array costs more than a step.
         self._first = [int(first) for first in layout.first]
         self._kind_of = [Kind(kind) for kind in layout.kind_of.tolist()]

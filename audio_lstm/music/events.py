@@ -24,6 +24,7 @@ from audio_lstm.music.event_cursor import EventCursor
 from audio_lstm.music.event_echo import echo_sizes, event_echo_columns
 from audio_lstm.music.event_fit import EventTables, FitReport, fit_score
 from audio_lstm.music.event_grammar import DRUM_PROGRAM, MELODY_COLUMN, EventLayout, EventState, Kind
+from audio_lstm.music.event_harmony import HARMONY_SIZES, event_harmony_columns
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
 
 __all__ = ["EventVocabulary"]
@@ -53,7 +54,7 @@ class EventVocabulary:
     Ids are, in this order: START, END, BAR, TIME_SIGNATURE, POSITION, KEY, TEMPO, PROGRAM, TRACK, PITCH, DRUM,
     VELOCITY, DURATION. The input columns are the previous token, position in the bar, metre, bar modulo 8, key,
     program and number of the track being written, and the pitch that this track wrote last; with `echoes` also what
-    earlier passages and the bar before foretell (event_echo.py).
+    earlier passages and the bar before foretell (event_echo.py), with `harmony` what sounds around (event_harmony.py).
 
     Example:
         >>> vocabulary = EventVocabulary()
@@ -72,6 +73,7 @@ class EventVocabulary:
     durations: tuple[int, ...] = _DURATIONS  # grid steps, ascending
     n_tracks: int = 32  # most tracks a piece may have
     echoes: bool = True  # whether the model sees what earlier passages foretell; the tokens are the same
+    harmony: bool = True  # whether it sees how far what sounds lies from the track's last pitch; likewise
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps_per_quarter <= 480:
@@ -138,7 +140,8 @@ class EventVocabulary:
     @property
     def column_sizes(self) -> tuple[int, ...]:
         """The number of values of each input column, (K,)."""
-        return self._layout.column_sizes + (echo_sizes(self._layout) if self.echoes else ())
+        echoes = echo_sizes(self._layout) if self.echoes else ()
+        return (*self._layout.column_sizes, *echoes, *(HARMONY_SIZES if self.harmony else ()))
 
     @property
     def relative(self) -> RelativeScores:
@@ -280,10 +283,12 @@ class EventVocabulary:
     def columns(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """The model's input at each step, (N, K) int64: see `Representation.columns`."""
         checked = self._layout.check_ids(tokens)
-        columns = EventState.along(self._layout, checked).columns()
-        if not self.echoes:
-            return columns
-        return np.concatenate((columns, event_echo_columns(self._layout, checked)), axis=1)
+        parts = [EventState.along(self._layout, checked).columns()]
+        if self.echoes:
+            parts.append(event_echo_columns(self._layout, checked))
+        if self.harmony:
+            parts.append(event_harmony_columns(self._layout, checked))
+        return np.concatenate(parts, axis=1)
 
     def legal(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which tokens the grammar allows at each step: see `Representation.legal`.
@@ -309,7 +314,7 @@ class EventVocabulary:
 
     def cursor(self, batch: int) -> EventCursor:
         """A fresh cursor over `batch` empty pieces: see `Representation.cursor`."""
-        return EventCursor(self._layout, batch, echoes=self.echoes)
+        return EventCursor(self._layout, batch, echoes=self.echoes, harmony=self.harmony)
 
     def kinds(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """The `Kind` of each event, (N,) int64."""
@@ -331,6 +336,7 @@ class EventVocabulary:
             "durations": list(self.durations),
             "n_tracks": self.n_tracks,
             "echoes": self.echoes,
+            "harmony": self.harmony,
         }
 
     @classmethod
@@ -347,7 +353,8 @@ class EventVocabulary:
             ModelError: a field is missing, unknown or wrong.
         """
         expected = set(cls().to_dict())
-        if set(values) != expected or values["kind"] != "events" or not isinstance(values["echoes"], bool):
+        switches = [values.get(name) for name in ("echoes", "harmony")]
+        if set(values) != expected or values["kind"] != "events" or not all(type(value) is bool for value in switches):
             raise ModelError(f"an event vocabulary has kind 'events' and {sorted(expected)}; got {values}")
         try:
             return cls(
@@ -358,6 +365,7 @@ class EventVocabulary:
                 durations=tuple(map(int, values["durations"])),
                 n_tracks=int(values["n_tracks"]),
                 echoes=values["echoes"],
+                harmony=values["harmony"],
             )
         except (TypeError, ValueError) as error:
             raise ModelError(f"a table of the event vocabulary is wrong: {error}") from error

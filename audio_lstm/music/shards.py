@@ -221,7 +221,8 @@ def _tokens(path: Path, reader: ScoreReader, vocabulary: EventVocabulary) -> NDA
 
 
 def _fingerprint(paths: Sequence[Path], vocabulary: EventVocabulary) -> str:
-    tables = {name: value for name, value in vocabulary.to_dict().items() if name != "echoes"}  # no token hangs on it
+    # No token hangs on what else the model sees.
+    tables = {name: value for name, value in vocabulary.to_dict().items() if name not in ("echoes", "harmony")}
     digest = hashlib.sha256(json.dumps([_VERSION, tables], sort_keys=True).encode())
     for path in paths:
         try:

@@ -36,7 +36,7 @@ class Recipe:
     data: Path = Path("../shared/music/jsb16")  # the JSON file or its folder
     out: Path = Path("runs/chorale-fill")  # the run: log, checkpoints, and the finished model in its folder `model`
     init: str = "chorale"  # model of chorales whose weights the generator begins with; '' = from scratch
-    representation: ChoraleGrid = ChoraleGrid()
+    representation: ChoraleGrid = ChoraleGrid()  # from scratch; else that of `init`
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.4, weight_drop=0.3)
     embedding_dropout: float = 0.1
     reader: LSTMConfig = LSTMConfig(input_size=128, hidden_size=160, n_layers=2, bidirectional=True, dropout=0.3)
@@ -74,22 +74,22 @@ Data: chorales of J. S. Bach (public domain), splits of Boulanger-Lewandowski et
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder."""
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
-    grid = recipe.representation
+    grid, relative = recipe.representation, recipe.representation.relative
+    if recipe.init:
+        folder = open_model(recipe.init, "music")
+        found = config_from_dict(MusicModelConfig, folder.config, where=str(folder.path))
+        grid, relative = ChoraleGrid.from_dict(dict(folder.representation)), found.relative
+        if replace(found.lstm, dropout=0.0, weight_drop=0.0) != replace(recipe.lstm, dropout=0.0, weight_drop=0.0):
+            raise ConfigError(
+                f"--init {recipe.init}: a model of another shape ({found.lstm}); set --lstm.* to its values"
+            )
     generator = MusicModelConfig(
         grid.column_sizes,
         grid.vocabulary_size,
         recipe.lstm,
         embedding_dropout=recipe.embedding_dropout,
-        relative=grid.relative,
+        relative=relative,
     )
-    if recipe.init:
-        folder = open_model(recipe.init, "music")
-        found = config_from_dict(MusicModelConfig, folder.config, where=str(folder.path))
-        generator = replace(generator, relative=found.relative)
-        if replace(found.lstm, dropout=0.0, weight_drop=0.0) != replace(recipe.lstm, dropout=0.0, weight_drop=0.0):
-            raise ConfigError(
-                f"--init {recipe.init}: a model of another shape ({found.lstm}); set --lstm.* to its values"
-            )
     task = FillTask(
         FillModelConfig(generator, recipe.reader),
         grid,

@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise DataError(f"{composer.name}: a model of {vocabulary.kind!r}; this report is about models of events")
     recipe = Recipe(data=options.data, out=options.out, steps_per_quarter=vocabulary.steps_per_quarter)
     found, train_set, valid_set = load_splits(recipe)
-    if replace(found, echoes=vocabulary.echoes) != vocabulary:
+    if replace(found, echoes=vocabulary.echoes, harmony=vocabulary.harmony) != vocabulary:
         raise DataError(f"{composer.name}: its vocabulary is not that of {options.out}; name the run it was trained in")
     train_set, valid_set = first(train_set, options.n), first(valid_set, options.n)
     costs = all_costs(composer, train_set, valid_set, order=options.order)

@@ -50,6 +50,7 @@ class Recipe:
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.3, weight_drop=0.2)
     embedding_dropout: float = 0.1
     echoes: bool = True  # the model sees what earlier passages and the bar before foretell
+    harmony: bool = True  # it sees how far what sounds lies from each track's last pitch
     max_semitones: int = 5  # transposition, drawn anew in each epoch
     max_tempo_change: float = 0.15  # as a factor less 1, drawn anew in each epoch
     batch_size: int = 16  # rows of truncated back-propagation
@@ -74,7 +75,9 @@ TINY = replace(
 
 def load_splits(recipe: Recipe) -> tuple[EventVocabulary, MusicData, MusicData]:
     """The vocabulary, and the tokens of the training and the validation pieces."""
-    vocabulary = EventVocabulary(steps_per_quarter=recipe.steps_per_quarter, echoes=recipe.echoes)
+    vocabulary = EventVocabulary(
+        steps_per_quarter=recipe.steps_per_quarter, echoes=recipe.echoes, harmony=recipe.harmony
+    )
     n_workers = recipe.n_workers or os.cpu_count() or 1
 
     def tokens(folder: Path, name: str) -> TokenShards:

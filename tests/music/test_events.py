@@ -203,13 +203,13 @@ def test_spelling_is_the_documented_one() -> None:
 
 
 def test_without_echoes_the_tokens_are_the_same_and_the_rows_shorter() -> None:
-    plain = replace(SMALL, echoes=False)
+    plain = replace(SMALL, echoes=False, harmony=False)
     score = Score(4, make_notes(np.arange(24) * 4, 4, [60, 62, 64] * 8, 80), (Track(),))
     tokens = plain.encode(score)
     np.testing.assert_array_equal(tokens, SMALL.encode(score))
     rows = SMALL.columns(tokens)
     np.testing.assert_array_equal(rows[:, : len(plain.column_sizes)], plain.columns(tokens))
-    assert rows.shape[1] == len(SMALL.column_sizes) == len(plain.column_sizes) + 3
+    assert rows.shape[1] == len(SMALL.column_sizes) == len(plain.column_sizes) + 9
     assert rows[-10:, len(plain.column_sizes)].any()
     cursor = plain.cursor(1)
     cursor.push(tokens[:1])
@@ -277,7 +277,13 @@ def test_wrong_tables_are_refused(changes: dict[str, Any], message: str) -> None
 
 def test_wrong_dicts_are_refused() -> None:
     values = SMALL.to_dict()
-    for wrong in ({}, {**values, "kind": "chorale"}, {**values, "extra": 1}, {**values, "echoes": "no"}):
+    for wrong in (
+        {},
+        {**values, "kind": "chorale"},
+        {**values, "extra": 1},
+        {**values, "echoes": "no"},
+        {**values, "harmony": 1},
+    ):
         with pytest.raises(ModelError, match="an event vocabulary has kind 'events' and"):
             EventVocabulary.from_dict(wrong)
     for name, value in (("tempi", [3, 2]), ("n_tracks", None), ("time_signatures", [[4]])):

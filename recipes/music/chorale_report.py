@@ -2,8 +2,12 @@
 
     python recipes/music/chorale_report.py --model chorale --data ../shared/music/jsb16 --n 10 --out runs/ten_chorales
 
+    python recipes/music/chorale_report.py --fill chorale-fill --n 10 --out runs/ten_harmonisations
+
 Writes `--n` chorales as MIDI (seeds 0, 1, 2, …; the model ends them itself) and prints one table: the real chorales of
-a split, the composed ones, and a baseline of chance (the voices of each piece taken from different chorales), with
+a split, the composed ones, and a baseline of chance (the voices of each piece taken from different chorales). With
+`--fill`, a model harmonises the sopranos of the first `--n` chorales of `valid` instead (seeds likewise); the same
+chorales as Bach set them then have a row of their own. The columns:
 
 - chords: beats whose pitch classes are (part of) a major, minor, diminished or seventh chord
 - parallels: parallel fifths and octaves between any two voices, per 100 changes of chord
@@ -17,16 +21,18 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.music.compose import compose
+from audio_lstm.music.compose import Composition, compose
 from audio_lstm.music.composer import load_music
 from audio_lstm.music.data import load_chorales
+from audio_lstm.music.fill import load_fill_model
+from audio_lstm.music.harmonise import harmonise
 from audio_lstm.music.voices import REST_PITCH, STEPS_PER_QUARTER, score_to_voice_grid
 from audio_lstm.training.options import run_recipe
 
@@ -137,28 +143,48 @@ def shuffled_voices(pieces: Sequence[Grid]) -> list[Grid]:
     return mixed
 
 
+def written(model: str, n: int, *, temperature: float) -> Iterator[Composition]:
+    """Chorales of the model's own, seeds 0, 1, 2, ..."""
+    composer = load_music(model)
+    for seed in range(n):
+        yield compose(model=composer, seed=seed, temperature=temperature)
+
+
+def harmonised(model: str, sopranos: Sequence[Grid], *, temperature: float) -> Iterator[Composition]:
+    """Chorales to given melodies, seeds 0, 1, 2, ..."""
+    filler = load_fill_model(model)
+    for seed, soprano in enumerate(sopranos):
+        yield harmonise(soprano, model=filler, seed=seed, temperature=temperature)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compose, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="chorale")
+    parser.add_argument("--fill", help="a model that harmonises, instead of --model")
     parser.add_argument("--data", type=Path, default=Path("../shared/music/jsb16"))
     parser.add_argument("--n", type=int, default=10, help="pieces to compose")
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--out", type=Path, default=Path("runs/chorales"))
     options = parser.parse_args(arguments)
-    composer = load_music(options.model)
     train, valid = (list(load_chorales(options.data, split).voice_grids()) for split in ("train", "valid"))
     options.out.mkdir(parents=True, exist_ok=True)
+    sets = {"real (valid)": valid}
+    if options.fill:
+        sopranos = [piece[:, 0] for piece in valid[: options.n]]
+        made, compositions = "harmonised", harmonised(options.fill, sopranos, temperature=options.temperature)
+        sets[f"the same {len(sopranos)}, by Bach"] = valid[: options.n]
+    else:
+        made, compositions = "composed", written(options.model, options.n, temperature=options.temperature)
     composed = []
-    for seed in range(options.n):
-        piece = compose(model=composer, seed=seed, temperature=options.temperature)
+    for seed, piece in enumerate(compositions):
         piece.save(options.out / f"chorale-{seed}.mid")
         composed.append(score_to_voice_grid(piece.score))
         print(f"{options.out / f'chorale-{seed}.mid'}: {piece.summary()}")
     copies = CopyFinder(train)
     print("\n| | chords | parallels | crossings | leaps | ends well | copied beats, median (most) |")
     print("|---|---|---|---|---|---|---|")
-    sets = {"real (valid)": valid, f"composed ({options.n})": composed, "voices shuffled": shuffled_voices(valid)}
+    sets |= {f"{made} ({len(composed)})": composed, "voices shuffled": shuffled_voices(valid)}
     for name, pieces in sets.items():
         report = describe(pieces, copies)
         print(

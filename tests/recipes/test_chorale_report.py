@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+
+from tests.music.fill_models import write_random_model
 
 
 @pytest.fixture
@@ -50,3 +54,27 @@ def test_report_of_a_set(report: ModuleType) -> None:
     assert figures.crossings == 0.0
     assert figures.copied_beats_most == 2.0
     assert len(report.shuffled_voices(pieces)) == 2
+
+
+def test_sopranos_of_the_validation_set_are_harmonised(
+    report: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    pieces = [np.stack([rng.integers(low, low + 8, 16) for low in (66, 60, 54, 45)], axis=1).tolist() for _ in range(3)]
+    (tmp_path / "data.json").write_text(json.dumps({"train": pieces[:1], "valid": pieces[1:]}))
+    model = write_random_model(tmp_path / "fill")
+    arguments = [
+        "--fill",
+        str(model),
+        "--data",
+        str(tmp_path / "data.json"),
+        "--n",
+        "2",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert report.main(arguments) == 0
+    printed = capsys.readouterr().out
+    for row in ("| real (valid) |", "| the same 2, by Bach |", "| harmonised (2) |", "| voices shuffled |"):
+        assert row in printed
+    assert len(list((tmp_path / "out").glob("*.mid"))) == 2

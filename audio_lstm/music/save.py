@@ -114,12 +114,55 @@ def _save_roll_svg(score: Score, path: Path, options: SaveOptions) -> None:
     _write(path, roll_svg(score).encode())
 
 
+def _save_sheet_svg(score: Score, path: Path, options: SaveOptions) -> None:
+    from audio_lstm.music.engrave import score_to_svg
+
+    _write(path, score_to_svg(score, title=options.title).encode())
+
+
+def _save_pdf(score: Score, path: Path, options: SaveOptions) -> None:
+    from audio_lstm.music.engrave import score_to_pdf
+
+    _write(path, score_to_pdf(score, title=options.title))
+
+
+def _save_musicxml(score: Score, path: Path, options: SaveOptions) -> None:
+    from audio_lstm.music.musicxml import score_to_musicxml
+
+    _write(path, score_to_musicxml(score, title=options.title).encode())
+
+
+def _save_mxl(score: Score, path: Path, options: SaveOptions) -> None:
+    from audio_lstm.music.musicxml import compress_musicxml, score_to_musicxml
+
+    _write(path, compress_musicxml(score_to_musicxml(score, title=options.title)))
+
+
+def _save_abc(score: Score, path: Path, options: SaveOptions) -> None:
+    from audio_lstm.music.abc_writer import score_to_abc
+
+    _write(path, score_to_abc(score, title=options.title).encode())
+
+
+def _save_json(score: Score, path: Path, options: SaveOptions) -> None:
+    from audio_lstm.music.score_json import score_to_json
+
+    _write(path, score_to_json(score, facts=options.facts).encode())
+
+
 _WRITERS: dict[str, Callable[[Score, Path, SaveOptions], None]] = {
     ".mid": _save_midi,
     ".midi": _save_midi,
     **dict.fromkeys(SOUND_SUFFIXES, _save_sound),
     ".png": _save_roll_png,
     ".roll.svg": _save_roll_svg,
+    ".svg": _save_sheet_svg,
+    ".pdf": _save_pdf,
+    ".musicxml": _save_musicxml,
+    ".xml": _save_musicxml,
+    ".mxl": _save_mxl,
+    ".abc": _save_abc,
+    ".json": _save_json,
 }
 SAVE_SUFFIXES = tuple(_WRITERS)
-"""What `save_score` can write: MIDI, sound, a piano roll (.png, .roll.svg)."""
+"""MIDI, sound, piano rolls (.png, .roll.svg), sheet music (.svg, .pdf), MusicXML, ABC, JSON."""

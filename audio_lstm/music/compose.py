@@ -12,15 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ModelError
+from audio_lstm.music.abc_writer import score_to_abc
 from audio_lstm.music.chorale import END, ChoraleGrid
 from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
 from audio_lstm.music.constraints import at_least_bars, chorale_rules, exact_bars
+from audio_lstm.music.engrave import score_to_svg
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import score_to_pretty_midi
+from audio_lstm.music.musicxml import score_to_musicxml
 from audio_lstm.music.render import render
 from audio_lstm.music.sample import SamplingConfig, sample_tokens
 from audio_lstm.music.save import SaveOptions, save_score
 from audio_lstm.music.score import Score, Tempo
+from audio_lstm.music.score_json import score_to_json
 from audio_lstm.music.voices import voice_grid_to_score
 
 if TYPE_CHECKING:
@@ -61,24 +65,45 @@ class Composition:
         """Write the piece to a file, whole or not at all; an old file is replaced.
 
         Args:
-            path: Its ending says what is written: .mid, .wav, .flac, .ogg, .png and more, see `SAVE_SUFFIXES`.
-            options: Sample rate, sound font, title.
+            path: Its ending says what is written: .mid .wav .flac .ogg .opus .png .roll.svg .svg .pdf .musicxml .abc .json
+                and more, see `SAVE_SUFFIXES`.
+            options: Sample rate, sound font, title; the facts of `to_dict` are put beside the notes in JSON.
 
         Returns:
             The path.
         """
-        return save_score(self.score, path, options)
+        options = options or SaveOptions()
+        return save_score(self.score, path, replace(options, facts={**self.to_dict(), **options.facts}))
 
-    def to_audio(self, *, sample_rate: int = 44_100) -> NDArray[np.float32]:
-        """The piece as sound, by the built-in synthesiser.
+    def to_audio(
+        self, *, sample_rate: int = 44_100, soundfont: str | os.PathLike[str] | None = None
+    ) -> NDArray[np.float32]:
+        """The piece as sound.
 
         Args:
             sample_rate: In Hz.
+            soundfont: A .sf2 or .sf3 file, for FluidSynth; None uses the built-in synthesiser.
 
         Returns:
             (n, 2) float32, left and right, full scale ±1.
         """
-        return render(self.score, sample_rate=sample_rate)
+        return render(self.score, sample_rate=sample_rate, soundfont=soundfont)
+
+    def to_musicxml(self, *, title: str = "") -> str:
+        """The piece as a MusicXML document."""
+        return score_to_musicxml(self.score, title=title)
+
+    def to_abc(self, *, title: str = "") -> str:
+        """The piece as an ABC tune, if it is a single line."""
+        return score_to_abc(self.score, title=title)
+
+    def to_svg(self, *, title: str = "") -> str:
+        """The piece as sheet music: one SVG document with all pages (extra `scores`)."""
+        return score_to_svg(self.score, title=title)
+
+    def to_json(self) -> str:
+        """Notes and facts as a JSON document; `score_from_json` reads it back."""
+        return score_to_json(self.score, facts=self.to_dict())
 
     def to_pretty_midi(self) -> pretty_midi.PrettyMIDI:
         """The piece as a pretty_midi object."""

@@ -6,13 +6,16 @@ loudness, and limited. Long pieces are made block by block, so that memory does 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ScoreError
+from audio_lstm.music.fluidsynth import fluidsynth_blocks
 from audio_lstm.music.instruments import Instruments, Tone
 from audio_lstm.music.mastering import Limiter, gated_lufs, weighted_powers
 from audio_lstm.music.patches import Struck, patch_of
@@ -49,31 +52,39 @@ class _Note:
         return self.start + self.tone.end(self.held)
 
 
-def render(score: Score, *, sample_rate: int = DEFAULT_SAMPLE_RATE) -> NDArray[np.float32]:
-    """A score as sound, by the built-in synthesiser; the same score gives the same samples on one machine.
+def render(
+    score: Score, *, sample_rate: int = DEFAULT_SAMPLE_RATE, soundfont: str | os.PathLike[str] | None = None
+) -> NDArray[np.float32]:
+    """A score as sound; the same score gives the same samples on one machine.
 
     Example:
         >>> samples = render(read_score("song.mid"))  # (n, 2) at 44.1 kHz
 
     Args:
         score: at least one note, at most four hours.
-        sample_rate: in Hz, 8,000 to 192,000.
+        sample_rate: in Hz, 8,000 to 96,000.
+        soundfont: a .sf2 or .sf3 file that FluidSynth plays; None: the built-in synthesiser.
 
     Returns:
         (n, 2) float32, left and right; -18 LUFS, no sample above -1.5 dB of full scale. It ends when the room has
         fallen silent, about a second after the last note.
     """
-    return np.concatenate(list(render_blocks(score, sample_rate=sample_rate)))
+    return np.concatenate(list(render_blocks(score, sample_rate=sample_rate, soundfont=soundfont)))
 
 
 def render_blocks(
-    score: Score, *, sample_rate: int = DEFAULT_SAMPLE_RATE, progress: Progress | None = None
+    score: Score,
+    *,
+    sample_rate: int = DEFAULT_SAMPLE_RATE,
+    soundfont: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """What `render` gives, in blocks of a few seconds; memory does not grow with the length of the piece.
 
     Args:
         score: at least one note, at most four hours.
-        sample_rate: in Hz, 8,000 to 192,000.
+        sample_rate: in Hz, 8,000 to 96,000.
+        soundfont: a .sf2 or .sf3 file that FluidSynth plays; None: the built-in synthesiser.
         progress: told now and then how many seconds of sound are done, and of how many.
 
     Returns:
@@ -83,15 +94,25 @@ def render_blocks(
         ConfigError: the sample rate is out of range.
         ScoreError: there is no note, or the piece is too long.
     """
-    if not 8_000 <= sample_rate <= 192_000:
-        raise ConfigError(f"sample_rate is in Hz, from 8,000 to 192,000, got {sample_rate}")
+    if not 8_000 <= sample_rate <= 96_000:
+        raise ConfigError(f"sample_rate is in Hz, from 8,000 to 96,000, got {sample_rate}")
     score.require_notes()
     if score.duration_s > MAX_SECONDS:
         raise ScoreError(
             f"the piece lasts {score.duration_s:,.0f} s, more than the {MAX_SECONDS:,.0f} s that are made into sound; "
             "cut it, or check its tempi"
         )
-    return _without_silent_end(_mastered(score, sample_rate, progress))
+    if soundfont is None:
+        play = partial(_mixed, score, sample_rate)
+    else:
+        play = partial(fluidsynth_blocks, score, soundfont, sample_rate=sample_rate)
+        play()  # complains at once where something is missing, and plays nothing yet
+    told = None if progress is None else partial(_tell, progress, score.duration_s, sample_rate)
+    return _without_silent_end(_mastered(play, sample_rate, told))
+
+
+def _tell(progress: Progress, total_s: float, sample_rate: int, n_samples: int) -> None:
+    progress(min(total_s, n_samples / sample_rate), total_s)
 
 
 def _without_silent_end(blocks: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
@@ -108,24 +129,25 @@ def _without_silent_end(blocks: Iterator[NDArray[np.float32]]) -> Iterator[NDArr
             held.append(block)
 
 
-def _mastered(score: Score, sample_rate: int, progress: Progress | None) -> Iterator[NDArray[np.float32]]:
+def _mastered(
+    play: Callable[[], Iterator[NDArray[np.float32]]], sample_rate: int, told: Callable[[int], None] | None
+) -> Iterator[NDArray[np.float32]]:
     """Two passes: one to hear how loud the piece is, one to give it out; the second is a memory where it fits."""
     powers: list[NDArray[np.float64]] = []
     kept: list[NDArray[np.float32]] = []
-    total_s = score.duration_s
-    n_blocks = 0
-    for block in _mixed(score, sample_rate):
-        n_blocks += 1
+    n_blocks = n_samples = 0
+    for block in play():
+        n_blocks, n_samples = n_blocks + 1, n_samples + block.shape[1]
         powers.append(weighted_powers(block.T, sample_rate))
         if n_blocks <= _KEPT_BLOCKS:
             kept.append(block)
         elif kept:
             kept.clear()
-        if progress is not None:
-            progress(min(total_s, n_blocks * block.shape[1] / sample_rate), total_s)
+        if told is not None:
+            told(n_samples)
     gain = np.float32(10.0 ** ((LOUDNESS_LUFS - max(gated_lufs(np.concatenate(powers)), _SOFTEST_LUFS)) / 20.0))
     limiter = Limiter(sample_rate)
-    again = iter(kept) if n_blocks <= _KEPT_BLOCKS else _mixed(score, sample_rate)
+    again = iter(kept) if n_blocks <= _KEPT_BLOCKS else play()
     for number, block in enumerate(again, 1):
         yield np.ascontiguousarray(limiter.feed(gain * block, last=number == n_blocks).T)
 

@@ -99,7 +99,8 @@ def _save_sound(score: Score, path: Path, options: SaveOptions) -> None:
     from audio_lstm.music.render import render_blocks
 
     rate = rate_for(path, options.sample_rate)
-    write_sound(path, render_blocks(score, sample_rate=rate, progress=options.progress), rate)
+    blocks = render_blocks(score, sample_rate=rate, soundfont=options.soundfont, progress=options.progress)
+    write_sound(path, blocks, rate)
 
 
 def _save_roll_png(score: Score, path: Path, options: SaveOptions) -> None:

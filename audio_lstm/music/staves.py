@@ -78,8 +78,8 @@ def score_to_notation(score: Score, *, keep_one_staff: bool = False) -> Notation
     """Decide how a score is written.
 
     Times are brought onto a grid (`quantise`); chords are notes of one voice with one start and one end; notes that
-    overlap otherwise go to further voices. Without a key signature the key is found in the notes. Two neighbouring keyboard
-    tracks of one name are the hands of one player.
+    overlap otherwise go to further voices. Without a key signature the key is found in the notes. Two neighbouring
+    keyboard tracks of one name are the hands of one player.
 
     Args:
         score: any score of at most 10,000 bars.

@@ -18,6 +18,7 @@ from audio_lstm.music.composer import Composer
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import read_score
 from audio_lstm.music.sample import SamplingConfig
+from audio_lstm.music.score_json import score_from_json
 
 SHORT = replace(DEFAULT_SAMPLING, max_tokens=200)
 
@@ -126,6 +127,22 @@ def test_a_piece_can_be_heard(chorale: Composition) -> None:
     sound = chorale.to_audio(sample_rate=8_000)
     assert sound.shape[1] == 2
     assert len(sound) > 8_000 * chorale.duration_s
+
+
+def test_a_piece_can_be_printed_and_read_by_programs(chorale: Composition) -> None:
+    assert "<work-title>Mine</work-title>" in chorale.to_musicxml(title="Mine")
+    document = json.loads(chorale.to_json())
+    assert document["facts"] == chorale.to_dict()
+    assert score_from_json(chorale.to_json()) == chorale.score
+    with pytest.raises(ScoreError, match="ABC holds single lines"):
+        chorale.to_abc()
+    pytest.importorskip("verovio")
+    assert chorale.to_svg().count('class="staff"') >= 8
+
+
+def test_the_facts_are_saved_with_the_notes(chorale: Composition, tmp_path: Path) -> None:
+    document = json.loads(chorale.save(tmp_path / "x.json").read_text())
+    assert document["facts"]["seed"] == chorale.seed
 
 
 def test_a_pretty_midi_object_has_the_four_voices(chorale: Composition) -> None:

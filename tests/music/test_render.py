@@ -114,7 +114,7 @@ def test_a_score_without_notes_cannot_be_heard() -> None:
 
 
 def test_a_rate_out_of_range_is_refused() -> None:
-    with pytest.raises(ConfigError, match="sample_rate is in Hz, from 8,000 to 192,000, got 100"):
+    with pytest.raises(ConfigError, match="sample_rate is in Hz, from 8,000 to 96,000, got 100"):
         render(PIANO, sample_rate=100)
 
 

@@ -65,8 +65,8 @@ class Composition:
         """Write the piece to a file, whole or not at all; an old file is replaced.
 
         Args:
-            path: Its ending says what is written: .mid .wav .flac .ogg .opus .png .roll.svg .svg .pdf .musicxml .abc .json
-                and more, see `SAVE_SUFFIXES`.
+            path: Its ending says what is written: .mid .wav .flac .ogg .opus .png .roll.svg .svg .pdf .musicxml .abc
+                .json and more, see `SAVE_SUFFIXES`.
             options: Sample rate, sound font, title; the facts of `to_dict` are put beside the notes in JSON.
 
         Returns:

@@ -326,6 +326,18 @@ class ChoraleCursor:
         legal[self._done, END] = True
         return legal
 
+    def keep(self, rows: list[int]) -> None:
+        """Go on with some of the pieces only; one that is named twice goes on twice.
+
+        Args:
+            rows: their places in the batch.
+        """
+        self._position, self._done = self._position[rows], self._done[rows]
+        self._last, self._before, self._hold = self._last[rows], self._before[rows], self._hold[rows]
+        self._echo = tuple(
+            self._echo[row].copy() if row in rows[:place] else self._echo[row] for place, row in enumerate(rows)
+        )
+
     def push(self, tokens: NDArray[np.int64]) -> None:
         """Append one token to each piece that is not done.
 

@@ -39,6 +39,13 @@ class Echo:
         self._pointer = -1  # the cell that foretells the next one
         self._n_cells = 0  # how many cells agree up to now
 
+    def copy(self) -> Echo:
+        """The same piece once more, to go on in another way."""
+        twin = Echo(cells_per_step=self._cells_per_step)
+        twin._cells, twin._seen = self._cells.copy(), self._seen.copy()
+        twin._pointer, twin._n_cells = self._pointer, self._n_cells
+        return twin
+
     def push(self, token: int) -> None:
         """Append one cell.
 

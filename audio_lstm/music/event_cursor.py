@@ -17,11 +17,11 @@ from audio_lstm.music.event_grammar import BAR_CYCLE, DRUM_PROGRAM, EventLayout,
 from audio_lstm.music.event_harmony import EventHarmony
 from audio_lstm.music.representation import START
 
-__all__ = ["EventCursor"]
+__all__ = ["EventCursor", "EventPiece"]
 
 
 @dataclass
-class _Piece:
+class EventPiece:
     """One piece's state: the fields of `EventState`."""
 
     token: int = START
@@ -89,8 +89,8 @@ class EventCursor:
         if batch < 1:
             raise ConfigError(f"batch is {batch}; expected at least 1")
         self._layout = layout
-        self._pieces = [
-            _Piece(echo=EventEcho(layout) if echoes else None, harmony=EventHarmony() if harmony else None)
+        self.pieces = [
+            EventPiece(echo=EventEcho(layout) if echoes else None, harmony=EventHarmony() if harmony else None)
             for _ in range(batch)
         ]
         # The same tables as lists: reading one number of an array costs more than a step.
@@ -104,32 +104,32 @@ class EventCursor:
     @property
     def done(self) -> NDArray[np.bool_]:
         """Which pieces have ended, (B,)."""
-        return np.array([piece.token == self._end for piece in self._pieces])
+        return np.array([piece.token == self._end for piece in self.pieces])
 
     @property
     def held(self) -> NDArray[np.int64]:
         """Nothing: events say how long a note lasts when it begins."""
-        return np.full(len(self._pieces), START, dtype=np.int64)
+        return np.full(len(self.pieces), START, dtype=np.int64)
 
     @property
     def n_bars(self) -> NDArray[np.int64]:
         """How many bars each piece has begun, (B,)."""
-        return np.array([piece.bar + 1 for piece in self._pieces], dtype=np.int64)
+        return np.array([piece.bar + 1 for piece in self.pieces], dtype=np.int64)
 
     def columns(self) -> NDArray[np.int64]:
         """The next row of input columns of each piece, (B, K)."""
-        return np.array([piece.columns() for piece in self._pieces], dtype=np.int64)
+        return np.array([piece.columns() for piece in self.pieces], dtype=np.int64)
 
     def legal(self) -> NDArray[np.bool_]:
         """The tokens that may come next in each piece, (B, V); END alone in a piece that is done."""
         if self._legal is None:
-            kinds = [self._kind_of[piece.token] + len(Kind) * (piece.tempo < 0) for piece in self._pieces]
+            kinds = [self._kind_of[piece.token] + len(Kind) * (piece.tempo < 0) for piece in self.pieces]
             self._legal = self._layout.rules[kinds]  # (B, V), a copy
-            for piece, row in zip(self._pieces, self._legal, strict=True):
+            for piece, row in zip(self.pieces, self._legal, strict=True):
                 self._narrow(piece, row)
         return self._legal.copy()
 
-    def _narrow(self, piece: _Piece, row: NDArray[np.bool_]) -> None:
+    def _narrow(self, piece: EventPiece, row: NDArray[np.bool_]) -> None:
         """Forbid what the kind of the last token allows, but this piece's state does not, (V,) in place."""
         first = self._first
         if row[first[Kind.POSITION]]:
@@ -164,13 +164,13 @@ class EventCursor:
             ScoreError: a token is not legal where it is pushed.
         """
         pushed = self._layout.check_ids(tokens).tolist()
-        if len(pushed) != len(self._pieces):
-            raise ScoreError(f"{len(pushed)} tokens for a batch of {len(self._pieces)}; expected one a piece")
+        if len(pushed) != len(self.pieces):
+            raise ScoreError(f"{len(pushed)} tokens for a batch of {len(self.pieces)}; expected one a piece")
         legal = self._legal if self._legal is not None else self.legal()
-        for number, (piece, token) in enumerate(zip(self._pieces, pushed, strict=True)):
+        for number, (piece, token) in enumerate(zip(self.pieces, pushed, strict=True)):
             if piece.token != self._end and not legal[number, token]:
                 raise ScoreError(f"token {token} may not follow token {piece.token} in piece {number}")
-        for piece, token in zip(self._pieces, pushed, strict=True):
+        for piece, token in zip(self.pieces, pushed, strict=True):
             if piece.token != self._end:
                 piece.push(token, self._kind_of[token], self._value_of[token])
         self._legal = None

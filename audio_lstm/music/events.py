@@ -158,6 +158,11 @@ class EventVocabulary:
         """The token that begins a bar."""
         return int(self._layout.ids(Kind.BAR))
 
+    @property
+    def layout(self) -> EventLayout:
+        """The ids of the tokens, and which may follow which."""
+        return self._layout
+
     @cached_property
     def _tables(self) -> EventTables:
         return EventTables(

@@ -1,0 +1,172 @@
+"""What was asked for beside what came: measured on the finished score alone, and not on how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.music.part_names import DRUMS, part_name
+from audio_lstm.music.scales import PITCH_NAMES, pitch_name
+from audio_lstm.music.score import Score
+from audio_lstm.music.wishes import PitchRange, Sonority, Wishes
+
+__all__ = ["Finding", "Report", "measure"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One wish."""
+
+    wish: str  # which: "key", "bars", "range of part 2"
+    asked: str
+    achieved: str  # as it was measured
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """All wishes of a piece; none where nothing was asked for."""
+
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def kept(self) -> bool:
+        """Whether every wish was kept."""
+        return all(finding.kept for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The findings as JSON values."""
+        return {"kept": self.kept, "findings": [asdict(finding) for finding in self.findings]}
+
+    def __str__(self) -> str:
+        rows = [("", "asked", "achieved")]
+        rows += [(finding.wish, finding.asked, finding.achieved) for finding in self.findings]
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
+        marks = ["", *("" if finding.kept else "  NOT KEPT" for finding in self.findings)]
+        return "\n".join(
+            f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}{mark}".rstrip()
+            for row, mark in zip(rows, marks, strict=True)
+        )
+
+
+def measure(score: Score, wishes: Wishes) -> Report:
+    """Asked against achieved.
+
+    Args:
+        score: The finished piece.
+        wishes: What was asked of it.
+
+    Returns:
+        A finding for each wish that can be seen in a score; `max_copied` is the novelty report's business.
+    """
+    return Report(tuple(_Measurement(score, wishes).findings()))
+
+
+class _Measurement:
+    """The notes of a score as arrays, and a finding for each wish."""
+
+    def __init__(self, score: Score, wishes: Wishes) -> None:
+        self._score, self._wishes = score, wishes
+        names = ("start_ticks", "duration_ticks", "pitch", "track")
+        self._start, duration, self._pitch, self._track = (score.notes[name] for name in names)
+        self._end = self._start + duration
+        is_drum = np.array([track.is_drum for track in score.tracks], np.bool_)
+        self._pitched: NDArray[np.bool_] = ~is_drum[self._track] if len(is_drum) else np.zeros(0, np.bool_)
+        self._tracks = [number for number, track in enumerate(score.tracks) if not track.is_drum]
+        metres = [(metre.numerator, metre.denominator) for metre in score.time_signatures] or [(4, 4)]
+        self._metres = metres
+        self._bar = 4 * metres[0][0] * score.ticks_per_quarter // metres[0][1]
+        self._n_bars = -(-score.end_ticks // self._bar)
+        self._n_asked_bars = wishes.bars or self._n_bars
+
+    def findings(self) -> Iterator[Finding]:
+        wishes = self._wishes
+        if wishes.key is not None:
+            outside = sorted(set((self._pitch[self._pitched] % 12).tolist()) - wishes.key.pitch_classes)
+            found = f"also {' '.join(PITCH_NAMES[pitch] for pitch in outside)}" if outside else "all notes in it"
+            yield Finding("key", wishes.key.name, found, not outside)
+        if wishes.bars is not None:
+            rings = self._score.end_ticks > wishes.bars * self._bar
+            yield Finding("bars", str(wishes.bars), str(self._n_bars), self._n_bars == wishes.bars and not rings)
+        if wishes.tempo_bpm is not None:
+            found = sorted({round(tempo.bpm, 2) for tempo in self._score.tempi})
+            kept = len(found) == 1 and abs(found[0] - wishes.tempo_bpm) < 0.05
+            yield Finding("tempo", f"{wishes.tempo_bpm:g}", ", ".join(f"{bpm:g}" for bpm in found), kept)
+        if wishes.metre is not None:
+            told = [f"{top}/{bottom}" for top, bottom in dict.fromkeys(self._metres)]
+            yield Finding("metre", "{}/{}".format(*wishes.metre), ", ".join(told), self._metres == [wishes.metre])
+        if wishes.parts:
+            yield self._parts()
+        yield from self._ranges()
+        if wishes.max_polyphony is not None:
+            found = max(
+                (int(((self._start <= tick) & (self._end > tick)).sum()) for tick in np.unique(self._start)), default=0
+            )
+            yield Finding("polyphony", f"<= {wishes.max_polyphony}", str(found), found <= wishes.max_polyphony)
+        if wishes.density is not None:
+            yield self._density(*wishes.density)
+        if wishes.rests is not None:
+            silent = max((self._silent_share(track) for track in self._tracks), default=0.0)
+            kept = silent <= wishes.rests + 1e-9
+            yield Finding("rests", f"<= {wishes.rests:.0%}", f"{silent:.1%} of the part with most", kept)
+        if wishes.first is not None:
+            yield self._sonority("first", wishes.first, 0)
+        if wishes.final is not None:
+            yield self._sonority("ending" if wishes.ending else "last", wishes.final, self._n_asked_bars - 1)
+
+    def _parts(self) -> Finding:
+        found = [DRUMS if track.is_drum else track.program for track in self._score.tracks]
+        playing = set(self._track.tolist())
+        names = [part_name(program) + ("" if n in playing else " (silent)") for n, program in enumerate(found)]
+        kept = tuple(found) == self._wishes.parts and len(playing) == len(found)
+        return Finding("parts", ", ".join(map(part_name, self._wishes.parts)), ", ".join(names), kept)
+
+    def _ranges(self) -> Iterator[Finding]:
+        ranges = self._wishes.ranges
+        for track in self._tracks if ranges else ():
+            asked = ranges[track if len(ranges) > 1 else 0]
+            pitches = self._pitch[self._track == track]
+            found = "silent"
+            if len(pitches):
+                found = str(PitchRange(int(pitches.min()), int(pitches.max())))
+            kept = bool(((pitches >= asked.low) & (pitches <= asked.high)).all())
+            yield Finding(f"range of part {track + 1}", str(asked), found, kept)
+
+    def _density(self, low: int, high: int) -> Finding:
+        counts = np.bincount(self._start // self._bar, minlength=self._n_asked_bars)
+        # A last bar that is one sonority has its own number of notes.
+        full = counts[:-1] if self._wishes.final is not None and len(counts) > 1 else counts
+        least = int(full.min(initial=high))
+        kept = bool(counts.max(initial=0) <= high and (self._wishes.final is not None and len(counts) == 1 or least >= low))
+        return Finding("notes a bar", f"{low}-{high}", f"{least}-{int(counts.max(initial=0))}", kept)
+
+    def _silent_share(self, track: int) -> float:
+        total = self._n_asked_bars * self._bar
+        own = self._track == track
+        covered, until = 0, 0
+        for start, end in zip(self._start[own].tolist(), self._end[own].tolist(), strict=True):
+            covered += max(0, min(end, total) - max(start, until))
+            until = max(until, end)
+        return 1.0 - covered / max(1, total)
+
+    def _sonority(self, where: str, asked: Sonority, bar: int) -> Finding:
+        tick = bar * self._bar
+        here = (self._start <= tick) & (self._end > tick) & self._pitched
+        pitches = sorted(self._pitch[here].tolist())
+        kept = bool(pitches)
+        if asked.pitch is not None and self._tracks:
+            melody = self._pitch[here & (self._track == self._tracks[0])].tolist()
+            kept &= melody == [asked.pitch]
+        if asked.pitch_classes:
+            kept &= {pitch % 12 for pitch in pitches} <= asked.pitch_classes and pitches[:1] != []
+            kept = kept and pitches[0] % 12 == asked.bass
+        found = " ".join(pitch_name(pitch) for pitch in pitches) or "nothing"
+        if where != "first":
+            alone = not (self._start > tick).any()
+            found += ", held" if alone else ", and more after it"
+            kept &= alone
+        return Finding(where, asked.name, found, kept)

@@ -19,12 +19,14 @@ from audio_lstm.version import __version__
 if TYPE_CHECKING:
     from audio_lstm.inside import inspect
     from audio_lstm.inspection import Inspection, Mark, UnitCorrelation
-    from audio_lstm.music.compose import Composition, compose, compose_takes
+    from audio_lstm.music.choose import SamplingConfig
+    from audio_lstm.music.compose import compose, compose_takes
     from audio_lstm.music.composer import Composer, load_music
+    from audio_lstm.music.composition import Composition
     from audio_lstm.music.harmonise import harmonise, infill
     from audio_lstm.music.novelty import NoveltyReport, SharedRun, novelty
-    from audio_lstm.music.sample import SamplingConfig
     from audio_lstm.music.save import SaveOptions, save_score
+    from audio_lstm.music.wishes import Wishes
     from audio_lstm.speech.align_script import align
     from audio_lstm.speech.alignment import AlignedCharacter, AlignedWord, Alignment
     from audio_lstm.speech.batch import BatchConfig, BatchSummary, transcribe_files
@@ -56,6 +58,7 @@ __all__ = [
     "StreamingTranscriber",
     "Transcript",
     "UnitCorrelation",
+    "Wishes",
     "Word",
     "__version__",
     "align",
@@ -80,13 +83,13 @@ _HOME = {
     "BatchConfig": "audio_lstm.speech.batch",
     "BatchSummary": "audio_lstm.speech.batch",
     "Composer": "audio_lstm.music.composer",
-    "Composition": "audio_lstm.music.compose",
+    "Composition": "audio_lstm.music.composition",
     "Decoding": "audio_lstm.speech.decoding",
     "Inspection": "audio_lstm.inspection",
     "Mark": "audio_lstm.inspection",
     "NoveltyReport": "audio_lstm.music.novelty",
     "Partial": "audio_lstm.speech.stream",
-    "SamplingConfig": "audio_lstm.music.sample",
+    "SamplingConfig": "audio_lstm.music.choose",
     "SaveOptions": "audio_lstm.music.save",
     "Segment": "audio_lstm.speech.transcript",
     "SharedRun": "audio_lstm.music.novelty",
@@ -95,6 +98,7 @@ _HOME = {
     "Transcript": "audio_lstm.speech.transcript",
     "UnitCorrelation": "audio_lstm.inspection",
     "Word": "audio_lstm.speech.transcript",
+    "Wishes": "audio_lstm.music.wishes",
     "align": "audio_lstm.speech.align_script",
     "compose": "audio_lstm.music.compose",
     "compose_takes": "audio_lstm.music.compose",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from audio_lstm.commands.console import (
     add_model,
@@ -18,7 +17,10 @@ from audio_lstm.commands.console import (
     require_free,
 )
 from audio_lstm.commands.music_sets import add_sets, evaluate_sets
-from audio_lstm.errors import ConfigError
+from audio_lstm.errors import ConfigError, ScoreError
+
+if TYPE_CHECKING:
+    from audio_lstm.music.compose import ComposeOptions
 
 __all__ = ["add_compose", "add_evaluate_music"]
 
@@ -33,23 +35,59 @@ def add_compose(commands: Any) -> None:
     Args:
         commands: What `add_subparsers` returned.
     """
-    parser = commands.add_parser("compose", allow_abbrev=False, help="write music to a MIDI file")
-    add_model(parser, "chorale")
-    parser.add_argument("--out", type=Path, default=Path("composition.mid"), metavar="FILE", help="%(default)s")
+    parser = commands.add_parser("compose", allow_abbrev=False, help="write music that is as you say")
+    parser.add_argument(
+        "--model", metavar="M", help="name, folder or hub id (default: chorale; lieder where other --parts are named)"
+    )
+    parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default) or cuda")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("composition.mid"),
+        metavar="FILE",
+        help="or a folder, with --format (%(default)s)",
+    )
+    parser.add_argument("--format", metavar="F,…", help="kinds of files to write into the folder --out: mid,wav,pdf,…")
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="repeat a result; random if not given")
-    parser.add_argument("--bars", type=int, default=None, metavar="N", help="exactly this long; else as the model ends")
-    parser.add_argument("--tempo", type=positive_float, default=None, metavar="BPM", help="quarter notes a minute")
-    parser.add_argument(
-        "--temperature", type=float, default=None, metavar="T", help=f"below 1 safer, above 1 wilder{_HELD}"
-    )
-    parser.add_argument("--top-k", type=int, default=None, metavar="K", help=f"choose among the K best only{_HELD}")
-    parser.add_argument(
-        "--top-p", type=float, default=None, metavar="P", help=f"choose among the best that make up P{_HELD}"
-    )
     parser.add_argument("--takes", type=int, default=1, metavar="N", help="pieces to write: FILE-1.mid, FILE-2.mid, …")
     parser.add_argument("--json", action="store_true", help="print one JSON object a piece")
+    _add_wishes(parser.add_argument_group("what the piece has to be", "each wish is kept exactly"))
+    _add_sampling(parser.add_argument_group("how its notes are chosen"))
     parser.set_defaults(command=_compose)
+
+
+def _add_wishes(group: Any) -> None:
+    group.add_argument("--key", metavar="KEY", help="'D minor', 'F# dorian', 'C D E G A': no note outside it")
+    group.add_argument("--bars", type=int, metavar="N", help="exactly this long; else as the model ends")
+    group.add_argument("--tempo", type=positive_float, dest="tempo_bpm", metavar="BPM", help="quarter notes a minute")
+    group.add_argument("--metre", metavar="M", help="such as 3/4, throughout")
+    group.add_argument("--parts", metavar="P,…", help="instruments: voice,piano; each of them plays")
+    group.add_argument("--ranges", metavar="R,…", help="C4-A5 for all parts, or C4-A5,C2-C6 for each")
+    group.add_argument("--max-polyphony", type=int, metavar="N", help="notes that sound at once")
+    group.add_argument("--density", metavar="A-B", help="least and most notes that begin in a bar, such as 4-12")
+    group.add_argument(
+        "--rests", metavar="R", help="none, free, or the most of the piece that a part rests, such as 20%%"
+    )
+    group.add_argument(
+        "--first", metavar="N", help="what it begins with: a note (C4: the first part's) or a chord (Am)"
+    )
+    group.add_argument("--last", metavar="N", help="the same for the last bar, which it fills")
+    group.add_argument(
+        "--ending", action="store_true", default=None, help="the last bar is the chord on the tonic, held"
+    )
+    group.add_argument("--max-copied", type=int, metavar="N", help="no longer run of notes from the training set")
+
+
+def _add_sampling(group: Any) -> None:
+    group.add_argument("--temperature", type=float, metavar="T", help=f"below 1 safer, above 1 wilder{_HELD}")
+    group.add_argument("--top-k", type=int, metavar="K", help=f"choose among the K best only{_HELD}")
+    group.add_argument("--top-p", type=float, metavar="P", help=f"choose among the best that make up P{_HELD}")
+    group.add_argument(
+        "--min-p", type=float, metavar="P", help=f"drop what is less than P times as likely as the best{_HELD}"
+    )
+    group.add_argument("--max-repeats", type=int, metavar="N", help="how often the same bars may stand in a row (4)")
+    group.add_argument("--best-of", type=int, metavar="N", help="write N drafts of each piece, keep the likeliest")
 
 
 def add_evaluate_music(wings: Any) -> None:
@@ -75,42 +113,65 @@ def add_evaluate_music(wings: Any) -> None:
 
 
 def _compose(options: argparse.Namespace) -> int:
-    from audio_lstm.music.compose import DEFAULT_SAMPLING, compose_takes
+    from audio_lstm.music.compose import ComposeOptions, compose_takes
 
-    given = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p")}
-    sampling = replace(DEFAULT_SAMPLING, **{name: value for name, value in given.items() if value is not None})
+    given = {name: getattr(options, name, None) for name in ComposeOptions.__annotations__}
     outputs = _outputs(options)
     takes = compose_takes(
         n_takes=options.takes,
         model=options.model,
         seed=options.seed,
-        bars=options.bars,
-        tempo_bpm=options.tempo,
-        sampling=sampling,
         device=options.device,
+        progress=progress(options.bars, "bars") if options.bars and options.bars > 0 else None,
+        **cast("ComposeOptions", {name: value for name, value in given.items() if value is not None}),
     )
-    for path, composition in zip(outputs, takes, strict=True):
-        composition.save(path)
+    for paths, composition in zip(outputs, takes, strict=True):
+        for path in paths:
+            composition.save(path)
         if options.json:
-            answer(json.dumps({"file": str(path), **composition.to_dict()}))
-        else:
-            answer(f"{path}: {composition.summary()}")
+            files = {"file": str(paths[0])} if len(paths) == 1 else {"files": [str(path) for path in paths]}
+            answer(json.dumps({**files, **composition.to_dict()}))
+            continue
+        answer(f"{', '.join(map(str, paths))}: {composition.summary()}")
+        for lines in (str(composition.report) if composition.report.findings else "", composition.novelty):
+            if lines:
+                answer(lines if isinstance(lines, str) else lines.summary())
     return 0
 
 
-def _outputs(options: argparse.Namespace) -> list[Path]:
-    """Where the takes go, once it is known that they can be written there."""
+def _outputs(options: argparse.Namespace) -> list[list[Path]]:
+    """Where each take goes, once it is known that it can be written there."""
+    from audio_lstm.music.save import check_save_path
+
     out: Path = options.out
     if options.takes < 1:
         raise ConfigError(f"--takes must be at least 1, got {options.takes}")
-    if out.suffix.lower() not in (".mid", ".midi"):
-        raise ConfigError(f"--out {out}: expected a name that ends in .mid")
-    require_folder(out)
-    outputs = [out]
-    if options.takes > 1:
-        outputs = [out.with_stem(f"{out.stem}-{take}") for take in range(1, options.takes + 1)]
-    require_free(outputs, force=options.force)
+    stems = [out] if options.format is None else []
+    if options.format is not None:
+        if out.is_file() or out.suffix.lower() in (".mid", ".midi"):
+            folder = out if out.is_file() else out.with_suffix("")
+            raise ConfigError(
+                f"--out {out}: with --format it is a folder, such as {folder}; name one, or leave --format out"
+            )
+        stems = [out / f"composition.{kind.strip().lstrip('.')}" for kind in options.format.split(",")]
+    numbers = [""] if options.takes == 1 else [f"-{take}" for take in range(1, options.takes + 1)]
+    outputs = [[stem.with_name(_numbered(stem.name, number)) for stem in stems] for number in numbers]
+    for path in (path for paths in outputs for path in paths):
+        if options.format is None:
+            require_folder(path)
+        try:
+            check_save_path(path if options.format is None else Path(path.name))
+        except ScoreError as error:
+            raise ConfigError(f"--out {error}") from error
+    require_free([path for paths in outputs for path in paths], force=options.force)
+    if options.format is not None:
+        out.mkdir(parents=True, exist_ok=True)
     return outputs
+
+
+def _numbered(name: str, number: str) -> str:
+    ending = name[-len(".roll.svg") :] if name.lower().endswith(".roll.svg") else Path(name).suffix
+    return f"{name[: len(name) - len(ending)]}{number}{ending}"
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -38,6 +38,10 @@ class SamplingConfig:
     """Only tokens that are at least so likely, as a share of the best one (Nguyen et al. 2024); 0 = all."""
     max_repeats: int | None = 4
     """A passage of one, two or four bars stands at most so often in a row: see loops.py; None = any number."""
+    best_of: int | None = None
+    """Drafts of each piece, of which the likeliest is kept; None: 8 of a chorale of given length, judged by its end."""
+    beam_size: int | None = None
+    """Chorales of given length only: search for a likely piece with so many beams instead of drawing; None = draw."""
     max_tokens: int = 8192
     """Tokens a piece at most: a chorale of 64 bars of 4/4 has 4,096 cells."""
 
@@ -52,6 +56,10 @@ class SamplingConfig:
             raise ConfigError(f"min_p must lie in 0..1, got {self.min_p}")
         if self.max_repeats is not None and self.max_repeats < 1:
             raise ConfigError(f"max_repeats must be >= 1, or None for any number, got {self.max_repeats}")
+        if self.best_of is not None and not 1 <= self.best_of <= 64:
+            raise ConfigError(f"best_of must lie in 1..64, got {self.best_of}")
+        if self.beam_size is not None and not 1 <= self.beam_size <= 64:
+            raise ConfigError(f"beam_size must lie in 1..64, got {self.beam_size}")
         if self.max_tokens < 1:
             raise ConfigError(f"max_tokens must be >= 1, got {self.max_tokens}")
 
@@ -151,7 +159,8 @@ def _side_by_side(choices: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int6
 def _weights(scores: NDArray[np.float64], config: SamplingConfig) -> NDArray[np.float64]:
     """Temperature and cuts, (B, N): probabilities up to a factor, the best 1; -inf is none."""
     if config.temperature == 0:
-        return (np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None]).astype(np.float64)
+        best: NDArray[np.float64] = np.eye(scores.shape[1])[scores.argmax(axis=1)]
+        return best
     weights: NDArray[np.float64] = np.exp((scores - scores.max(axis=1, keepdims=True)) / config.temperature)
     k = config.top_k
     if (k is not None and k < weights.shape[1]) or config.top_p < 1.0:
@@ -167,9 +176,7 @@ def _weights(scores: NDArray[np.float64], config: SamplingConfig) -> NDArray[np.
     return weights
 
 
-def _with_held(
-    scores: NDArray[np.float64], config: SamplingConfig, is_held: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _with_held(scores: NDArray[np.float64], config: SamplingConfig, is_held: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The same, where one token of a row keeps the model's own probability: see `token_probabilities`."""
     if config.temperature == 0:
         return _weights(scores, config)

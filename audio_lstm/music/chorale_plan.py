@@ -61,8 +61,8 @@ def plan_chorale(grid: ChoraleGrid, wishes: Wishes, *, min_bars: int = 1) -> Cho
     """
     if wishes.parts and (len(wishes.parts) != N_VOICES or DRUMS in wishes.parts):
         raise ConfigError(
-            f"{len(wishes.parts)} parts: a chorale model writes soprano, alto, tenor and bass; leave parts out, or pass "
-            "a model of events such as lieder"
+            f"{len(wishes.parts)} parts: a chorale model writes soprano, alto, tenor and bass; leave parts out, or "
+            "pass a model of events such as lieder"
         )
     if len(wishes.ranges) not in (0, 1, N_VOICES):
         raise ConfigError(f"{len(wishes.ranges)} ranges: pass one for all voices, or one each for S, A, T and B")
@@ -77,8 +77,9 @@ def plan_chorale(grid: ChoraleGrid, wishes: Wishes, *, min_bars: int = 1) -> Cho
     n_movable = int((allowed.sum(axis=1) > 1).sum())
     if low and n_movable < N_VOICES and cap < N_VOICES:
         raise ConfigError("density: with max_polyphony below 4, a least density needs voices of more than one note")
-    if low > bar_steps * min(n_movable, cap):
-        raise ConfigError(f"density: at least {low} notes a bar; a bar of 16ths holds {bar_steps * min(n_movable, cap)}")
+    most = bar_steps * min(n_movable, cap)
+    if low > most:
+        raise ConfigError(f"density: at least {low} notes a bar, but at most {most} can begin in one")
     if low and wishes.max_copied is not None:
         raise ConfigError("a chorale can promise a least density or max_copied, not both; leave one of them out")
     share = wishes.rests if cap == N_VOICES else 1.0
@@ -105,7 +106,9 @@ def plan_chorale(grid: ChoraleGrid, wishes: Wishes, *, min_bars: int = 1) -> Cho
 def _bar_steps(metre: tuple[int, int]) -> int:
     top, bottom = metre
     if 4 * STEPS_PER_QUARTER * top % bottom or 4 * top / bottom > 8:
-        raise ConfigError(f"metre {top}/{bottom}: chorales are written in 16ths, in bars of up to 8 quarters, as 3/4 or 4/4")
+        raise ConfigError(
+            f"metre {top}/{bottom}: chorales are written in 16ths, in bars of up to 8 quarters, as 3/4 or 4/4"
+        )
     return 4 * STEPS_PER_QUARTER * top // bottom
 
 
@@ -139,5 +142,3 @@ def _settled(
         needed=frozenset() if may_rest else frozenset(range(N_VOICES)),
         lowest_part=grid.order.index("B"),
     )
-
-

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from audio_lstm.music.chorale import END, FIRST_PITCH, REST
 from audio_lstm.music.chorale_plan import ChoralePlan
 from audio_lstm.music.constraints import without_freezing, without_parallels
+from audio_lstm.music.copy_guard import CopyGuard
 from audio_lstm.music.loops import LoopGuard
 from audio_lstm.music.voices import N_VOICES
 from audio_lstm.music.voicing import Voicing
@@ -31,12 +32,16 @@ class ChoraleWriter:
         plan: The rules.
         batch: How many chorales.
         max_repeats: For `LoopGuard`; None lets loops be.
+        guard: What keeps copies out.
     """
 
-    def __init__(self, plan: ChoralePlan, batch: int, *, max_repeats: int | None = None) -> None:
+    def __init__(
+        self, plan: ChoralePlan, batch: int, *, max_repeats: int | None = None, guard: CopyGuard | None = None
+    ) -> None:
         self._plan = plan
         self._cursor = plan.grid.cursor(batch)
         self._loops = [LoopGuard(max_repeats) if max_repeats else None for _ in range(batch)]
+        self._copies = [[guard.line() for _ in range(N_VOICES)] if guard else [] for _ in range(batch)]
         self._cell = 0
         self._n_notes = np.zeros(batch, np.int64)  # that have begun in the bar
         self._n_sounding = np.zeros(batch, np.int64)  # voices of the step
@@ -57,6 +62,11 @@ class ChoraleWriter:
         """The pitch that the voice to be written sang last, (B,)."""
         return self._cursor.held
 
+    @property
+    def n_bars(self) -> int:
+        """How many bars the chorales have begun."""
+        return -(-self._cell // (self._plan.bar_steps * N_VOICES))
+
     def columns(self) -> NDArray[np.int64]:
         """The next row of input columns of each chorale, (B, K)."""
         return self._cursor.columns()
@@ -67,6 +77,7 @@ class ChoraleWriter:
         if n_steps is not None and self._cell == n_steps * N_VOICES:
             return [np.array([END])] * len(self._n_notes)
         allowed = self._promised()
+        self._keep_copies_out(allowed)
         for rule in (without_parallels, without_freezing):
             ruled = allowed & rule(self._cursor)
             has_choice = ruled.any(axis=1)
@@ -92,6 +103,9 @@ class ChoraleWriter:
         self._n_sounding += values >= FIRST_PITCH
         pitches = np.where(values >= FIRST_PITCH, values, _HIGHEST)
         self._lowest = np.minimum(self._lowest, pitches)
+        for copies, token in zip(self._copies, values.tolist(), strict=True):
+            if copies and token >= FIRST_PITCH:
+                copies[voice].push(token - FIRST_PITCH)
         self._resting[:, voice] = values == REST
         self._rest_left[:, voice] -= values == REST
         self._cell += 1
@@ -116,6 +130,7 @@ class ChoraleWriter:
         chosen = list(rows)
         self._cursor.keep(chosen)
         self._loops = [self._loops[row] for row in chosen]
+        self._copies = [self._copies[row] for row in chosen]
         for name in ("_n_notes", "_n_sounding", "_lowest", "_rest_left", "_resting"):
             setattr(self, name, getattr(self, name)[chosen])
 
@@ -156,6 +171,16 @@ class ChoraleWriter:
         if plan.low and not in_final:
             self._force_notes(allowed, voice, held)
         return allowed
+
+    def _keep_copies_out(self, allowed: NDArray[np.bool_]) -> None:
+        """Forbid what would go on with a copy, (B, V) in place; never the pitch that a voice sang last."""
+        n_steps, bar_steps = self._plan.n_steps, self._plan.bar_steps
+        if self._plan.last is not None and n_steps is not None and self._cell // N_VOICES >= n_steps - bar_steps:
+            return  # what is given may be the one note more that was kept in hand
+        for row, copies in enumerate(self._copies):
+            for pitch in copies[self._cell % N_VOICES].forbidden() if copies else ():
+                if pitch + FIRST_PITCH < allowed.shape[1]:
+                    allowed[row, pitch + FIRST_PITCH] = False
 
     def _held_only(self, held: NDArray[np.int64]) -> NDArray[np.bool_]:
         allowed = np.zeros((len(held), self._plan.grid.vocabulary_size), np.bool_)

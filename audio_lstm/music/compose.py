@@ -1,279 +1,210 @@
-"""`compose`: a model, a seed and a few wishes -> a piece that can be saved, shown and written again."""
+"""`compose`: a model, a seed and any number of wishes -> a piece that has them all."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Unpack, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.errors import ConfigError, ModelError
-from audio_lstm.music.abc_writer import score_to_abc
-from audio_lstm.music.chorale import END, ChoraleGrid
+from audio_lstm.checkpoint import NOVELTY_FILE
+from audio_lstm.errors import ConfigError
+from audio_lstm.music.choose import SamplingConfig
+from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
-from audio_lstm.music.constraints import at_least_bars, chorale_rules, exact_bars
-from audio_lstm.music.engrave import score_to_svg
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.files import score_to_pretty_midi
-from audio_lstm.music.musicxml import score_to_musicxml
-from audio_lstm.music.render import render
-from audio_lstm.music.sample import SamplingConfig, sample_tokens
-from audio_lstm.music.save import SaveOptions, save_score
-from audio_lstm.music.score import Score, Tempo
-from audio_lstm.music.score_json import score_to_json
-from audio_lstm.music.voices import voice_grid_to_score
+from audio_lstm.music.composition import Composition
+from audio_lstm.music.novelty import load_index
+from audio_lstm.music.report import measure
+from audio_lstm.music.voices import N_VOICES
+from audio_lstm.music.wish_text import WishOptions, parse_wishes
+from audio_lstm.music.wishes import Wishes
+from audio_lstm.music.writing import CHORALE_BPM, Request, end_token, finished_score, write_takes
 
-if TYPE_CHECKING:
-    import pretty_midi
-
-__all__ = ["DEFAULT_SAMPLING", "Composition", "compose", "compose_takes"]
+__all__ = ["CHORALE_BPM", "DEFAULT_SAMPLING", "ComposeOptions", "Composition", "compose", "compose_takes"]
 
 DEFAULT_SAMPLING = SamplingConfig(
     temperature=0.7, top_p=0.98
 )  # chords as consonant as the real ones: recipes/README.md
-CHORALE_BPM = 80.0
-MAX_BARS = 1000
-MIN_BARS = 8  # a model that ends a piece itself may not do so before: one cadence is not a piece
-N_DRAFTS = 8  # written side by side when the length is asked for: the one whose ending the model likes best is kept
+PARTS_MODEL = "lieder"  # the default where other parts are asked for than four voices
+N_DRAFTS = 8  # of a chorale of given length: the one whose ending the model likes best is kept
+MAX_BATCH = 64  # pieces side by side
 
 
-@dataclass(frozen=True)
-class Composition:
-    """A piece that a model wrote, and all that is needed to write it again."""
+class ComposeOptions(WishOptions, total=False):
+    """All options of `compose` but for model, seed, sampling and device."""
 
-    score: Score
-    tokens: NDArray[np.int64] = field(compare=False)  # (n,) what the model wrote
-    model: str  # name of the model
-    seed: int
-    take: int  # which of the pieces of this seed
-    sampling: SamplingConfig
-    bars: int | None  # the length that was asked for; None: the model ended the piece itself
-    ended: bool  # False where the piece was cut at sampling.max_tokens
-    nats_per_unit: float  # the model's own price of the piece, without temperature and cuts
-    unit: str  # what nats_per_unit counts: "cell", "event" or "frame"
+    temperature: float  # these go into the sampling: see `SamplingConfig`
+    top_k: int
+    top_p: float
+    min_p: float
+    max_repeats: int | None
+    best_of: int
+    beam_size: int
 
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds at the score's tempi."""
-        return self.score.duration_s
 
-    def save(self, path: str | os.PathLike[str], options: SaveOptions | None = None) -> Path:
-        """Write the piece to a file, whole or not at all; an old file is replaced.
-
-        Args:
-            path: Its ending says what is written: .mid .wav .flac .ogg .opus .png .roll.svg .svg .pdf .musicxml .abc
-                .json and more, see `SAVE_SUFFIXES`.
-            options: Sample rate, sound font, title; the facts of `to_dict` are put beside the notes in JSON.
-
-        Returns:
-            The path.
-        """
-        options = options or SaveOptions()
-        return save_score(self.score, path, replace(options, facts={**self.to_dict(), **options.facts}))
-
-    def to_audio(
-        self, *, sample_rate: int = 44_100, soundfont: str | os.PathLike[str] | None = None
-    ) -> NDArray[np.float32]:
-        """The piece as sound.
-
-        Args:
-            sample_rate: In Hz.
-            soundfont: A .sf2 or .sf3 file, for FluidSynth; None uses the built-in synthesiser.
-
-        Returns:
-            (n, 2) float32, left and right, full scale ±1.
-        """
-        return render(self.score, sample_rate=sample_rate, soundfont=soundfont)
-
-    def to_musicxml(self, *, title: str = "") -> str:
-        """The piece as a MusicXML document."""
-        return score_to_musicxml(self.score, title=title)
-
-    def to_abc(self, *, title: str = "") -> str:
-        """The piece as an ABC tune, if it is a single line."""
-        return score_to_abc(self.score, title=title)
-
-    def to_svg(self, *, title: str = "") -> str:
-        """The piece as sheet music: one SVG document with all pages (extra `scores`)."""
-        return score_to_svg(self.score, title=title)
-
-    def to_json(self) -> str:
-        """Notes and facts as a JSON document; `score_from_json` reads it back."""
-        return score_to_json(self.score, facts=self.to_dict())
-
-    def to_pretty_midi(self) -> pretty_midi.PrettyMIDI:
-        """The piece as a pretty_midi object."""
-        return score_to_pretty_midi(self.score)
-
-    def summary(self) -> str:
-        """One line for people: length, notes, seed, likelihood."""
-        bars = f"{self.bars} bars, " if self.bars else ""
-        cut = "" if self.ended else ", cut at the token limit"
-        return (
-            f"{bars}{self.duration_s:.1f} s, {self.score.n_notes} notes, model {self.model}, seed {self.seed}, "
-            f"take {self.take}, {self.nats_per_unit:.3f} nats/{self.unit}{cut}"
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The facts as JSON values, without the notes."""
-        return {
-            "model": self.model,
-            "seed": self.seed,
-            "take": self.take,
-            "bars": self.bars,
-            "temperature": self.sampling.temperature,
-            "top_k": self.sampling.top_k,
-            "top_p": self.sampling.top_p,
-            "duration_s": round(self.duration_s, 3),
-            "n_notes": self.score.n_notes,
-            "ended": self.ended,
-            "nats_per_unit": self.nats_per_unit,
-            "unit": self.unit,
-        }
+_SAMPLING_OPTIONS = frozenset(ComposeOptions.__annotations__) - frozenset(WishOptions.__annotations__)
 
 
 def compose(
     *,
-    model: str | os.PathLike[str] | Composer = DEFAULT_MODEL,
+    model: str | os.PathLike[str] | Composer | None = None,
     seed: int | None = None,
-    bars: int | None = None,
-    temperature: float = DEFAULT_SAMPLING.temperature,
-    tempo_bpm: float | None = None,
+    sampling: SamplingConfig | None = None,
     device: str = "cpu",
+    **options: Unpack[ComposeOptions],
 ) -> Composition:
     """Write a piece of music.
 
     Example:
         >>> import audio_lstm
-        >>> audio_lstm.compose(seed=7, bars=16).save("chorale.mid")
+        >>> audio_lstm.compose(seed=7, bars=16, key="D minor", ending=True).save("chorale.mid")
 
     Args:
-        model: A shipped model's name, a model folder, a hub id, or a model from `load_music`.
+        model: A shipped model's name, a model folder, a hub id, or a model from `load_music`; None: chorales, or songs
+            where parts are asked for.
         seed: The same seed and options give the same piece; None draws one (it is in the result).
-        bars: Exactly this many bars of 4/4 (for models of events: of the metre that the model chooses); None lets
-            the model end the piece, from the eighth bar on.
-        temperature: 1 is the model's own distribution, 0 takes the likeliest token always.
-        tempo_bpm: Quarters a minute; None keeps the model's choice, or 80 for chorales.
+        sampling: How tokens are chosen; None: the defaults. The options below change it further.
         device: "cpu" or "cuda".
+        **options: What the piece has to be (`WishOptions`: key, bars, tempo_bpm, metre, parts, ranges, max_polyphony,
+            density, rests, first, last, ending, max_copied), each kept exactly, and how tokens are chosen (temperature,
+            top_k, top_p, min_p, max_repeats, best_of, beam_size). Without bars the model ends the piece, from the
+            eighth bar on.
 
     Returns:
-        The piece. More options, and what is raised: `compose_takes`.
+        The piece. What is raised: `compose_takes`.
     """
-    sampling = replace(DEFAULT_SAMPLING, temperature=temperature)
-    takes = compose_takes(
-        n_takes=1, model=model, seed=seed, bars=bars, tempo_bpm=tempo_bpm, sampling=sampling, device=device
-    )
-    return takes[0]
+    return compose_takes(n_takes=1, model=model, seed=seed, sampling=sampling, device=device, **options)[0]
 
 
 def compose_takes(
     *,
     n_takes: int,
-    model: str | os.PathLike[str] | Composer = DEFAULT_MODEL,
+    model: str | os.PathLike[str] | Composer | None = None,
     seed: int | None = None,
-    bars: int | None = None,
-    tempo_bpm: float | None = None,
-    sampling: SamplingConfig = DEFAULT_SAMPLING,
+    sampling: SamplingConfig | None = None,
     device: str = "cpu",
+    progress: Callable[[int], None] | None = None,
+    **options: Unpack[ComposeOptions],
 ) -> list[Composition]:
-    """Write several pieces from one seed; the options are those of `compose`.
+    """Write several pieces from one seed, side by side; the options are those of `compose`.
 
     A model that is not found, is damaged, belongs to the speech wing or cannot compose is a ModelError.
 
     Args:
         n_takes: How many.
         model: As for `compose`.
-        seed: As for `compose`; take i of a seed is the same whatever the number of takes.
-        bars: As for `compose`. Then each take is the best of 8 drafts: the one whose ending is likeliest to the model.
-        tempo_bpm: As for `compose`.
-        sampling: Temperature, top-k, top-p, and the most tokens a piece may have.
+        seed: As for `compose`; the number of takes is one of the options that the pieces depend on.
+        sampling: As for `compose`.
         device: "cpu" or "cuda".
+        progress: Told how many bars are begun, where their number is given.
+        **options: As for `compose`.
 
     Returns:
         The pieces, numbered from 0.
 
     Raises:
-        ConfigError: If an option is out of range.
+        ConfigError: An option is out of range, or wishes contradict each other.
     """
     if n_takes < 1:
         raise ConfigError(f"n_takes must be at least 1, got {n_takes}")
-    if bars is not None and not (1 <= bars <= MAX_BARS and bars == int(bars)):
-        raise ConfigError(f"bars must be a whole number in 1..{MAX_BARS}, got {bars}")
-    if tempo_bpm is not None and not 5.0 <= tempo_bpm <= 1000.0:
-        raise ConfigError(f"tempo must lie in 5..1000 quarters a minute, got {tempo_bpm}")
-    if seed is not None and seed < 0:
-        raise ConfigError(f"seed must not be negative, got {seed}")
-    composer = load_music(model, device=device)
-    _end_token(composer)  # before any time is spent
-    if seed is None:
-        seed = secrets.randbelow(2**31)
-    return [
-        _compose_one(composer, seed, take, bars=bars, tempo_bpm=tempo_bpm, sampling=sampling) for take in range(n_takes)
-    ]
+    request = make_request(model=model, seed=seed, sampling=sampling, device=device, options=options)
+    n_drafts = _n_drafts(request)
+    told = progress if request.wishes.bars is not None else None
+    takes: list[Composition] = []
+    for first in range(0, n_takes, max(1, MAX_BATCH // n_drafts)):
+        numbers = range(first, min(n_takes, first + max(1, MAX_BATCH // n_drafts)))
+        drafts = write_takes(request, range(numbers[0] * n_drafts, (numbers[-1] + 1) * n_drafts), progress=told)
+        for place, take in enumerate(numbers):
+            takes.append(_chosen(request, take, drafts[place * n_drafts : (place + 1) * n_drafts]))
+    return takes
 
 
-def _compose_one(
-    composer: Composer, seed: int, take: int, *, bars: int | None, tempo_bpm: float | None, sampling: SamplingConfig
-) -> Composition:
-    """One take: a single draft, or the best of several where the length is given."""
-    n_drafts = N_DRAFTS if bars else 1
-    limit = (exact_bars if bars else at_least_bars)(composer.representation, bars or MIN_BARS)
-    if bars:  # the length is bounded by the bars already
-        sampling = replace(sampling, max_tokens=max(sampling.max_tokens, 2000 * bars))
-    drafts = sample_tokens(
-        composer.step,
-        composer.representation,
-        n_takes=n_drafts,
-        seed=seed,
-        first_take=take * n_drafts,
-        config=sampling,
-        mask=lambda cursor: limit(cursor) & chorale_rules(cursor),
-    )
-    end = _end_token(composer)
-    priced = [(draft, composer.costs(draft)) for draft in drafts]
-    tokens, nats = min(priced, key=lambda pair: (pair[0][-1] != end, float(pair[1][-1])))
+def make_request(
+    *,
+    model: str | os.PathLike[str] | Composer | None,
+    seed: int | None,
+    sampling: SamplingConfig | None,
+    device: str,
+    options: ComposeOptions,
+) -> Request:
+    """What `compose` and its stream are asked for, checked before any time is spent.
+
+    Args:
+        model: As for `compose`.
+        seed: As for `compose`.
+        sampling: As for `compose`.
+        device: As for `compose`.
+        options: As for `compose`.
+
+    Returns:
+        The request; what is raised: `compose_takes`.
+    """
+    wanted = {name: value for name, value in options.items() if name not in _SAMPLING_OPTIONS}
+    wishes = parse_wishes(cast(WishOptions, wanted))
+    changes: dict[str, Any] = {name: value for name, value in options.items() if name in _SAMPLING_OPTIONS}
+    chosen = replace(sampling or DEFAULT_SAMPLING, **changes)
+    composer = load_music(_model_for(wishes) if model is None else model, device=device)
+    return Request(composer, wishes, chosen, secrets.randbelow(2**31) if seed is None else seed)
+
+
+def _model_for(wishes: Wishes) -> str:
+    """Chorales, unless other parts are asked for than four voices."""
+    return PARTS_MODEL if wishes.parts and len(wishes.parts) != N_VOICES else DEFAULT_MODEL
+
+
+def _n_drafts(request: Request) -> int:
+    if request.sampling.best_of is not None:
+        return request.sampling.best_of
+    is_chorale = isinstance(request.composer.representation, ChoraleGrid)
+    return N_DRAFTS if is_chorale and request.wishes.bars else 1
+
+
+def _chosen(request: Request, take: int, drafts: list[NDArray[np.int64]]) -> Composition:
+    """The best of some drafts: the likeliest, or by default the one with the likeliest ending."""
+    end = end_token(request.composer)
+    n_units = request.composer.representation.n_units
+
+    def price(draft: NDArray[np.int64], costs: NDArray[np.float64]) -> float:
+        if request.sampling.best_of is None:
+            return float(costs[-1])
+        return float(costs.sum()) / max(1, n_units(draft))
+
+    priced = [(draft, request.composer.costs(draft)) for draft in drafts]
+    tokens, costs = min(priced, key=lambda pair: (pair[0][-1] != end, price(*pair)))
+    return finished_piece(request, take, tokens, nats=float(costs.sum()))
+
+
+def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, nats: float) -> Composition:
+    """A piece with its score and its reports.
+
+    Args:
+        request: What was asked for.
+        take: Its number.
+        tokens: As they were written.
+        nats: The model's price of them.
+
+    Returns:
+        The piece.
+    """
+    composer, wishes = request.composer, request.wishes
+    score = finished_score(composer, wishes, tokens)
+    has_index = composer.folder is not None and (composer.folder / NOVELTY_FILE).is_file()
     return Composition(
-        score=_with_tempo(_to_score(composer, tokens), tempo_bpm),
+        score=score,
         tokens=tokens,
         model=composer.name,
-        seed=seed,
+        seed=request.seed,
         take=take,
-        sampling=sampling,
-        bars=bars,
-        ended=bool(tokens[-1] == end),
-        nats_per_unit=float(nats.sum()) / max(1, composer.representation.n_units(tokens)),
+        sampling=request.sampling,
+        bars=wishes.bars,
+        ended=bool(tokens[-1] == end_token(composer)),
+        nats_per_unit=nats / max(1, composer.representation.n_units(tokens)),
         unit=composer.representation.unit,
+        wishes=wishes,
+        report=measure(score, wishes),
+        novelty=load_index(composer.folder).report(score) if has_index and composer.folder else None,
     )
-
-
-def _end_token(composer: Composer) -> int:
-    """The token that ends a piece; ModelError for a model whose pieces cannot be turned into scores."""
-    representation = composer.representation
-    if isinstance(representation, ChoraleGrid):
-        return END
-    if isinstance(representation, EventVocabulary):
-        return representation.end
-    raise ModelError(
-        f"model {composer.name!r} scores pieces of kind {representation.kind!r} but cannot compose them; "
-        "pass a model of chorales or events"
-    )
-
-
-def _to_score(composer: Composer, tokens: NDArray[np.int64]) -> Score:
-    representation = composer.representation
-    if isinstance(representation, ChoraleGrid):
-        whole_steps = tokens if tokens[-1] == END else tokens[: len(tokens) - len(tokens) % 4]
-        return voice_grid_to_score(representation.decode(whole_steps), bpm=CHORALE_BPM)
-    events = cast(EventVocabulary, representation)  # _end_token has turned away all other kinds
-    return events.decode(tokens)
-
-
-def _with_tempo(score: Score, tempo_bpm: float | None) -> Score:
-    """The score at another tempo throughout."""
-    if tempo_bpm is None:
-        return score
-    return replace(score, tempi=(Tempo.from_bpm(0, tempo_bpm),))

@@ -22,7 +22,7 @@ __all__ = ["EventCursor", "EventPiece"]
 
 @dataclass
 class EventPiece:
-    """One piece's state: the fields of `EventState`."""
+    """One piece's state: the fields of `EventState`, each -1 where there is none yet."""
 
     token: int = START
     bar: int = -1
@@ -38,6 +38,7 @@ class EventPiece:
     harmony: EventHarmony | None = None
 
     def columns(self) -> tuple[int, ...]:
+        """The next row of input columns, (K,)."""
         program, melody = -1, -1
         if self.track >= 0:
             program, melody = self.programs[self.track], self.melodies.get(self.track, -1)
@@ -48,6 +49,13 @@ class EventPiece:
         return (self.token, position, metre, bar, key, program + 1, track, melody + 1, *foretold, *around)
 
     def push(self, token: int, kind: int, value: int) -> None:
+        """Append a token that is legal.
+
+        Args:
+            token: Its id.
+            kind: Its kind.
+            value: Its number within the kind.
+        """
         self.token = token
         if self.echo is not None:
             self.echo.push(token, kind, value)

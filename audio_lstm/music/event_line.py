@@ -13,6 +13,7 @@ only if the invariants can be kept after it:
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.event_cursor import EventPiece
 from audio_lstm.music.event_grammar import DRUM_PROGRAM, Kind
+from audio_lstm.music.event_ledger import EventLedger
 from audio_lstm.music.event_plan import FOREVER, EventPlan, PartPlan
 from audio_lstm.music.voicing import Voicing
 
@@ -39,7 +41,7 @@ class EventTokens:
         self.value_of: list[int] = layout.value_of.tolist()
         self.bar_steps: list[int] = layout.bar_steps.tolist()
         self.durations = list(plan.vocabulary.durations)
-        self.of = [np.arange(start, stop) for start, stop in zip(first, first[1:], strict=False)]
+        self.of = [np.arange(start, stop) for start, stop in pairwise(first)]
         self.single = [np.array([token]) for token in range(first[-1])]
         self.metres = np.array([first[Kind.TIME_SIGNATURE] + row for row in plan.metres])
         self.pitched = self.of[Kind.PROGRAM][:DRUM_PROGRAM]
@@ -69,16 +71,16 @@ class EventLine:
         self._parts: list[PartPlan] = list(plan.parts)
         self._n_bars = plan.wishes.bars or 0
         self._low = self._high = 0  # of the bar being written
-        self._sounding: list[list[int]] = []  # for each part, when the notes that still sound end
-        self._covered: list[int] = []  # for each part, up to when it sounds or has sounded
-        self._slack: list[int] = []  # for each part, for how long it may still be silent
-        self._entry: list[int] = []  # for each part, when it has to play at last; FOREVER where it has played
         self._first: Voicing | None = None  # what the piece begins with
         self._last: Voicing | None = None  # what fills its last bar
         self._voicing: Voicing | None = None  # of the position being written
         self._lowest = FOREVER  # of the notes of this position, where they form a voicing
-        self._counts = plan.cap < FOREVER  # whether sounding notes have to be counted
-        self._owes = False  # whether any part has a deadline
+        self._ledger = EventLedger(plan, self._parts)
+
+    @property
+    def first_pitch(self) -> int:
+        """The token of pitch 0."""
+        return self._tokens.first[Kind.PITCH]
 
     # What may come next ----------------------------------------------------------------------------------------------
 
@@ -147,7 +149,7 @@ class EventLine:
         """What follows a note, a metre, a key or a tempo: all that the grammar allows there and the promises too."""
         tokens, piece = self._tokens, self.piece
         offered = []
-        deadline = self._deadline() if self._owes else FOREVER
+        deadline = self._ledger.deadline()
         bar_end = self.bar_start + self.bar_steps
         if self.n_notes >= self._low and deadline >= bar_end:
             is_last = piece.bar + 1 == self._n_bars
@@ -166,36 +168,36 @@ class EventLine:
         return offered[0] if len(offered) == 1 else np.concatenate(offered)
 
     def _may_end(self) -> bool:
-        played = not self._plan.parts or all(entry == FOREVER for entry in self._entry)
+        played = not self._plan.parts or all(entry == FOREVER for entry in self._ledger.entry)
         return self.piece.bar + 1 >= self._plan.min_bars and self.n_notes > 0 and played
 
     def _positions(self, deadline: int) -> NDArray[np.int64]:
         low, high = self.piece.position + 1, min(self.bar_steps - 1, deadline - self.bar_start)
-        if self._is_final():
+        if self.is_final:
             high = min(high, 0)
         elif self.piece.bar + 1 == self._n_bars:
             high = min(high, self.bar_steps - self._tokens.durations[0])
-        owed = self._owed(-1) if self._owes else 0
+        owed = self._ledger.owed()
         if self.n_notes + owed < self._low:
             high = min(high, self.bar_steps - (self._low - self.n_notes))
         if self.n_notes >= self._high:
             return _NOTHING
-        if self._counts and owed and self.n_notes + owed >= self._high:
+        if self._ledger.counts and owed and self.n_notes + owed >= self._high:
             low = max(low, deadline - self.bar_start)  # only parts that owe a note may play: wait until one has to
-        elif self._counts:
-            low = max(low, self._free_from() - self.bar_start)
+        elif self._ledger.counts:
+            low = max(low, self._ledger.free_from() - self.bar_start)
         return self._tokens.of[Kind.POSITION][low : high + 1] if high >= low else _NOTHING
 
     def _tracks(self) -> NDArray[np.int64]:
         first = self._tokens.first[Kind.TRACK]
         start, stop = self.piece.track + 1, len(self._parts)
-        if not (self._counts or self._owes or self._voicing) and self.n_notes < self._high:
+        if not (self._ledger.counts or self._ledger.owes or self._voicing) and self.n_notes < self._high:
             return self._tokens.of[Kind.TRACK][start:stop]
         entering = []
         for part in range(start, stop):
             if self._may_play(part) and len(self._notes_of(part)[0]):
                 entering.append(first + part)
-            if self._owes and self._deadline_of(part) <= self.now:
+            if self._ledger.deadline_of(part) <= self.now:
                 break  # it may not be passed over
         return np.array(entering, np.int64)
 
@@ -223,23 +225,25 @@ class EventLine:
 
     def _durations(self) -> NDArray[np.int64]:
         tokens, table, part = self._tokens, self._tokens.durations, self.piece.track
-        if self._is_final():
+        if self.is_final:
             hold = self._plan.hold(self.bar_steps)
             return tokens.single[tokens.first[Kind.DURATION] + table.index(hold)]
         least, most = 1, self._sound_end() - self.now
         bar_end = self.bar_start + self.bar_steps
-        if self._counts:
-            free_from, limit = self._free_from(held=True), self._free_limit(part)
+        ledger = self._ledger
+        if ledger.counts:
+            free_from, limit = ledger.free_from(part), self._free_limit(part)
             if free_from > limit:
                 most = min(most, limit - self.now)
-        if self._owes and self.n_notes + self._owed(part) + 1 > self._high:
-            least = max(1, bar_end - self._slack_at(part) - self.now)  # it may not owe another note to this bar
-            least = 1 if self._covered[part] + self._slack_at(part) >= bar_end else least
+        if ledger.owes and self.n_notes + ledger.owed(part) + 1 > self._high:
+            slack = ledger.slack_at(part)  # it may not owe another note to this bar
+            least = 1 if ledger.covered[part] + slack >= bar_end else max(1, bar_end - slack - self.now)
         return tokens.of[Kind.DURATION][bisect_left(table, least) : bisect_right(table, most)]
 
     # What the promises need ------------------------------------------------------------------------------------------
 
-    def _is_final(self) -> bool:
+    @property
+    def is_final(self) -> bool:
         """Whether this is the last bar, and all of it a sonority."""
         return self.piece.bar + 1 == self._n_bars and self._plan.wishes.final is not None
 
@@ -250,65 +254,14 @@ class EventLine:
         bars_left = self._n_bars - self.piece.bar - (self._plan.wishes.final is not None)
         return self.bar_start + bars_left * self.bar_steps
 
-    def _slack_at(self, part: int) -> int:
-        """For how long a part may be silent after a note that begins now."""
-        if self._plan.rests is None or self._parts[part].is_drum:
-            return FOREVER
-        return self._slack[part] - max(0, self.now - self._covered[part])
-
-    def _deadline_of(self, part: int) -> int:
-        rest = FOREVER
-        if self._plan.rests is not None and not self._parts[part].is_drum and not self._is_final():
-            rest = self._covered[part] + self._slack[part]
-        return min(rest, self._entry[part])
-
-    def _deadline(self) -> int:
-        return min(map(self._deadline_of, range(len(self._parts))))
-
-    def _owed(self, but: int) -> int:
-        """How many parts have to begin a note before the bar is over, one part (-1: none) not counted."""
-        bar_end = self.bar_start + self.bar_steps
-        return sum(self._deadline_of(part) < bar_end for part in range(len(self._parts)) if part != but)
-
-    def _reserved(self, at: int, but: int) -> int:
-        """How many parts that have a deadline are silent at a tick, one part (-1: none) not counted."""
-        if not self._owes:
-            return 0
-        return sum(
-            self._deadline_of(part) < FOREVER and not any(end > at for end in self._sounding[part])
-            for part in range(len(self._parts))
-            if part != but
-        )
-
     def _may_play(self, part: int) -> bool:
         """Whether a part may begin one more note now."""
-        if self.n_notes + 1 + (self._owed(part) if self._owes else 0) > self._high:
-            return False
-        if not self._counts:
-            return True
-        total = sum(end > self.now for ends in self._sounding for end in ends)
-        return total + 1 + self._reserved(self.now, part) <= self._plan.cap
-
-    def _free_from(self, *, held: bool = False) -> int:
-        """From when on some part may begin a note, as far as polyphony goes.
-
-        Args:
-            held: Count one note more, of the part being written, that never ends.
-        """
-        current = self.piece.track if held else -1
-        ends = sorted(end for part in self._sounding for end in part if end > self.now)
-        excess = len(ends) + held - self._plan.cap  # so many have to end, and one more
-        free = self.now if excess < 0 else ends[excess] if excess < len(ends) else FOREVER
-        if self._owes:  # a part that has a deadline has a note kept free for it
-            for part, own in enumerate(self._sounding):
-                if part != current and self._deadline_of(part) < FOREVER:
-                    free = min(free, max([self.now, *own]))
-        return free
+        return self.n_notes + 1 + self._ledger.owed(part) <= self._high and self._ledger.has_room(part)
 
     def _free_limit(self, part: int) -> int:
         """Until when a note has to be possible again, for the sake of the least density."""
         bar_end = self.bar_start + self.bar_steps
-        if self.n_notes + (self._owed(part) if self._owes else 0) < self._low:
+        if self.n_notes + self._ledger.owed(part) < self._low:
             return bar_end - (self._low - self.n_notes)
         bars_left = self._n_bars - self.piece.bar - 1 if self._n_bars else FOREVER
         if bars_left == 0 or (bars_left == 1 and self._plan.wishes.final is not None):
@@ -332,41 +285,31 @@ class EventLine:
         if kind in (Kind.PITCH, Kind.DRUM):
             self._begin_note(value, is_drum=kind == Kind.DRUM)
         elif kind == Kind.DURATION:
-            self._end_note(tokens.durations[value])
+            self._ledger.end_note(self.piece.track, self.now + tokens.durations[value])
         elif kind == Kind.POSITION:
             self._move(value)
         elif kind == Kind.BAR:
             self._begin_bar()
         elif kind == Kind.TIME_SIGNATURE:
             self.bar_steps = tokens.bar_steps[value]
+            self._ledger.bar_end = self.bar_start + self.bar_steps
             if self.piece.bar == 0:
                 self._begin_piece()
         elif kind == Kind.END:
             self.done = True
 
     def _begin_note(self, pitch: int, *, is_drum: bool) -> None:
-        part = self.piece.track
         self.n_notes += 1
-        if self._owes:
-            self._entry[part] = FOREVER
+        self._ledger.begin_note(self.piece.track)
         if self._voicing is not None and not is_drum:
             self._lowest = min(self._lowest, pitch)
 
-    def _end_note(self, steps: int) -> None:
-        part, end = self.piece.track, self.now + steps
-        if self._counts:
-            self._sounding[part].append(end)
-        if self._owes:
-            self._slack[part] = self._slack_at(part)
-            self._covered[part] = max(self._covered[part], end)
-
     def _move(self, position: int) -> None:
         self.now = self.bar_start + position
-        if self._counts:
-            self._sounding = [[end for end in part if end > self.now] for part in self._sounding]
+        self._ledger.move(self.now)
         self._lowest = FOREVER
         self._voicing = None
-        if self._is_final():
+        if self.is_final:
             self._voicing = self._last
         elif self.now == 0:
             self._voicing = self._first
@@ -377,6 +320,7 @@ class EventLine:
             return
         self.bar_start += self.bar_steps
         self.now = self.bar_start
+        self._ledger.move(self.now)
         self._open_bar()
 
     def _declare(self) -> None:
@@ -385,36 +329,35 @@ class EventLine:
             self._parts = [self._plan.part(program, number) for number, program in enumerate(programs)]
         elif programs != [part.program for part in self._plan.parts]:
             raise ConfigError(f"the piece begins with the programs {programs}, but other parts are asked for")
-        n = len(self._parts)
-        self._sounding, self._covered = [[] for _ in range(n)], [0] * n
-        self._entry, self._slack = [FOREVER] * n, [0] * n
+        self._ledger = EventLedger(self._plan, self._parts)
 
     def _begin_piece(self) -> None:
         """The metre is known: how long the piece is, and by when each part has to play."""
         plan, wishes = self._plan, self._plan.wishes
         length = (wishes.bars or 0) * self.bar_steps
-        self._slack = [int((plan.rests or 0) * length)] * len(self._parts)
+        ledger, n = self._ledger, len(self._parts)
+        ledger.slack = [int((plan.rests or 0) * length)] * n
         if plan.parts:
             last_bar = (wishes.bars or 0) - (wishes.final is not None)
             entry = 4 * self.bar_steps if wishes.bars is None else min(length // 2, last_bar * self.bar_steps - 1)
-            self._entry = [max(0, entry)] * len(self._parts)
+            ledger.entry = [max(0, entry)] * n
         self._first, self._last = plan.voicing("first", self._parts), plan.voicing("last", self._parts)
         for part in self._first.required if self._first else ():
-            self._entry[part] = 0
-        self._owes = plan.rests is not None or bool(plan.parts) or wishes.first is not None or wishes.final is not None
+            ledger.entry[part] = 0
+        ledger.owes = plan.rests is not None or bool(plan.parts) or wishes.first is not None or wishes.final is not None
         self._open_bar()
 
     def _open_bar(self) -> None:
-        plan = self._plan
+        plan, ledger = self._plan, self._ledger
         self.n_notes = 0
         is_last = self.piece.bar + 1 == self._n_bars
         self._low, self._high = max(plan.low, int(is_last)), plan.high
-        if not self._is_final():
+        ledger.bar_end = self.bar_start + self.bar_steps
+        if not self.is_final:
             return
         self._low = 1
-        end = self.bar_start + self.bar_steps
-        for part in range(len(self._parts)):
-            silent = plan.rests is not None and not self._parts[part].is_drum
-            due = silent and self._covered[part] + self._slack[part] < end
-            if due or self._entry[part] < FOREVER or (self._last and part in self._last.required):
-                self._entry[part] = self.bar_start
+        for part, entry in enumerate(ledger.entry):
+            due = ledger.rest_limited(part) and ledger.covered[part] + ledger.slack[part] < ledger.bar_end
+            if due or entry < FOREVER or (self._last and part in self._last.required):
+                ledger.entry[part] = self.bar_start
+        ledger.in_final = True

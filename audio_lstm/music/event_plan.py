@@ -108,10 +108,7 @@ class EventPlan:
             parts: Those of the piece.
 
         Returns:
-            Who plays what; None where nothing is asked for.
-
-        Raises:
-            ConfigError: The parts cannot play it.
+            Who plays what; None where nothing is asked for. What is raised: `settle`.
         """
         sonority = self.wishes.first if where == "first" else self.wishes.final
         if sonority is None:

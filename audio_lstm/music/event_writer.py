@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from audio_lstm.music.copy_guard import CopyGuard, GuardedLine
 from audio_lstm.music.event_grammar import Kind
 from audio_lstm.music.event_line import EventLine, EventTokens
 from audio_lstm.music.event_plan import EventPlan
@@ -22,15 +23,19 @@ class EventWriter:
         plan: The rules.
         batch: How many pieces.
         max_repeats: For `LoopGuard`; None lets loops be.
+        guard: What keeps copies out.
     """
 
-    def __init__(self, plan: EventPlan, batch: int, *, max_repeats: int | None = None) -> None:
+    def __init__(
+        self, plan: EventPlan, batch: int, *, max_repeats: int | None = None, guard: CopyGuard | None = None
+    ) -> None:
         tokens = EventTokens(plan)
         pieces = plan.vocabulary.cursor(batch).pieces
         self._first_note, self._last_note = tokens.first[Kind.PITCH], tokens.first[Kind.VELOCITY] - 1
         self._bar = tokens.first[Kind.BAR]
         self.lines = [EventLine(plan, tokens, piece) for piece in pieces]
         self._loops = [LoopGuard(max_repeats) if max_repeats else None for _ in pieces]
+        self._copies = [_GuardedParts(guard, line) if guard else None for line in self.lines]
 
     @property
     def done(self) -> list[bool]:
@@ -42,6 +47,11 @@ class EventWriter:
         """Nothing: events say how long a note lasts when it begins."""
         return None
 
+    @property
+    def n_bars(self) -> int:
+        """How many bars every piece has begun."""
+        return min(line.piece.bar for line in self.lines) + 1
+
     def columns(self) -> NDArray[np.int64]:
         """The next row of input columns of each piece, (B, K)."""
         return np.array([line.piece.columns() for line in self.lines], dtype=np.int64)
@@ -49,8 +59,10 @@ class EventWriter:
     def choices(self) -> list[NDArray[np.int64]]:
         """The tokens that may come next in each piece, ascending."""
         offered = []
-        for line, loops in zip(self.lines, self._loops, strict=True):
+        for line, loops, copies in zip(self.lines, self._loops, self._copies, strict=True):
             tokens = line.choices()
+            if copies is not None:
+                tokens = copies.without(tokens)
             if loops is not None:
                 again = loops.forbidden
                 if self._first_note <= again <= self._last_note and len(tokens) > 1:
@@ -64,8 +76,10 @@ class EventWriter:
         Args:
             tokens: One of the choices of each.
         """
-        for line, loops, token in zip(self.lines, self._loops, tokens, strict=True):
+        for line, loops, copies, token in zip(self.lines, self._loops, self._copies, tokens, strict=True):
             line.push(token)
+            if copies is not None:
+                copies.push(token)
             if loops is not None:
                 if token == self._bar:
                     loops.begin_bar()
@@ -80,3 +94,40 @@ class EventWriter:
         """
         self.lines = [self.lines[row] for row in rows]
         self._loops = [self._loops[row] for row in rows]
+        self._copies = [self._copies[row] for row in rows]
+
+
+class _GuardedParts:
+    """The guarded lines of one piece: one a part, told the highest note of each of its onsets."""
+
+    def __init__(self, guard: CopyGuard, line: EventLine) -> None:
+        self._guard, self._line = guard, line
+        self._parts: dict[int, GuardedLine] = {}
+        self._pending = (-1, -1)  # the part that is being written, and its highest note so far
+
+    def without(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The tokens but for pitches that would go on with a copy."""
+        first = self._line.first_pitch
+        part = self._line.piece.track
+        if part < 0 or not first <= tokens[-1] < first + 128 or self._line.is_final:
+            return tokens
+        forbidden = self._of(part).forbidden()
+        if not forbidden:
+            return tokens
+        return tokens[~np.isin(tokens, [first + pitch for pitch in forbidden])]
+
+    def push(self, token: int) -> None:
+        """Note what has been written."""
+        first = self._line.first_pitch
+        if first <= token < first + 128:
+            self._pending = (self._line.piece.track, token - first)
+        elif self._pending[0] >= 0 and self._line.piece.track != self._pending[0]:  # its onset is complete
+            self._close()
+
+    def _close(self) -> None:
+        part, pitch = self._pending
+        self._of(part).push(pitch)
+        self._pending = (-1, -1)
+
+    def _of(self, part: int) -> GuardedLine:
+        return self._parts.setdefault(part, self._guard.line())

@@ -68,10 +68,7 @@ def parse_parts(text: str) -> tuple[int, ...]:
             numbers 0 to 127.
 
     Returns:
-        A program a part, 128 for drums.
-
-    Raises:
-        ConfigError: A name is none.
+        A program a part, 128 for drums; a name that is none is a ConfigError.
     """
     return tuple(_program(name.strip()) for name in text.split(","))
 

@@ -81,31 +81,35 @@ class _Measurement:
         self._metres = metres
         self._bar = 4 * metres[0][0] * score.ticks_per_quarter // metres[0][1]
         self._n_bars = -(-score.end_ticks // self._bar)
-        self._n_asked_bars = wishes.bars or self._n_bars
+        # Where the model ended the piece, its last bar is the last in which a note begins.
+        self._n_asked_bars = wishes.bars or int(self._start.max(initial=0)) // self._bar + 1
 
     def findings(self) -> Iterator[Finding]:
         wishes = self._wishes
         if wishes.key is not None:
             outside = sorted(set((self._pitch[self._pitched] % 12).tolist()) - wishes.key.pitch_classes)
-            found = f"also {' '.join(PITCH_NAMES[pitch] for pitch in outside)}" if outside else "all notes in it"
-            yield Finding("key", wishes.key.name, found, not outside)
+            told = f"also {' '.join(PITCH_NAMES[pitch] for pitch in outside)}" if outside else "all notes in it"
+            yield Finding("key", wishes.key.name, told, not outside)
         if wishes.bars is not None:
             rings = self._score.end_ticks > wishes.bars * self._bar
             yield Finding("bars", str(wishes.bars), str(self._n_bars), self._n_bars == wishes.bars and not rings)
         if wishes.tempo_bpm is not None:
-            found = sorted({round(tempo.bpm, 2) for tempo in self._score.tempi})
-            kept = len(found) == 1 and abs(found[0] - wishes.tempo_bpm) < 0.05
-            yield Finding("tempo", f"{wishes.tempo_bpm:g}", ", ".join(f"{bpm:g}" for bpm in found), kept)
+            tempi = sorted({round(tempo.bpm, 2) for tempo in self._score.tempi})
+            kept = len(tempi) == 1 and abs(tempi[0] - wishes.tempo_bpm) < 0.05
+            yield Finding("tempo", f"{wishes.tempo_bpm:g}", ", ".join(f"{bpm:g}" for bpm in tempi), kept)
         if wishes.metre is not None:
-            told = [f"{top}/{bottom}" for top, bottom in dict.fromkeys(self._metres)]
-            yield Finding("metre", "{}/{}".format(*wishes.metre), ", ".join(told), self._metres == [wishes.metre])
+            found_metres = [f"{top}/{bottom}" for top, bottom in dict.fromkeys(self._metres)]
+            yield Finding(
+                "metre", "{}/{}".format(*wishes.metre), ", ".join(found_metres), self._metres == [wishes.metre]
+            )
         if wishes.parts:
             yield self._parts()
         yield from self._ranges()
         if wishes.max_polyphony is not None:
-            found = max(
-                (int(((self._start <= tick) & (self._end > tick)).sum()) for tick in np.unique(self._start)), default=0
-            )
+            ticks = np.unique(self._start)
+            begun = np.searchsorted(np.sort(self._start), ticks, side="right")
+            ended = np.searchsorted(np.sort(self._end), ticks, side="right")
+            found = int((begun - ended).max(initial=0))
             yield Finding("polyphony", f"<= {wishes.max_polyphony}", str(found), found <= wishes.max_polyphony)
         if wishes.density is not None:
             yield self._density(*wishes.density)
@@ -139,9 +143,9 @@ class _Measurement:
     def _density(self, low: int, high: int) -> Finding:
         counts = np.bincount(self._start // self._bar, minlength=self._n_asked_bars)
         # A last bar that is one sonority has its own number of notes.
-        full = counts[:-1] if self._wishes.final is not None and len(counts) > 1 else counts
+        full = counts[:-1] if self._wishes.final is not None else counts
         least = int(full.min(initial=high))
-        kept = bool(counts.max(initial=0) <= high and (self._wishes.final is not None and len(counts) == 1 or least >= low))
+        kept = bool(counts.max(initial=0) <= high) and (least >= low or not len(full))
         return Finding("notes a bar", f"{low}-{high}", f"{least}-{int(counts.max(initial=0))}", kept)
 
     def _silent_share(self, track: int) -> float:

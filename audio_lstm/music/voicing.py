@@ -86,7 +86,7 @@ def settle(
     silent = sorted(number for number in required | needed if not tones[number])
     if silent:
         raise ConfigError(
-            f"part {silent[0] + 1} has no note for the {where} sonority, {sonority.name}; widen its range or allow rests"
+            f"part {silent[0] + 1} has no note for the {where} sonority, {sonority.name}; widen its range, allow rests"
         )
     basses = frozenset[int]()
     if bass_part is not None:

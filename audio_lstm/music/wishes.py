@@ -97,7 +97,9 @@ class Wishes:
             if getattr(self, name) and self.bars is None:
                 raise ConfigError(f"{name} shapes the last bar: pass bars too, so that it is known which that is")
         if self.rests is not None and 0 < self.rests < 1 and self.bars is None:
-            raise ConfigError(f"rests={self.rests:g} is a share of the piece: pass bars too, so that its length is known")
+            raise ConfigError(
+                f"rests={self.rests:g} is a share of the piece: pass bars too, so that its length is known"
+            )
         if self.bars == 1 and self.first and (self.last or self.ending):
             raise ConfigError("bars=1 leaves no room for both a first and a last sonority; pass 2 bars or more")
         if self.max_polyphony is not None and self.max_polyphony < len(self.parts):
@@ -106,7 +108,9 @@ class Wishes:
                 "pass more, or fewer parts"
             )
         if self.parts and all(program == DRUMS for program in self.parts):
-            wanted = [name for name in ("key", "first", "last", "ranges", "rests") if getattr(self, name) not in (None, ())]
+            wanted = [
+                name for name in ("key", "first", "last", "ranges", "rests") if getattr(self, name) not in (None, ())
+            ]
             if wanted:
                 raise ConfigError(f"{wanted[0]} is about pitched notes, but all parts are drums; leave one of them out")
         self._check_pitches()
@@ -125,7 +129,9 @@ class Wishes:
         if self.max_polyphony is not None and not 1 <= self.max_polyphony <= 128:
             raise ConfigError(f"max_polyphony must lie in 1..128, got {self.max_polyphony}")
         if self.density is not None and not (0 <= self.density[0] <= self.density[1] and self.density[1] >= 1):
-            raise ConfigError(f"density must be the least and the most notes of a bar, such as 4-12, got {self.density}")
+            raise ConfigError(
+                f"density must be the least and the most notes of a bar, such as 4-12, got {self.density}"
+            )
         if self.rests is not None and not 0.0 <= self.rests <= 1.0:
             raise ConfigError(f"rests must be a share of the piece in 0..1, got {self.rests}")
         if self.max_copied is not None and self.max_copied < MIN_COPIED:

@@ -58,6 +58,31 @@ def test_sampling_options_reach_the_sampler(run: CommandLine, music: str, tmp_pa
     assert read_score(tmp_path / "x.mid").tempi[0].bpm == 100
 
 
+def test_wishes_are_kept_and_reported(run: CommandLine, events: str, tmp_path: Path) -> None:
+    options = ["--key", "D minor", "--bars", "3", "--metre", "3/4", "--parts", "voice,piano", "--ranges", "C4-A5,C2-C5"]
+    options += ["--density", "2-9", "--max-polyphony", "4", "--ending", "--tempo", "90", "--seed", "1"]
+    status, out, err = run("compose", "--model", events, *options, "--out", tmp_path / "x.mid")
+    assert (status, err) == (0, "")
+    assert "NOT KEPT" not in out
+    assert "ending           tonic of D minor" in out
+    status, out, _ = run("compose", "--model", events, *options, "--json", "--out", tmp_path / "y.mid")
+    facts = json.loads(out)
+    assert facts["report"]["kept"]
+    assert facts["wishes"]["parts"] == ["voice", "piano"]
+    assert (tmp_path / "x.mid").read_bytes() == (tmp_path / "y.mid").read_bytes()
+
+
+def test_a_folder_takes_every_format_of_every_take(run: CommandLine, music: str, tmp_path: Path) -> None:
+    out = tmp_path / "pieces" / "new"
+    arguments = ["compose", "--model", music, "--bars", "1", "--takes", "2", "--out", out, "--format", "mid,roll.svg"]
+    status, told, _ = run(*arguments, "--json")
+    names = ["composition-1.mid", "composition-1.roll.svg", "composition-2.mid", "composition-2.roll.svg"]
+    assert status == 0
+    assert sorted(file.name for file in out.iterdir()) == names
+    assert [Path(file).name for file in json.loads(told.splitlines()[0])["files"]] == names[:2]
+    assert run(*arguments)[0] == 1
+
+
 def test_an_existing_file_is_kept_unless_forced(run: CommandLine, music: str, tmp_path: Path) -> None:
     out_file = tmp_path / "piece.mid"
     out_file.write_text("mine")
@@ -82,8 +107,16 @@ def test_an_existing_file_is_kept_unless_forced(run: CommandLine, music: str, tm
         (["--top-p", "1.5"], "top_p must lie above 0 and not above 1, got 1.5"),
         (["--takes", "0"], "--takes must be at least 1, got 0"),
         (["--tempo", "2000"], "tempo must lie in 5..1000 quarters a minute, got 2000.0"),
-        (["--out", "piece.wav"], "--out piece.wav: expected a name that ends in .mid"),
-        (["--out", "piece"], "--out piece: expected a name that ends in .mid"),
+        (["--out", "piece.txt"], "--out piece.txt: cannot write '.txt'; use one of .mid"),
+        (["--out", "piece"], "--out piece: cannot write a name without suffix; use one of .mid"),
+        (["--out", "piece.mid", "--format", "mid"], "--out piece.mid: with --format it is a folder, such as piece"),
+        (["--key", "H minor"], "key 'H minor': expected a tonic and a mode"),
+        (["--key", "D minro"], "no mode is called 'minro'; did you mean 'minor'?"),
+        (["--bars", "10000"], "bars must be a whole number in 1..1000, got 10000"),
+        (["--parts", "voice,piano"], "2 parts: a chorale model writes soprano, alto, tenor and bass"),
+        (["--ending", "--bars", "4"], "an ending rests on the tonic: pass a key"),
+        (["--key", "C", "--first", "C#4"], "the first note, C#4, is outside C-1-G9 in C major"),
+        (["--best-of", "0"], "best_of must lie in 1..64, got 0"),
     ],
 )
 def test_bad_wishes_are_one_line_and_status_2(

@@ -92,7 +92,8 @@ def test_a_draft_that_ends_is_preferred_to_one_that_is_cut(
     chorale_composer: Composer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended, cut = np.array([5, 5, 5, 5, END]), np.array([5, 5, 5, 5, 5, 5, 5, 5])
-    monkeypatch.setattr(compose_module, "sample_tokens", lambda *_, **__: [cut, ended])
+    monkeypatch.setattr(compose_module, "N_DRAFTS", 2)
+    monkeypatch.setattr(compose_module, "write_takes", lambda *_, **__: [cut, ended])
     piece = compose(model=chorale_composer, seed=0, bars=1)
     np.testing.assert_array_equal(piece.tokens, ended)
     assert piece.ended

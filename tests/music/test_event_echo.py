@@ -11,7 +11,7 @@ from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.score import Score, Tempo, TimeSignature, Track, make_notes
 
 VOCABULARY = EventVocabulary(steps_per_quarter=4, n_tracks=2)
-LAYOUT: EventLayout = VOCABULARY._layout
+LAYOUT: EventLayout = VOCABULARY.layout
 
 
 def tokens(pitches: list[int]) -> NDArray[np.int64]:

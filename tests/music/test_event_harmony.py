@@ -13,7 +13,7 @@ from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.score import Score, Track, make_notes
 
 VOCABULARY = EventVocabulary(steps_per_quarter=4, n_tracks=3)
-LAYOUT: EventLayout = VOCABULARY._layout
+LAYOUT: EventLayout = VOCABULARY.layout
 
 
 def columns(starts: Any, pitches: Any, tracks: Any, kinds: tuple[bool, ...]) -> tuple[NDArray[np.int64], Any]:

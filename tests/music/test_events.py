@@ -194,7 +194,7 @@ def test_spelling_is_the_documented_one() -> None:
     score = Score(
         4, make_notes([0, 0, 20], [4, 4, 2], [64, 36, 60], 80, [0, 1, 0]), (Track(program=5), Track(is_drum=True))
     )
-    kinds = [Kind(int(SMALL._layout.kind_of[token])).name for token in SMALL.encode(score)]
+    kinds = [Kind(int(SMALL.layout.kind_of[token])).name for token in SMALL.encode(score)]
     note, drum = ["TRACK", "PITCH", "VELOCITY", "DURATION"], ["TRACK", "DRUM", "VELOCITY", "DURATION"]
     assert kinds == [
         *["PROGRAM", "PROGRAM", "BAR", "TIME_SIGNATURE", "POSITION", "TEMPO", *note, *drum],

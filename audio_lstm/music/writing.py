@@ -1,0 +1,191 @@
+"""From wishes to tokens and from tokens to a score, whatever the representation: what compose and its stream share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.errors import ConfigError, ModelError
+from audio_lstm.music.choose import SamplingConfig
+from audio_lstm.music.chorale import END, ChoraleGrid
+from audio_lstm.music.chorale_plan import ChoralePlan, plan_chorale
+from audio_lstm.music.chorale_writer import ChoraleWriter
+from audio_lstm.music.composer import Composer
+from audio_lstm.music.copy_guard import CopyGuard
+from audio_lstm.music.event_plan import EventPlan, plan_events
+from audio_lstm.music.event_writer import EventWriter
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.novelty import load_index
+from audio_lstm.music.sample import write_steps
+from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature
+from audio_lstm.music.voices import N_VOICES, voice_grid_to_score
+from audio_lstm.music.wishes import Wishes
+from audio_lstm.runtime import State
+
+__all__ = ["CHORALE_BPM", "MIN_BARS", "Request", "end_token", "finished_score", "make_writer", "write_takes"]
+
+CHORALE_BPM = 80.0
+MIN_BARS = 8  # a model that ends a piece itself may not do so before: one cadence is not a piece
+_TOKENS_A_BAR = 2000
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that decides what is written.
+
+    Raises:
+        ConfigError: The model cannot be asked so, or wishes contradict each other.
+        ModelError: A model that cannot compose, or has no index to keep copies out.
+    """
+
+    composer: Composer
+    wishes: Wishes
+    sampling: SamplingConfig
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ConfigError(f"seed must not be negative, got {self.seed}")
+        end_token(self.composer)
+        self.plan()
+        self.guard()
+
+    def plan(self) -> EventPlan | ChoralePlan:
+        """The wishes in the words of the model's representation."""
+        representation = self.composer.representation
+        if isinstance(representation, ChoraleGrid):
+            return plan_chorale(representation, self.wishes, min_bars=MIN_BARS)
+        return plan_events(cast(EventVocabulary, representation), self.wishes, min_bars=MIN_BARS)
+
+    def guard(self) -> CopyGuard | None:
+        """What keeps copies out; where the last sonority is given, one note is kept in hand for it."""
+        if self.wishes.max_copied is None:
+            return None
+        if self.composer.folder is None:
+            raise ModelError(
+                f"model {self.composer.name!r} lies in no folder, so that no index of copies lies beside it"
+            )
+        in_hand = self.wishes.final is not None
+        return CopyGuard(load_index(self.composer.folder), self.wishes.max_copied - in_hand)
+
+    def limited(self) -> SamplingConfig:
+        """The sampling, with room for as many tokens as the bars may need."""
+        least = _TOKENS_A_BAR * (self.wishes.bars or 0)
+        return replace(self.sampling, max_tokens=max(self.sampling.max_tokens, least))
+
+
+def end_token(composer: Composer) -> int:
+    """The token that ends a piece.
+
+    Args:
+        composer: The model.
+
+    Returns:
+        Its id.
+
+    Raises:
+        ModelError: A model whose pieces cannot be turned into scores.
+    """
+    representation = composer.representation
+    if isinstance(representation, ChoraleGrid):
+        return END
+    if isinstance(representation, EventVocabulary):
+        return representation.end
+    raise ModelError(
+        f"model {composer.name!r} scores pieces of kind {representation.kind!r} but cannot compose them; "
+        "pass a model of chorales or events"
+    )
+
+
+def make_writer(request: Request, batch: int) -> EventWriter | ChoraleWriter:
+    """A writer for some pieces side by side.
+
+    Args:
+        request: What is asked for.
+        batch: How many pieces.
+
+    Returns:
+        The writer, at the beginning of all of them.
+    """
+    plan, guard, repeats = request.plan(), request.guard(), request.sampling.max_repeats
+    if isinstance(plan, EventPlan):
+        return EventWriter(plan, batch, max_repeats=repeats, guard=guard)
+    return ChoraleWriter(plan, batch, max_repeats=repeats, guard=guard)
+
+
+def write_takes(
+    request: Request, numbers: Sequence[int], *, progress: Callable[[int], None] | None = None
+) -> list[NDArray[np.int64]]:
+    """Pieces written side by side in one batch.
+
+    Args:
+        request: What is asked for.
+        numbers: Of the pieces; each draws from the generator of the seed and its number.
+        progress: Told how many bars are begun.
+
+    Returns:
+        The tokens of each.
+    """
+    writer = make_writer(request, len(numbers))
+    written: list[list[int]] = [[] for _ in numbers]
+    told = 0
+    for rows, tokens in write_steps(
+        request.composer.step,
+        writer,
+        generators=[np.random.default_rng([request.seed, number]) for number in numbers],
+        config=request.limited(),
+        select=select_state,
+    ):
+        for row, token in zip(rows, tokens, strict=True):
+            written[row].append(token)
+        if progress is not None and writer.n_bars > told:
+            told = writer.n_bars
+            progress(told)
+    return [np.array(tokens, np.int64) for tokens in written]
+
+
+def select_state(state: State, rows: Sequence[int]) -> State:
+    """The state of some pieces of a batch.
+
+    Args:
+        state: (layers, batch, size) each.
+        rows: Their places.
+
+    Returns:
+        The same, with those pieces only.
+    """
+    return tuple(array[:, list(rows)] for array in state)
+
+
+def finished_score(composer: Composer, wishes: Wishes, tokens: NDArray[np.int64]) -> Score:
+    """The score that tokens spell; a piece that was cut ends with its last whole note or step.
+
+    Args:
+        composer: The model.
+        wishes: What was asked for: tempo, metre, key and instruments are written into the score.
+        tokens: (n,).
+
+    Returns:
+        The score.
+    """
+    representation = composer.representation
+    if isinstance(representation, EventVocabulary):
+        return _with_tempo(representation.decode(tokens), wishes.tempo_bpm)
+    grid = cast(ChoraleGrid, representation)  # end_token has turned away all other kinds
+    whole_steps = tokens if tokens[-1] == END else tokens[: len(tokens) - len(tokens) % N_VOICES]
+    score = voice_grid_to_score(grid.decode(whole_steps), bpm=CHORALE_BPM)
+    tracks = score.tracks
+    if wishes.parts:
+        tracks = tuple(replace(track, program=wish) for track, wish in zip(tracks, wishes.parts, strict=True))
+    metre = TimeSignature(0, *(wishes.metre or (4, 4)))
+    keys = () if wishes.key is None else (KeySignature(0, wishes.key.sharps, wishes.key.is_minor),)
+    return _with_tempo(replace(score, tracks=tracks, time_signatures=(metre,), key_signatures=keys), wishes.tempo_bpm)
+
+
+def _with_tempo(score: Score, tempo_bpm: float | None) -> Score:
+    """The score at another tempo throughout."""
+    return score if tempo_bpm is None else replace(score, tempi=(Tempo.from_bpm(0, tempo_bpm),))

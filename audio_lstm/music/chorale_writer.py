@@ -158,7 +158,7 @@ class ChoraleWriter:
         if voicing is not None:
             allowed = self._voiced(voicing, voice)
         allowed[:, REST] &= self._may_rest(voice, in_final=in_final)
-        if plan.n_steps is not None and voice == 0 and step >= plan.n_steps - plan.bar_steps:
+        if plan.n_steps is not None and voice == 0 and step >= plan.n_steps - plan.bar_steps and not in_final:
             allowed[:, REST] = False  # or a piece that ends in silence would be shorter than it was to be
         self._limit_sounding(allowed, voicing, voice)
         owed = self._owed(voice)

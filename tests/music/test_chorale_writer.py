@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.chorale import ChoraleGrid
+from audio_lstm.music.chorale import REST, ChoraleGrid
 from audio_lstm.music.chorale_plan import plan_chorale
 from audio_lstm.music.chorale_writer import ChoraleWriter
 from audio_lstm.music.composer import Composer
 from audio_lstm.music.report import measure
-from audio_lstm.music.wishes import Wishes
+from audio_lstm.music.scales import parse_scale
+from audio_lstm.music.wishes import PitchRange, Wishes
 from audio_lstm.music.writing import finished_score
 from tests.music.wish_strategies import random_piece, random_wishes
 
@@ -68,3 +69,11 @@ def test_a_bar_may_stand_twice_in_a_row_unless_loops_are_left_sooner(max_repeats
     for token in bar:
         writer.push([token])
     assert (bar[0] in writer.choices()[0]) == (max_repeats is None)
+
+
+def test_a_voice_without_a_tone_of_the_last_chord_is_silent_in_it_where_it_may() -> None:
+    f_major = parse_scale("F major")
+    soprano_only_d = (PitchRange(74, 74), PitchRange(60, 70), PitchRange(50, 62), PitchRange(41, 53))
+    wishes = Wishes(bars=1, key=f_major, ending=True, rests=1.0, ranges=soprano_only_d)
+    (choices,) = ChoraleWriter(plan_chorale(GRID, wishes), 1).choices()
+    assert choices.tolist() == [REST]

@@ -135,33 +135,28 @@ class EventVocabulary:
     @property
     def vocabulary_size(self) -> int:
         """How many tokens there are (V)."""
-        return self._layout.vocabulary_size
+        return self.layout.vocabulary_size
 
     @property
     def column_sizes(self) -> tuple[int, ...]:
         """The number of values of each input column, (K,)."""
-        echoes = echo_sizes(self._layout) if self.echoes else ()
-        return (*self._layout.column_sizes, *echoes, *(HARMONY_SIZES if self.harmony else ()))
+        echoes = echo_sizes(self.layout) if self.echoes else ()
+        return (*self.layout.column_sizes, *echoes, *(HARMONY_SIZES if self.harmony else ()))
 
     @property
     def relative(self) -> RelativeScores:
         """The pitches, counted from the track's last one."""
-        return RelativeScores(MELODY_COLUMN, 1, int(self._layout.first[Kind.PITCH]), 128)
+        return RelativeScores(MELODY_COLUMN, 1, int(self.layout.first[Kind.PITCH]), 128)
 
     @property
     def end(self) -> int:
         """The token that ends a piece."""
-        return int(self._layout.first[Kind.END])
+        return int(self.layout.first[Kind.END])
 
     @property
     def bar(self) -> int:
         """The token that begins a bar."""
-        return int(self._layout.ids(Kind.BAR))
-
-    @property
-    def layout(self) -> EventLayout:
-        """The ids of the tokens, and which may follow which."""
-        return self._layout
+        return int(self.layout.ids(Kind.BAR))
 
     @cached_property
     def _tables(self) -> EventTables:
@@ -175,7 +170,8 @@ class EventVocabulary:
         )
 
     @cached_property
-    def _layout(self) -> EventLayout:
+    def layout(self) -> EventLayout:
+        """The ids of the tokens, and which may follow which."""
         return EventLayout.build(
             bar_steps=self._tables.bar_steps,
             n_tempi=len(self.tempi),
@@ -205,7 +201,7 @@ class EventVocabulary:
             (N,) int64, the last one END.
         """
         fitted, _ = self.fit(score)
-        layout = self._layout
+        layout = self.layout
         programs = [DRUM_PROGRAM if track.is_drum else track.program for track in fitted.tracks]
         notes = fitted.notes
         start, track, pitch = notes["start_ticks"], notes["track"], notes["pitch"]
@@ -249,7 +245,7 @@ class EventVocabulary:
             A score at `steps_per_quarter`; all tracks that were declared, without names.
         """
         self.legal(tokens)
-        layout = self._layout
+        layout = self.layout
         tokens = layout.check_ids(tokens)
         kind, value = layout.kind_of[tokens], layout.value_of[tokens]
         after = EventState.along(layout, np.append(tokens, self.end))  # row t + 1 is the state after token t
@@ -287,12 +283,12 @@ class EventVocabulary:
 
     def columns(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """The model's input at each step, (N, K) int64: see `Representation.columns`."""
-        checked = self._layout.check_ids(tokens)
-        parts = [EventState.along(self._layout, checked).columns()]
+        checked = self.layout.check_ids(tokens)
+        parts = [EventState.along(self.layout, checked).columns()]
         if self.echoes:
-            parts.append(event_echo_columns(self._layout, checked))
+            parts.append(event_echo_columns(self.layout, checked))
         if self.harmony:
-            parts.append(event_harmony_columns(self._layout, checked))
+            parts.append(event_harmony_columns(self.layout, checked))
         return np.concatenate(parts, axis=1)
 
     def legal(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -307,23 +303,23 @@ class EventVocabulary:
         Raises:
             ScoreError: a token is not allowed where it stands.
         """
-        tokens = self._layout.check_ids(tokens)
-        legal = EventState.along(self._layout, tokens).legal(self._layout)
+        tokens = self.layout.check_ids(tokens)
+        legal = EventState.along(self.layout, tokens).legal(self.layout)
         wrong = ~legal[np.arange(len(tokens)), tokens]
         wrong[1:] |= tokens[:-1] == self.end
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
-            found = Kind(int(self._layout.kind_of[tokens[row]])).name
+            found = Kind(int(self.layout.kind_of[tokens[row]])).name
             raise ScoreError(f"token {tokens[row]} ({found}) may not stand at step {row} of these events")
         return legal
 
     def cursor(self, batch: int) -> EventCursor:
         """A fresh cursor over `batch` empty pieces: see `Representation.cursor`."""
-        return EventCursor(self._layout, batch, echoes=self.echoes, harmony=self.harmony)
+        return EventCursor(self.layout, batch, echoes=self.echoes, harmony=self.harmony)
 
     def kinds(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """The `Kind` of each event, (N,) int64."""
-        kinds: NDArray[np.int64] = self._layout.kind_of[self._layout.check_ids(tokens)]
+        kinds: NDArray[np.int64] = self.layout.kind_of[self.layout.check_ids(tokens)]
         return kinds
 
     def n_units(self, tokens: NDArray[np.int64]) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from audio_lstm.commands.console import add_model, add_reading, answer, complain, require_folder
 from audio_lstm.errors import DataError
+from audio_lstm.text_files import read_text
 
 if TYPE_CHECKING:
     from audio_lstm.speech.alignment import Alignment
@@ -90,14 +91,7 @@ def _text(text_or_file: str) -> str:
         if not any(character.isspace() for character in text_or_file) and (file.suffix or len(file.parts) > 1):
             raise DataError(f"{text_or_file}: no such text file; check the path, or pass the text in quotes")
         return text_or_file
-    try:
-        if file.stat().st_size > _MAX_TEXT_BYTES:
-            raise DataError(f"{file}: {file.stat().st_size} bytes is too large for the text of a recording")
-        return file.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror}); check its permissions") from error
+    return read_text(file, what="the text of a recording", max_bytes=_MAX_TEXT_BYTES)
 
 
 def _is_file(file: Path) -> bool:

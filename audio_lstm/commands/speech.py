@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from audio_lstm.commands.console import add_model, answer, complain, progress, require_folder
 from audio_lstm.errors import ConfigError, DataError
+from audio_lstm.text_files import read_text
 
 if TYPE_CHECKING:
     from audio_lstm.speech.decoding import Decoding
@@ -119,16 +120,13 @@ def decoding_of(options: argparse.Namespace) -> Decoding:
 
 def _lines(file: Path, noun: str) -> list[str]:
     """The lines of a text file that hold something."""
-    try:
-        if file.is_file() and file.stat().st_size > _MAX_LIST_BYTES:
-            raise DataError(f"{file}: {file.stat().st_size} bytes is too large for a list with one {noun} a line")
-        lines = [line.strip() for line in file.read_text("utf-8-sig").splitlines() if line.strip()]
-    except OSError as error:
-        raise DataError(
-            f"{file}: cannot be read ({error.strerror}); expected a text file, one {noun} a line"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    text = read_text(
+        file,
+        what=f"a list with one {noun} a line",
+        way_out=f"expected a text file, one {noun} a line",
+        max_bytes=_MAX_LIST_BYTES,
+    )
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         raise DataError(f"{file}: is empty; expected one {noun} a line")
     return lines

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from audio_lstm.errors import DataError
 from audio_lstm.speech.data import AUDIO_SUFFIXES
 from audio_lstm.speech.formats import SUFFIXES
+from audio_lstm.text_files import read_text
 
 __all__ = ["Job", "Recording", "find_recordings", "plan_jobs", "read_list"]
 
@@ -120,7 +121,8 @@ def read_list(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """
     file = Path(path)
     names = []
-    for number, line in enumerate(_text(file).splitlines(), 1):
+    text = read_text(file, what="a list of recordings", max_bytes=_MAX_LIST_BYTES)
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         name = _audio_of(line, f"{file}:{number}") if file.suffix.lower() == ".jsonl" else line.strip()
@@ -174,17 +176,6 @@ def _in_list(path: Path) -> Iterator[Recording]:
             raise DataError(f"{path}: its recordings have no folder in common ({error}); write a list each") from error
     for file, absolute in zip(files, whole, strict=True):
         yield Recording(file, absolute.relative_to(base))
-
-
-def _text(file: Path) -> str:
-    try:
-        if file.is_file() and file.stat().st_size > _MAX_LIST_BYTES:
-            raise DataError(f"{file}: {file.stat().st_size} bytes is too large for a list of recordings; split it")
-        return file.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text (byte {error.start}); save the list as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{file}: the list cannot be read ({error.strerror}); check the path") from error
 
 
 def _audio_of(line: str, where: str) -> str:

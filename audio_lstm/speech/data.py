@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError
 from audio_lstm.speech.alphabet import Alphabet
+from audio_lstm.text_files import read_text
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -330,9 +331,4 @@ def _to_json(utterance: Utterance, folder: Path) -> dict[str, object]:
 
 
 def _read_text(file: Path) -> str:
-    try:
-        return " ".join(file.read_text("utf-8-sig").split())
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text ({error.reason}); save it as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror}); check its permissions") from error
+    return " ".join(read_text(file, what="the text of a recording").split())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from audio_lstm.errors import DataError
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.automaton import Arcs, WordAutomaton
 from audio_lstm.speech.jsgf import NULL, Jsgf, Node, parse_jsgf
+from audio_lstm.text_files import read_text
 
 __all__ = ["check_words", "grammar_from_text", "read_grammar", "word_list"]
 
@@ -79,23 +79,15 @@ def grammar_from_text(text: str, *, name: str = "grammar") -> WordAutomaton:
 def read_grammar(path: str | os.PathLike[str]) -> WordAutomaton:
     """Compile a command grammar from a file; mistakes in it are a DataError with file, line and column.
 
+    A file that cannot be read, is too large or is not text is a DataError too.
+
     Args:
         path: A text file in UTF-8, usually *.jsgf.
 
     Returns:
         As for `grammar_from_text`.
-
-    Raises:
-        DataError: If the file cannot be read, or is not text.
     """
-    name = os.fspath(path)
-    try:
-        text = Path(name).read_text("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{name}: cannot read the grammar ({error.strerror}); check the path") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name}: not a grammar in UTF-8 (byte {error.start}); save it as UTF-8 text") from error
-    return grammar_from_text(text, name=name)
+    return grammar_from_text(read_text(path, what="a grammar"), name=os.fspath(path))
 
 
 def word_list(words: Sequence[str], *, repeat: bool = True) -> WordAutomaton:

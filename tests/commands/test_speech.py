@@ -258,7 +258,7 @@ def test_evaluation_refuses_contradictions_too(run: CommandLine, speech: str, tm
         ("--vocabulary", "", "list.txt: is empty; expected one word a line"),
         ("--vocabulary", "B\nÄB", "word 'ÄB' holds 'Ä', which the recogniser does not write"),
         ("--vocabulary", "B!?B", "word 1 of the list is not one word: 'B B'; give phrases in a grammar"),
-        ("--grammar", None, "list.txt: cannot read the grammar (No such file or directory); check the path"),
+        ("--grammar", None, "list.txt: cannot be read (No such file or directory); check the path and its permissions"),
         ("--grammar", "", "list.txt"),
         ("--grammar", "public <b> = B", "list.txt:1:15: "),
         ("--grammar", "public <b> = B | C;", "word 'C' holds 'C', which the recogniser does not write"),

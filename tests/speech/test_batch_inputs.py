@@ -107,9 +107,9 @@ def test_a_file_to_write_into_is_refused(tree: Path) -> None:
         (
             "missing.jsonl",
             None,
-            r"missing\.jsonl: the list cannot be read \(No such file .*\); check the path",
+            r"missing\.jsonl: cannot be read \(No such file .*\); check the path",
         ),
-        ("latin.txt", b"caf\xe9.wav\n", r"latin\.txt: not UTF-8 text \(byte 3\); save the list as UTF-8"),
+        ("latin.txt", b"caf\xe9.wav\n", r"latin\.txt: not UTF-8 text \(byte 3\); save it as UTF-8"),
         (
             "a.jsonl",
             b'{"audio": "a.wav"}\n[1]\n',

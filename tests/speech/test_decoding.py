@@ -302,7 +302,7 @@ def test_wishes_outside_what_is_allowed_are_refused(wish: Decoding, message: str
         (Decoding(vocabulary=("A", "CAB")), "word 'CAB' holds 'C', which the recogniser does not write"),
         (Decoding(vocabulary=("A B",)), "word 1 of the list is not one word: 'A B'"),
         (Decoding(grammar="public <x> = C;"), "word 'C' holds 'C', which the recogniser does not write"),
-        (Decoding(grammar="nowhere.jsgf"), "nowhere.jsgf: cannot read the grammar"),
+        (Decoding(grammar="nowhere.jsgf"), "nowhere.jsgf: cannot be read"),
     ],
 )
 def test_what_does_not_fit_the_recogniser_is_refused(wish: Decoding, message: str) -> None:

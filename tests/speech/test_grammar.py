@@ -194,9 +194,9 @@ def test_a_file_is_read_and_named_in_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"lights\.jsgf:2:1: there is no rule <b>"):
         read_grammar(file)
     file.write_bytes(b"public <a> = \xff;")
-    with pytest.raises(DataError, match=r"lights\.jsgf: not a grammar in UTF-8 \(byte 13\)"):
+    with pytest.raises(DataError, match=r"lights\.jsgf: not UTF-8 text \(byte 13\); save it as UTF-8"):
         read_grammar(file)
-    with pytest.raises(DataError, match=r"missing\.jsgf: cannot read the grammar \(No such file"):
+    with pytest.raises(DataError, match=r"missing\.jsgf: cannot be read \(No such file"):
         read_grammar(tmp_path / "missing.jsgf")
 
 

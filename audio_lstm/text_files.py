@@ -1,0 +1,44 @@
+"""Text files of users: read whole, in UTF-8, with one line about what is wrong."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from audio_lstm.errors import DataError
+
+__all__ = ["read_text"]
+
+_MAX_BYTES = 50_000_000  # a hundred long books
+
+
+def read_text(
+    path: str | os.PathLike[str],
+    *,
+    what: str,
+    way_out: str = "check the path and its permissions",
+    max_bytes: int = _MAX_BYTES,
+) -> str:
+    """The text of a file.
+
+    Args:
+        path: The file; a byte-order mark is left out.
+        what: It should be, for messages: "a list of recordings".
+        way_out: If it cannot be read, for messages.
+        max_bytes: What is larger is something else, and is not read.
+
+    Returns:
+        The text.
+
+    Raises:
+        DataError: If it is too large, cannot be read, or is not UTF-8.
+    """
+    file = Path(path)
+    try:
+        if file.is_file() and file.stat().st_size > max_bytes:
+            raise DataError(f"{file}: {file.stat().st_size} bytes is too large for {what}; split it")
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror}); {way_out}") from error

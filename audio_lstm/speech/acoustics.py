@@ -64,10 +64,14 @@ class StreamedPhrase:
         if not streams(config):
             raise ConfigError(f"model {recogniser.name!r} reads whole phrases and cannot stream; choose one that can")
         self._recogniser = recogniser
-        self._features = StreamingFeatures(config.features)
+        features = config.features
+        self._features = StreamingFeatures(features)
         self._chunk_frames = config.chunk_frames
-        self._hop_samples = config.features.hop_samples
-        self._samples = np.zeros(0, np.float32)
+        self._hop_samples = features.hop_samples
+        # What lies beyond the last frame of a step before that is complete: its window, and what its slopes wait for.
+        self._beyond = features.window_samples - features.hop_samples + features.lookahead_frames * self._hop_samples
+        self._samples = np.zeros(0, np.float32)  # that have not gone through the front end
+        self._n_taken = 0  # that have
         self._frames = np.zeros((0, config.features.feature_size), np.float32)
         self._n_run = 0  # frames that have gone through the network
         self._state: State | None = None
@@ -75,14 +79,14 @@ class StreamedPhrase:
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """See PhraseAcoustics.feed."""
         waiting = np.concatenate([self._samples, samples])
-        piece = self._chunk_frames * self._hop_samples  # of one length, as rounding hangs on it
-        n_taken = len(waiting) // piece * piece
-        self._samples = waiting[n_taken:].copy()
-        made = [self._features.feed(waiting[start : start + piece]) for start in range(0, n_taken, piece)]
-        self._frames = np.concatenate([self._frames, *made])
-        given = [self._nothing()]
-        while len(self._frames) >= self._step_frames:
+        given, start = [self._nothing()], 0
+        # The front end too works in the steps of the network, as rounding hangs on their lengths.
+        while (stop := start + self._missing) <= len(waiting):
+            frames = self._features.feed(waiting[start:stop])
+            self._frames = np.concatenate([self._frames, frames])
+            self._n_taken, start = self._n_taken + stop - start, stop
             given.append(self._run(self._step_frames))
+        self._samples = waiting[start:].copy()
         return np.concatenate(given)
 
     def finish(self) -> NDArray[np.float32]:
@@ -92,6 +96,11 @@ class StreamedPhrase:
         while len(self._frames):
             given.append(self._run(self._step_frames))
         return np.concatenate(given)
+
+    @property
+    def _missing(self) -> int:
+        """Samples that the front end has not seen and the next step needs."""
+        return (self._n_run + self._step_frames) * self._hop_samples + self._beyond - self._n_taken
 
     @property
     def _step_frames(self) -> int:

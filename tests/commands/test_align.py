@@ -114,7 +114,9 @@ def test_files_that_are_no_script_are_refused(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_text", refuse)
-    assert "cannot be read (Permission denied); check the path and its permissions" in run.refused(1, "align", digits, script)
+    assert "cannot be read (Permission denied); check the path and its permissions" in run.refused(
+        1, "align", digits, script
+    )
 
 
 def test_a_long_text_is_no_file(run: CommandLine, digits: Path) -> None:

@@ -17,6 +17,7 @@ from audio_lstm.errors import AudioLSTMError
 from audio_lstm.version import __version__
 
 if TYPE_CHECKING:
+    from audio_lstm.checkpoint import shipped_models
     from audio_lstm.inside import inspect
     from audio_lstm.inspection import Inspection, Mark, UnitCorrelation
     from audio_lstm.music.choose import SamplingConfig
@@ -71,6 +72,7 @@ __all__ = [
     "load_speech",
     "novelty",
     "save_score",
+    "shipped_models",
     "transcribe",
     "transcribe_files",
     "transcribe_segments",
@@ -107,6 +109,7 @@ _HOME = {
     "inspect": "audio_lstm.inside",
     "load_music": "audio_lstm.music.composer",
     "load_speech": "audio_lstm.speech.recogniser",
+    "shipped_models": "audio_lstm.checkpoint",
     "novelty": "audio_lstm.music.novelty",
     "save_score": "audio_lstm.music.save",
     "transcribe": "audio_lstm.speech.transcribe",

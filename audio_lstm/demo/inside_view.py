@@ -14,6 +14,7 @@ from audio_lstm.demo.wording import escaped
 __all__ = ["inside_view", "unit_table"]
 
 _COLUMNS = 700  # of a heat map
+_PIXELS_PER_S = 60
 _N_UNITS = 40  # rows of a heat map
 _CURVE = 600  # width of a unit's curve in its own units
 _ROWS = (
@@ -73,7 +74,8 @@ def inside_view(
     return (
         f'<div class="panel" data-duration="{duration_s:.3f}">{head}{sound}'
         '<div class="scroll" tabindex="0" role="group" aria-label="Gates over time">'
-        f'<div class="timeline">{"".join(rows)}<div class="playhead"></div></div></div></div>'
+        f'<div class="timeline" style="min-width:{_PIXELS_PER_S * duration_s:.0f}px">{"".join(rows)}'
+        '<div class="playhead"></div></div></div></div>'
     )
 
 

@@ -8,6 +8,7 @@ import gradio as gr
 
 from audio_lstm.demo.config import DemoConfig
 from audio_lstm.demo.inside_tab import InsideTab
+from audio_lstm.demo.music_tab import MusicTab
 from audio_lstm.demo.rack import Rack
 from audio_lstm.demo.shelf import Shelf
 from audio_lstm.demo.speech_tab import SpeechTab
@@ -52,6 +53,8 @@ def build_page(config: DemoConfig, rack: Rack, shelf: Shelf) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Transcribe", id="transcribe"):
                 SpeechTab(rack, shelf).build()
+            with gr.Tab("Compose", id="compose"):
+                MusicTab(rack, shelf).build()
             with gr.Tab("Look inside the LSTM", id="inside"):
                 InsideTab(rack, shelf).build()
 

@@ -68,10 +68,12 @@ class SpeechTab:
                 audio = gr.Audio(
                     sources=["upload", "microphone"],
                     type="filepath",
-                    label=f"Recording (at most {config.max_minutes:g} minutes, {config.max_upload_mb:g} MB)",
+                    label="Recording",
                     elem_id="speech-audio",
                     buttons=["download"],
                 )
+                limits = f"At most {config.max_minutes:g} minutes and {config.max_upload_mb:g} MB. Or try one of these:"
+                gr.HTML(f'<p class="hint">{limits}</p>', padding=False, apply_default_css=False)
                 with gr.Row(elem_classes="examples"):
                     samples = [
                         (gr.Button(f"▶ {text}", size="sm", elem_id=f"sample-{name[:-4]}"), name)

@@ -15,7 +15,8 @@ from audio_lstm.demo.wording import escaped
 
 __all__ = ["Hearing", "changes", "transcript_view"]
 
-_PIXELS_PER_S = 110  # of a timeline that is wider than the page, which then scrolls
+_PIXELS_PER_S, _FAR_PIXELS_PER_S = 110, 30  # of a timeline; one that is wider than the page scrolls
+_CLOSE_S = 60.0  # longer recordings are seen from farther away
 _WAVE_COLUMNS = 1200
 _SURE, _LIKELY = 0.85, 0.6  # confidence from which a word counts as sure, likely
 _LOW_LOG_PROB = -6.0  # natural log; less likely symbols are as dark as can be
@@ -118,14 +119,14 @@ def _timeline(hearing: Hearing, duration_s: float) -> str:
         rows.append(_picture("Log-mel spectrogram, low tones at the bottom", mel, "mel"))
     if hearing.log_probs is not None and len(hearing.log_probs):
         rows.append(_posteriors(hearing.log_probs, hearing.symbols))
+    pixels = duration_s * (_PIXELS_PER_S if duration_s <= _CLOSE_S else _FAR_PIXELS_PER_S)
     seconds = "".join(
         f'<span style="left:{_share(second, duration_s)}">{second:g}&thinsp;s</span>' for second in _ticks(duration_s)
     )
     rows.append(f'<div class="row seconds" aria-hidden="true">{seconds}</div>')
     return (
         '<div class="scroll" tabindex="0" role="group" aria-label="Timeline">'
-        f'<div class="timeline" style="min-width:min(100%,{_PIXELS_PER_S * duration_s:.0f}px);'
-        f'width:{max(100.0, _PIXELS_PER_S * duration_s / 9):.0f}%">{"".join(rows)}'
+        f'<div class="timeline" style="min-width:{pixels:.0f}px">{"".join(rows)}'
         '<div class="playhead"></div></div></div>'
     )
 

@@ -9,7 +9,10 @@ import httpx
 from audio_lstm.demo.page import HEAD
 from tests.demo.conftest import LIMITS, Running
 
-ENDPOINTS = {"/transcribe", "/inspect", "/inspect_picture"}
+ENDPOINTS = {
+    *("/transcribe", "/inspect", "/inspect_picture"),
+    *("/compose", "/harmonise", "/continue", "/redo", "/undo"),
+}
 
 
 def test_the_endpoints_have_stable_names_and_parameters(running: Running) -> None:

@@ -1,0 +1,173 @@
+"""The page in a real browser: what a visitor does, what comes back, and that nothing leaves this machine."""
+
+from __future__ import annotations
+
+import shutil
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import audio_lstm
+from tests.demo.conftest import SAMPLES, Running
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright comes with the extra test")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
+PATIENCE_MS = 60_000  # a test machine may be busy
+
+
+@dataclass
+class Visitor:
+    """A browser window of somebody's own, and what went on in it."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the fake microphone hears: digits, as 16-bit WAV, again and again."""
+    target = tmp_path_factory.mktemp("microphone") / "digits.wav"
+    with wave.open(str(SAMPLES / "digits.wav")) as source, wave.open(str(target), "wb") as file:
+        file.setparams(source.getparams())
+        file.writeframes(source.readframes(source.getnframes()) + bytes(2 * source.getframerate()))
+    return target
+
+
+@pytest.fixture(scope="module")
+def browser(microphone: Path) -> Iterator[Any]:
+    """Debian's Chromium, or any other that is installed."""
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"no browser found ({', '.join(BROWSERS)}): apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=path, args=[*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(browser: Any, running: Running) -> Iterator[Visitor]:
+    """Somebody who opens the page; at the end nothing may have gone elsewhere, and nothing may have gone wrong."""
+    with visiting(browser, running) as someone:
+        yield someone
+
+
+class visiting:  # noqa: N801 - reads as a verb
+    """A window, open for as long as the context lasts."""
+
+    def __init__(self, browser: Any, running: Running, **options: Any) -> None:
+        self._context = browser.new_context(**options)
+        self._context.set_default_timeout(PATIENCE_MS)
+        self._url = running.url
+
+    def __enter__(self) -> Visitor:
+        someone = Visitor(self._context.new_page())
+        self._someone = someone
+        someone.page.on("request", lambda request: someone.requests.append(request.url))
+        someone.page.on("pageerror", lambda error: someone.complaints.append(str(error)))
+        someone.page.on("console", lambda told: someone.complaints.append(told.text) if told.type == "error" else None)
+        someone.page.goto(self._url)
+        someone.page.wait_for_selector("#transcribe")
+        return someone
+
+    def __exit__(self, *failure: object) -> None:
+        self._context.close()
+        if failure[0] is None:
+            outside = [
+                address for address in self._someone.requests if not address.startswith((self._url, "data:", "blob:"))
+            ]
+            assert not outside
+            assert not self._someone.complaints
+
+
+def test_an_uploaded_recording_becomes_words_and_files_that_parse(visitor: Visitor, tmp_path: Path) -> None:
+    page = visitor.page
+    page.set_input_files("#speech-audio input[type=file]", SAMPLES / "spelling.wav")
+    page.get_by_role("button", name="Play").first.wait_for()
+    page.click("#transcribe")
+    page.wait_for_selector("#speech-panel .said .word")
+    assert page.locator("#speech-panel .said .word").all_inner_texts() == list("MUSIC")
+    assert page.locator("#speech-panel .row img").count() == 2
+    with page.expect_download() as download:
+        page.click("#speech-files a[download$='.json'], #speech-files a[href$='.json']")
+    download.value.save_as(tmp_path / "x.json")
+    assert audio_lstm.Transcript.from_json((tmp_path / "x.json").read_text("utf-8")).text == "M U S I C"
+    page.click("#speech-panel .said .word >> nth=3")
+    page.wait_for_function("document.querySelector('#speech-panel audio').currentTime > 0.9")
+
+
+def test_live_captions_appear_while_somebody_speaks_and_no_sample_is_lost(visitor: Visitor) -> None:
+    page = visitor.page
+    page.click("#live-start")
+    page.wait_for_selector("#live-words .tentative:not(:empty), #live-words .stable:not(:empty)")
+    page.wait_for_function("document.getElementById('live-words').innerText.includes('ONE')")
+    page.click("#live-stop")
+    page.wait_for_function("document.getElementById('live-words').dataset.duration")
+    told = page.evaluate("({...document.getElementById('live-words').dataset})")
+    assert int(told["sent"]) / int(told["rate"]) == pytest.approx(float(told["duration"]), abs=0.001)
+    assert page.is_enabled("#live-start")
+
+
+def test_a_bad_upload_shows_its_sentence(visitor: Visitor, tmp_path: Path) -> None:
+    (tmp_path / "no-sound.wav").write_bytes(b"RIFF, or so it says" * 100)
+    visitor.page.set_input_files("#speech-audio input[type=file]", tmp_path / "no-sound.wav")
+    visitor.page.wait_for_selector("#speech-audio audio", state="attached")
+    visitor.page.click("#transcribe")
+    toast = visitor.page.wait_for_selector(".toast-body")
+    assert "No-sound.wav" in toast.inner_text()
+    assert "/" not in toast.inner_text()
+    visitor.complaints.clear()  # the browser says too that it cannot play it
+
+
+def test_gates_appear_under_the_words(visitor: Visitor) -> None:
+    visitor.page.get_by_role("tab", name="Look inside the LSTM").click()
+    visitor.page.click("#look")
+    visitor.page.wait_for_selector("#inside-panel .panel")
+    assert visitor.page.locator("#inside-panel .gates img").count() == 6
+    assert "follows" in visitor.page.input_value("#inside-verdict textarea")
+
+
+def test_two_visitors_never_see_each_others_words(browser: Any, running: Running) -> None:
+    with visiting(browser, running) as ada, visiting(browser, running) as bob:
+        ada.page.click("#sample-spelling")
+        bob.page.click("#sample-digits")
+        for someone in (ada, bob):
+            someone.page.wait_for_selector("#speech-panel .said .word")
+        assert ada.page.locator("#speech-panel .said .word").all_inner_texts() == list("MUSIC")
+        assert "THREE" in bob.page.inner_text("#speech-panel .said")
+        sounds = [someone.page.get_attribute("#speech-panel audio", "src") for someone in (ada, bob)]
+        assert sounds[0] != sounds[1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(browser: Any, running: Running, scheme: str) -> None:
+    with visiting(browser, running, viewport={"width": 400, "height": 800}, color_scheme=scheme) as someone:
+        for name in ("Transcribe", "Compose", "Look inside the LSTM"):
+            tab = someone.page.get_by_role("tab", name=name)
+            if tab.count() and tab.is_visible():
+                tab.click()
+            wide = someone.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= 400, f"{name} is {wide} pixels wide"
+        ink = someone.page.evaluate("getComputedStyle(document.querySelector('.intro h1')).color")
+        light = np.mean([int(number) for number in ink[4:-1].split(",")]) > 128
+        assert light == (scheme == "dark")

@@ -17,6 +17,7 @@ from audio_lstm.commands.demo import add_demo
 from audio_lstm.commands.fill import add_harmonise, add_infill
 from audio_lstm.commands.listen import add_listen
 from audio_lstm.commands.music import add_compose, add_evaluate_music
+from audio_lstm.commands.render import add_render
 from audio_lstm.commands.serve import add_serve
 from audio_lstm.commands.speech import add_evaluate_speech
 from audio_lstm.commands.train_lm import add_train_lm
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add_compose(commands)
     add_harmonise(commands)
     add_infill(commands)
+    add_render(commands)
     add_demo(commands)
     evaluate = commands.add_parser("evaluate", allow_abbrev=False, help="measure a model on data")
     wings = evaluate.add_subparsers(title="wings", metavar="speech|music", required=True, parser_class=Parser)

@@ -20,6 +20,9 @@ ECHO_EVENTS = 8
 """A passage counts as a repeat once so many events agree: about two notes."""
 ECHO_BOUNDS = (8, 16, 32, 64)
 """Classes of echoes: the passages agree in at least so many events."""
+_IN_A_ROW = 4
+"""A passage that comes for the so-manieth time in a row foretells nothing more, nor one that comes for the third time and
+has moved on each time: a model that writes would never leave them."""
 _NO_ANCHOR = 1 << 20  # what a pitch is counted from that is the first of its track: no interval is that wide
 _INTERVAL = 1 << 24  # symbols of intervals lie around it, above all tokens
 
@@ -52,7 +55,7 @@ class EventEcho:
 
     Passages are compared by the intervals between the notes that a track writes one after the other: an echo may be in
     another key. It goes on while it foretells each event; when it fails, the latest place where the last 8 events
-    occurred takes over, if there is one.
+    occurred takes over, if there is one. It is silent where a figure would go on for ever.
 
     Args:
         layout: The ids.
@@ -61,6 +64,7 @@ class EventEcho:
     def __init__(self, layout: EventLayout) -> None:
         self._first = [int(first) for first in layout.first]
         self._symbols: list[int] = []
+        self._pitches: list[int] = []  # beside the symbols; -1 where there is none
         self._seen: dict[tuple[int, ...], int] = {}
         self._pointer = -1  # the symbol that foretells the next one
         self._n_agreeing = 0
@@ -84,6 +88,7 @@ class EventEcho:
             symbol = _INTERVAL + value - self._melodies.get(self._track, _NO_ANCHOR)
         agrees = self._pointer >= 0 and self._symbols[self._pointer] == symbol
         self._symbols.append(symbol)
+        self._pitches.append(value if kind == Kind.PITCH else -1)
         n = len(self._symbols)
         if n >= ECHO_EVENTS:
             key = tuple(self._symbols[n - ECHO_EVENTS :])
@@ -123,10 +128,22 @@ class EventEcho:
             the last velocity of the track (START where there is none).
         """
         foretold, sureness = START, 0
-        if self._pointer >= 0:
+        if self._pointer >= 0 and not self._goes_on_for_ever():
             foretold = self._spelled(self._symbols[self._pointer])
             sureness = sum(self._n_agreeing >= bound for bound in ECHO_BOUNDS)
         return foretold, sureness, self._in_bar_before()
+
+    def _goes_on_for_ever(self) -> bool:
+        """Whether the last events have come the same number of events ago, and before that, too often."""
+        n, pointer = len(self._symbols), self._pointer
+        lag, last = n - pointer, self._symbols[n - ECHO_EVENTS :]
+        for times in range(2, _IN_A_ROW):
+            begin = n - ECHO_EVENTS - times * lag
+            if begin < 0 or self._symbols[begin : begin + ECHO_EVENTS] != last:
+                return False
+            if times == 2 and self._pitches[n - ECHO_EVENTS :] != self._pitches[pointer - ECHO_EVENTS : pointer]:
+                return True
+        return True
 
     def _spelled(self, symbol: int) -> int:
         if symbol < _INTERVAL - 2 * _NO_ANCHOR:

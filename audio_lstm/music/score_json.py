@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from audio_lstm.errors import ScoreError
 from audio_lstm.music.key_finding import key_name
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
 
-__all__ = ["FORMAT", "score_from_json", "score_to_json"]
+__all__ = ["FORMAT", "read_score_json", "score_from_json", "score_to_json"]
 
 FORMAT = "audio-lstm score 1"
 """The value of "format": another number will mean another layout."""
@@ -104,3 +106,32 @@ def score_from_json(text: str | bytes) -> Score:
     except (KeyError, TypeError, OverflowError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ScoreError(f"a damaged score in JSON ({reason}); save it again") from error
+
+
+def read_score_json(path: str | os.PathLike[str], *, max_bytes: int = 256 << 20) -> Score:
+    """The score in a file that was saved as .json.
+
+    Args:
+        path: the file.
+        max_bytes: larger files are refused; a note takes about 200 bytes.
+
+    Returns:
+        The score.
+
+    Raises:
+        ScoreError: there is no such file, it is too large, or it holds no score.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise ScoreError(f"{source}: no such file; check the path")
+    try:
+        with source.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise ScoreError(f"{source}: cannot be opened ({error.strerror or error}); check its permissions") from error
+    if len(data) > max_bytes:
+        raise ScoreError(f"{source}: too large: more than {max_bytes} bytes; raise max_bytes to read it")
+    try:
+        return score_from_json(data)
+    except ScoreError as error:
+        raise ScoreError(f"{source}: {error}") from error

@@ -50,8 +50,8 @@ class _Plan:
 class BPTTWindows:
     """The windows of every epoch, as a pure function of (seed, epoch, index).
 
-    In each epoch the pieces are shuffled (and passed through `augment`), and each goes to the row that is free
-    first. A row walks through its piece window by window; what is left of a window when the piece ends is
+    In each epoch the pieces are passed through `augment` and dealt out at random to rows of about the same length, in
+    random order. A row walks through its piece window by window; what is left of a window when the piece ends is
     padding, and the next window begins another piece. Nothing depends on which windows were asked for before,
     so that a run can be resumed anywhere; the last epoch's plan and the pieces in hand are kept for speed.
     """
@@ -159,22 +159,30 @@ class BPTTWindows:
         return self._plan
 
     def _make_plan(self, epoch: int) -> _Plan:
-        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._pieces))
+        rng = np.random.default_rng([self._seed, epoch])
+        order = rng.permutation(len(self._pieces))
         tokens = self._pieces
         if self._augment is not None:
             tokens = tuple(
                 np.asarray(self._augment(piece, np.random.default_rng([self._seed, epoch, i])), dtype=np.int64)
                 for i, piece in enumerate(self._pieces)
             )
-        free_from = np.zeros(self._batch_size, dtype=np.int64)  # the first window that is still free in each row
+        n_windows = np.array([-(-piece.size // self._window) for piece in tokens])
+        # The longest first, each to the row with the least: else an epoch ends with one long piece in one row.
+        members: list[list[int]] = [[] for _ in range(self._batch_size)]
+        load = np.zeros(self._batch_size, dtype=np.int64)
+        for piece in order[np.argsort(-n_windows[order], kind="stable")].tolist():
+            row = int(np.argmin(load))
+            members[row].append(piece)
+            load[row] += n_windows[piece]
         entries: list[tuple[int, int, int, int]] = []  # window, row, piece, first token
-        for piece in order.tolist():
-            row = int(np.argmin(free_from))
-            starts = range(0, tokens[piece].size, self._window)
-            begin = int(free_from[row])
-            entries += [(begin + i, row, piece, first) for i, first in enumerate(starts)]
-            free_from[row] += len(starts)
-        rows = np.full((int(free_from.max()), self._batch_size, 2), -1, dtype=np.int64)
+        for row, pieces in enumerate(members):
+            begin = 0
+            for piece in rng.permutation(pieces).tolist():
+                starts = range(0, tokens[piece].size, self._window)
+                entries += [(begin + i, row, piece, first) for i, first in enumerate(starts)]
+                begin += len(starts)
+        rows = np.full((int(load.max()), self._batch_size, 2), -1, dtype=np.int64)
         window, row_index, piece_index, first_token = np.array(entries, dtype=np.int64).T
         rows[window, row_index, 0], rows[window, row_index, 1] = piece_index, first_token
         return _Plan(epoch, tokens, rows)

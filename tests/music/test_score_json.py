@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from audio_lstm.errors import ScoreError
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
-from audio_lstm.music.score_json import FORMAT, score_from_json, score_to_json
+from audio_lstm.music.score_json import FORMAT, read_score_json, score_from_json, score_to_json
 
 SCORE = Score(
     480,
@@ -68,3 +69,29 @@ def test_notes_have_seconds_and_beats() -> None:
 def test_foreign_and_damaged_documents_are_refused(text: str, message: str) -> None:
     with pytest.raises(ScoreError, match=message):
         score_from_json(text)
+
+
+def test_a_file_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(score_to_json(SCORE), "utf-8")
+    assert read_score_json(path) == SCORE
+
+
+def test_files_that_are_missing_large_closed_or_foreign_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.json"
+    with pytest.raises(ScoreError, match=r"x\.json: no such file; check the path"):
+        read_score_json(path)
+    path.write_text("[]")
+    with pytest.raises(ScoreError, match=r"x\.json: JSON, but not a score"):
+        read_score_json(path)
+    with pytest.raises(ScoreError, match="too large: more than 1 bytes; raise max_bytes"):
+        read_score_json(path, max_bytes=1)
+
+    def denied(*arguments: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(ScoreError, match=r"cannot be opened \(Permission denied\); check its permissions"):
+        read_score_json(path)

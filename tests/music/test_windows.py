@@ -49,6 +49,18 @@ def test_each_epoch_walks_through_every_token_of_every_piece_once_and_in_order()
     assert n_tokens == 3 * sum(piece.size for piece in pieces)
 
 
+def test_rows_are_about_equally_long_whenever_the_long_piece_comes() -> None:
+    pieces = [GRID.encode(np.full((length, 4), 60)) for length in (100, *[12] * 25)]  # 26 windows, and 4 each
+    windows = make(pieces)
+    firsts = set()
+    for epoch in range(8):
+        n_windows = windows.n_windows(epoch)
+        assert n_windows <= 34  # 126 windows in four rows
+        rows = [[windows.window(epoch, i).names[row] for i in range(n_windows)] for row in range(4)]
+        firsts.add(min(row.index("piece 0") for row in rows if "piece 0" in row))
+    assert len(firsts) > 1  # the long piece does not always begin its row
+
+
 def test_columns_and_legal_tokens_are_those_of_the_whole_piece() -> None:
     pieces = random_pieces(5)
     windows = make(pieces)

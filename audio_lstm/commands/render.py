@@ -1,0 +1,83 @@
+"""The command `render`: a score as sound, as a picture, as sheet music, or in another format."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from audio_lstm.commands.console import answer, live_line, require_folder, require_free
+from audio_lstm.errors import ConfigError, ScoreError
+
+__all__ = ["add_render"]
+
+# Heavy imports live inside the command, as in cli.py: `audio-lstm --help` answers at once.
+
+
+def add_render(commands: Any) -> None:
+    """Add the command to the command line.
+
+    Args:
+        commands: What `add_subparsers` returned.
+    """
+    parser = commands.add_parser(
+        "render",
+        allow_abbrev=False,
+        help="turn a score into sound, a picture, sheet music or another format",
+        description="The endings of --out say what is written: .wav .flac .ogg .opus (sound), .png .roll.svg (piano "
+        "roll), .svg .pdf (sheet music; needs the extra `scores`), .musicxml .mxl .abc .mid .json.",
+    )
+    parser.add_argument("score", metavar="FILE", type=Path, help="MIDI, MusicXML, ABC, or JSON that render wrote")
+    parser.add_argument(
+        "--out",
+        required=True,
+        nargs="+",
+        action="extend",
+        type=Path,
+        metavar="FILE",
+        help="one or several files to write",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
+    parser.add_argument("--title", default=None, metavar="TEXT", help="of sheet music (default: the name of FILE)")
+    parser.add_argument("--rate", type=int, default=44_100, metavar="HZ", help="sample rate of sound (%(default)s)")
+    parser.add_argument(
+        "--soundfont", type=Path, default=None, metavar="SF2", help="play sound with FluidSynth and this sound font"
+    )
+    parser.set_defaults(command=_render)
+
+
+def _render(options: argparse.Namespace) -> int:
+    from audio_lstm.music.files import read_score
+    from audio_lstm.music.save import SaveOptions, check_save_path, save_score
+    from audio_lstm.music.score_json import read_score_json
+
+    for out in options.out:
+        require_folder(out)
+        try:
+            check_save_path(out)
+        except ScoreError as error:
+            raise ConfigError(f"--out {error}") from error
+    require_free(options.out, force=options.force)
+    source: Path = options.score
+    score = read_score_json(source) if source.suffix.lower() == ".json" else read_score(source)
+    title = source.stem if options.title is None else options.title
+    for out in options.out:
+        wishes = SaveOptions(
+            sample_rate=options.rate, soundfont=options.soundfont, title=title, progress=_playing(out.name)
+        )
+        save_score(score, out, wishes)
+        answer(f"{out}: {score.n_notes} notes, {score.duration_s:.1f} s")
+    return 0
+
+
+def _playing(name: str) -> Callable[[float, float], None] | None:
+    """How much of a piece has been made into sound, on stderr; None where that is no terminal."""
+    show = live_line()
+    if show is None:
+        return None
+
+    def tell(done_s: float, total_s: float) -> None:
+        show("" if done_s >= total_s else f"{name}: {done_s:.0f} of {total_s:.0f} s of sound made")
+
+    return tell

@@ -1,0 +1,120 @@
+"""Chords on a grid of time: what may sound at each step, and where each chord begins."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from audio_lstm.errors import ConfigError
+from audio_lstm.music.chords import Chord, ChordSpan
+
+__all__ = ["ChordTrack", "beats_of"]
+
+
+class ChordTrack:
+    """The chords of a piece, in steps; after the last one they begin again.
+
+    Args:
+        spans: What `parse_chords` gave.
+        steps_per_quarter: The grid.
+        beat_steps: From beat to beat; on beats nothing sounds but tones of the chord.
+
+    Raises:
+        ConfigError: A chord does not begin on the grid.
+    """
+
+    def __init__(self, spans: tuple[ChordSpan, ...], *, steps_per_quarter: int, beat_steps: int) -> None:
+        self.beat_steps = beat_steps
+        starts = [span.start_quarters * steps_per_quarter for span in spans]
+        total = spans[-1].end_quarters * steps_per_quarter
+        for span, start in zip(spans, [*starts[1:], total], strict=True):
+            if start.denominator != 1:
+                raise ConfigError(
+                    f"chord {span.chord.symbol!r} lasts {span.length_quarters} quarters, which is off the grid of "
+                    f"{steps_per_quarter} steps a quarter; choose a length on it"
+                )
+        self._starts = [int(start) for start in starts]
+        self._chords = [span.chord for span in spans]
+        self.n_steps = int(total)
+
+    def at(self, step: int) -> Chord:
+        """The chord that sounds at a step.
+
+        Args:
+            step: From 0 on.
+
+        Returns:
+            The chord.
+        """
+        within = step % self.n_steps
+        place = next(place for place in range(len(self._starts) - 1, -1, -1) if self._starts[place] <= within)
+        return self._chords[place]
+
+    def begins(self, step: int) -> bool:
+        """Whether a chord begins at a step.
+
+        Args:
+            step: From 0 on.
+
+        Returns:
+            True at its first step, but not for "no chord".
+        """
+        return step % self.n_steps in self._starts and bool(self.at(step).tones)
+
+    def is_strong(self, step: int) -> bool:
+        """Whether nothing but the chord may sound at a step: on beats, and where a chord begins.
+
+        Args:
+            step: From 0 on.
+
+        Returns:
+            True there.
+        """
+        return step % self.beat_steps == 0 or self.begins(step)
+
+    def next_start(self, after: int, before: int) -> int | None:
+        """The first beginning of a chord in a stretch of time.
+
+        Args:
+            after: A step; what begins there does not count.
+            before: The step that the stretch ends before.
+
+        Returns:
+            The step; None where no chord begins.
+        """
+        return next((step for step in range(after + 1, before) if self.begins(step)), None)
+
+    def clash(self, pitch: int, after: int, before: int) -> int:
+        """Until when a note that begins may sound: up to the first strong step at which it does not belong.
+
+        Args:
+            pitch: MIDI note number.
+            after: The step at which it begins.
+            before: Where it ends at the latest.
+
+        Returns:
+            The step by which it has to be over.
+        """
+        for step in range(after + 1, before):
+            if self.is_strong(step) and pitch % 12 not in self.at(step).pitch_classes:
+                return step
+            if self.begins(step) and pitch <= self.lowest_bass(step):
+                return step
+        return before
+
+    def lowest_bass(self, step: int) -> int:
+        """The lowest note that the bass may take; everything else stays above it, so that there is always room.
+
+        Args:
+            step: At which a chord sounds.
+
+        Returns:
+            A MIDI note number between 28 and 39; 0 where there is no chord.
+        """
+        chord = self.at(step)
+        return 28 + (chord.bass - 28) % 12 if chord.tones else 0
+
+
+def beats_of(metre: tuple[int, int]) -> Fraction:
+    """The length of a beat in quarters: three eighths in compound metres."""
+    top, bottom = metre
+    return Fraction(12 if bottom >= 8 and top % 3 == 0 else 4, bottom)

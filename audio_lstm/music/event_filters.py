@@ -1,0 +1,285 @@
+"""What is given of a piece of events, and chords to keep to, as filters: of the tokens offered, those that keep them.
+
+Each filter follows one piece; `FilteredWriter` lays filters over any writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.errors import ConfigError
+from audio_lstm.music.chord_track import ChordTrack
+from audio_lstm.music.event_clock import EventClock
+from audio_lstm.music.event_grammar import Kind
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.sample import Writer
+
+__all__ = ["ChordFilter", "FilteredWriter", "PieceFilter", "PrefixFilter"]
+
+
+class PieceFilter(Protocol):
+    """A constraint on one piece."""
+
+    def narrow(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What may come next.
+
+        Args:
+            tokens: Those that the writer offers, ascending.
+
+        Returns:
+            Some of them, or what is given, whatever was offered.
+        """
+        ...
+
+    def push(self, token: int) -> None:
+        """Note what was chosen.
+
+        Args:
+            token: The token.
+        """
+        ...
+
+
+class FilteredWriter:
+    """A writer whose pieces keep to filters.
+
+    Args:
+        inner: What offers tokens.
+        filters: Of each piece, in the order in which they apply.
+    """
+
+    def __init__(self, inner: Writer, filters: Sequence[Sequence[PieceFilter]]) -> None:
+        self._inner = inner
+        self._filters = list(filters)
+
+    @property
+    def done(self) -> list[bool]:
+        """Which pieces have ended."""
+        return self._inner.done
+
+    @property
+    def held(self) -> NDArray[np.int64] | None:
+        """As the inner writer says."""
+        return self._inner.held
+
+    @property
+    def n_bars(self) -> int:
+        """How many bars every piece has begun, where the inner writer counts them."""
+        return int(getattr(self._inner, "n_bars", 0))
+
+    def columns(self) -> NDArray[np.int64]:
+        """The next row of input columns of each piece, (B, K)."""
+        return self._inner.columns()
+
+    def choices(self) -> list[NDArray[np.int64]]:
+        """The tokens that may come next in each piece.
+
+        Returns:
+            Of each piece, ascending.
+
+        Raises:
+            ConfigError: The wishes of the inner writer leave nothing that a filter allows.
+        """
+        offered = []
+        for tokens, filters, done in zip(self._inner.choices(), self._filters, self.done, strict=True):
+            left = tokens
+            if not done:
+                for one in filters:
+                    left = one.narrow(left)
+                    if not len(left):
+                        raise ConfigError(f"{one}: the other wishes leave it no note; change one of them")
+            offered.append(left)
+        return offered
+
+    def push(self, tokens: Sequence[int]) -> None:
+        """Append one token to each piece.
+
+        Args:
+            tokens: One of the choices of each.
+        """
+        for filters, token, done in zip(self._filters, tokens, self.done, strict=True):
+            if not done:
+                for one in filters:
+                    one.push(token)
+        self._inner.push(tokens)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with some of the pieces only.
+
+        Args:
+            rows: Their places in the batch, ascending.
+        """
+        self._inner.keep(rows)
+        self._filters = [self._filters[row] for row in rows]
+
+
+class PrefixFilter:
+    """A piece that begins with given tokens, and goes on from a given time.
+
+    Args:
+        vocabulary: Of the piece.
+        prefix: The tokens, END left out.
+        resume: The step at which the first new note may begin.
+    """
+
+    def __init__(self, vocabulary: EventVocabulary, prefix: NDArray[np.int64], resume: int) -> None:
+        self._first = [int(start) for start in vocabulary.layout.first]
+        self._prefix: list[int] = prefix.tolist()
+        self._resume = resume
+        self._clock = EventClock(vocabulary)
+
+    def __str__(self) -> str:
+        return f"after the primer, at step {self._resume}"
+
+    def narrow(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The given token; after the last one, no note before the time to go on.
+
+        Args:
+            tokens: What is offered.
+
+        Returns:
+            One token, or those that come late enough.
+        """
+        clock, first = self._clock, self._first
+        if clock.n_tokens < len(self._prefix):
+            return np.array([self._prefix[clock.n_tokens]])
+        if clock.now >= self._resume and clock.n_tokens > len(self._prefix):
+            return tokens
+        earliest = first[Kind.POSITION] + self._resume - clock.bar_start
+        in_part = (tokens >= first[Kind.TRACK]) & (tokens < first[Kind.VELOCITY])
+        too_early = (tokens >= first[Kind.POSITION]) & (tokens < min(earliest, first[Kind.POSITION + 1]))
+        changes = (tokens >= first[Kind.KEY]) & (tokens < first[Kind.PROGRAM])
+        ends = tokens == first[Kind.END]
+        if clock.bar_end >= self._resume:
+            ends &= len(tokens) == 1
+        if clock.position >= 0 and clock.kind != Kind.BAR:
+            return tokens[~(in_part | too_early | changes | (ends & (len(tokens) > 1)))]
+        return tokens[~(too_early | ends)]
+
+    def push(self, token: int) -> None:
+        """Note what was chosen.
+
+        Args:
+            token: The token.
+        """
+        self._clock.push(token)
+
+
+class ChordFilter:
+    """A piece that keeps to chords.
+
+    Where a chord begins, the lowest part with pitches strikes the chord's bass, below all that sounds. There and on
+    each beat nothing sounds but tones of the chord; other notes may pass in between, and are over by then.
+
+    Args:
+        vocabulary: Of the piece.
+        chords: On the vocabulary's grid.
+        start: The step from which they hold: what comes before is given.
+    """
+
+    def __init__(self, vocabulary: EventVocabulary, chords: ChordTrack, *, start: int = 0) -> None:
+        self._first = [int(first) for first in vocabulary.layout.first]
+        self._durations = np.array(vocabulary.durations)
+        self._chords, self._start = chords, start
+        self._clock = EventClock(vocabulary)
+
+    def __str__(self) -> str:
+        chord = self._chords.at(max(self._clock.now - self._start, 0))
+        return f"chord {chord.symbol!r} in bar {self._clock.bar + 1}"
+
+    def push(self, token: int) -> None:
+        """Note what was chosen.
+
+        Args:
+            token: The token.
+        """
+        self._clock.push(token)
+
+    def narrow(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those that keep to the chords.
+
+        Args:
+            tokens: What is offered.
+
+        Returns:
+            Some of them.
+        """
+        clock, first = self._clock, self._first
+        if clock.bar < 0 or clock.kind in (Kind.PITCH, Kind.DRUM):
+            return self._with_a_part(tokens)
+        if clock.kind == Kind.VELOCITY:
+            return self._short_enough(tokens)
+        keep = np.ones(len(tokens), np.bool_)
+        later = self._next_start()
+        positions = (tokens >= first[Kind.POSITION]) & (tokens < first[Kind.KEY])
+        leaves = (tokens == first[Kind.BAR]) | (tokens == first[Kind.END])
+        if later is not None:
+            keep &= ~leaves & ~(positions & (tokens > first[Kind.POSITION] + later - clock.bar_start))
+        if self._owes_bass():
+            tracks = (tokens >= first[Kind.TRACK]) & (tokens < first[Kind.PITCH])
+            keep &= ~leaves & ~positions & ~(tracks & (tokens > first[Kind.TRACK] + self._bass_part()))
+        pitches = (tokens >= first[Kind.PITCH]) & (tokens < first[Kind.DRUM])
+        if pitches.any():
+            allowed = self._pitches()
+            keep &= ~pitches | np.isin(tokens - first[Kind.PITCH], allowed)
+        return tokens[keep]
+
+    def _with_a_part(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """In the header: no music before a part with pitches is declared."""
+        clock, first = self._clock, self._first
+        if clock.bar >= 0 or any(not clock.is_drum(part) for part in range(len(clock.programs))):
+            return tokens
+        left = tokens[tokens != first[Kind.BAR]]
+        return left[left < first[Kind.PROGRAM + 1] - 1] if len(left) > 1 else left
+
+    def _bass_part(self) -> int:
+        clock = self._clock
+        return max(part for part in range(len(clock.programs)) if not clock.is_drum(part))
+
+    def _next_start(self) -> int | None:
+        """Where the next chord of this bar begins, counted from the piece's beginning."""
+        clock = self._clock
+        at = clock.now if clock.position >= 0 else clock.bar_start - 1
+        found = self._chords.next_start(max(at, self._start - 1) - self._start, clock.bar_end - self._start)
+        return None if found is None else found + self._start
+
+    def _owes_bass(self) -> bool:
+        clock = self._clock
+        here = clock.now - self._start
+        if clock.position < 0 or here < 0 or not self._chords.begins(here):
+            return False
+        return self._bass_part() not in clock.has_played
+
+    def _pitches(self) -> list[int]:
+        """What the part that is being written may play now."""
+        clock, chords = self._clock, self._chords
+        here = clock.now - self._start
+        if here < 0 or not chords.is_strong(here):
+            return list(range(128))
+        classes = chords.at(here).pitch_classes
+        if not chords.begins(here):
+            return [pitch for pitch in range(128) if pitch % 12 in classes]
+        lowest = chords.lowest_bass(here)
+        if clock.track == self._bass_part() and clock.pitch < 0:
+            below = min((pitch for _, pitch in clock.held()), default=128)
+            return [pitch for pitch in range(lowest, below) if pitch % 12 == chords.at(here).bass]
+        floor = lowest if clock.track != self._bass_part() else clock.pitch
+        return [pitch for pitch in range(floor + 1, 128) if pitch % 12 in classes]
+
+    def _short_enough(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The durations after which a note that would not belong has ended."""
+        clock = self._clock
+        if clock.is_drum(clock.track):
+            return tokens
+        longest = int(self._durations[tokens[-1] - self._first[Kind.DURATION]])
+        here = clock.now - self._start
+        until = self._chords.clash(clock.pitch, here, here + longest + 1) if here >= 0 else here + longest + 1
+        return tokens[self._durations[tokens - self._first[Kind.DURATION]] <= until - here]
+
+
+FilterMaker = Callable[[], Sequence[PieceFilter]]
+"""Builds the filters of one piece."""

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from audio_lstm.music.compose import compose, compose_takes
     from audio_lstm.music.composer import Composer, load_music
     from audio_lstm.music.composition import Composition
-    from audio_lstm.music.harmonise import harmonise, infill
+    from audio_lstm.music.harmonise import harmonise
+    from audio_lstm.music.humming import hum_to_melody
+    from audio_lstm.music.infill import infill
     from audio_lstm.music.novelty import NoveltyReport, SharedRun, novelty
+    from audio_lstm.music.primer import Primer, read_primer
     from audio_lstm.music.save import SaveOptions, save_score
     from audio_lstm.music.wishes import Wishes
     from audio_lstm.speech.align_script import align
@@ -51,6 +54,7 @@ __all__ = [
     "Mark",
     "NoveltyReport",
     "Partial",
+    "Primer",
     "SamplingConfig",
     "SaveOptions",
     "Segment",
@@ -66,11 +70,13 @@ __all__ = [
     "compose",
     "compose_takes",
     "harmonise",
+    "hum_to_melody",
     "infill",
     "inspect",
     "load_music",
     "load_speech",
     "novelty",
+    "read_primer",
     "save_score",
     "shipped_models",
     "transcribe",
@@ -91,6 +97,7 @@ _HOME = {
     "Mark": "audio_lstm.inspection",
     "NoveltyReport": "audio_lstm.music.novelty",
     "Partial": "audio_lstm.speech.stream",
+    "Primer": "audio_lstm.music.primer",
     "SamplingConfig": "audio_lstm.music.choose",
     "SaveOptions": "audio_lstm.music.save",
     "Segment": "audio_lstm.speech.transcript",
@@ -105,11 +112,13 @@ _HOME = {
     "compose": "audio_lstm.music.compose",
     "compose_takes": "audio_lstm.music.compose",
     "harmonise": "audio_lstm.music.harmonise",
-    "infill": "audio_lstm.music.harmonise",
+    "hum_to_melody": "audio_lstm.music.humming",
+    "infill": "audio_lstm.music.infill",
     "inspect": "audio_lstm.inside",
     "load_music": "audio_lstm.music.composer",
     "load_speech": "audio_lstm.speech.recogniser",
     "shipped_models": "audio_lstm.checkpoint",
+    "read_primer": "audio_lstm.music.primer",
     "novelty": "audio_lstm.music.novelty",
     "save_score": "audio_lstm.music.save",
     "transcribe": "audio_lstm.speech.transcribe",

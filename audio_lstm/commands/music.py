@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -52,9 +53,31 @@ def add_compose(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="repeat a result; random if not given")
     parser.add_argument("--takes", type=int, default=1, metavar="N", help="pieces to write: FILE-1.mid, FILE-2.mid, …")
     parser.add_argument("--json", action="store_true", help="print one JSON object a piece")
+    _add_start(parser.add_argument_group("what it starts from"))
     _add_wishes(parser.add_argument_group("what the piece has to be", "each wish is kept exactly"))
     _add_sampling(parser.add_argument_group("how its notes are chosen"))
     parser.set_defaults(command=_compose)
+
+
+def _add_start(group: Any) -> None:
+    group.add_argument(
+        "--primer",
+        metavar="MUSIC",
+        help="goes on from it, in its key, metre and tempo: MIDI, MusicXML, ABC, notes such as 'C4 E4 G4:2', a hum.wav",
+    )
+    group.add_argument("--primer-bars", type=_bar_range, metavar="A-B", help="only these bars of it, counted from 1")
+    group.add_argument(
+        "--chords",
+        metavar="CHORDS",
+        help="'Am F C G': one a bar; 'Am:2 F:2': in quarters; 'Am F | C': they share a bar",
+    )
+
+
+def _bar_range(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"expected a bar such as 5, or a range such as 5-8, got {text!r}")
+    return int(match[1]), int(match[2] or match[1])
 
 
 def _add_wishes(group: Any) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.music.chorale import END, FIRST_PITCH, REST
+from audio_lstm.music.chorale_given import ChoraleGiven
 from audio_lstm.music.chorale_plan import ChoralePlan
 from audio_lstm.music.constraints import without_freezing, without_parallels
 from audio_lstm.music.copy_guard import CopyGuard
@@ -33,12 +34,19 @@ class ChoraleWriter:
         batch: How many chorales.
         max_repeats: For `LoopGuard`; None lets loops be.
         guard: What keeps copies out.
+        given: Cells and chords that are given.
     """
 
     def __init__(
-        self, plan: ChoralePlan, batch: int, *, max_repeats: int | None = None, guard: CopyGuard | None = None
+        self,
+        plan: ChoralePlan,
+        batch: int,
+        *,
+        max_repeats: int | None = None,
+        guard: CopyGuard | None = None,
+        given: ChoraleGiven | None = None,
     ) -> None:
-        self._plan = plan
+        self._plan, self._given = plan, given
         self._cursor = plan.grid.cursor(batch)
         self._loops = [LoopGuard(max_repeats) if max_repeats else None for _ in range(batch)]
         self._copies = [[guard.line() for _ in range(N_VOICES)] if guard else [] for _ in range(batch)]
@@ -76,7 +84,12 @@ class ChoraleWriter:
         n_steps = self._plan.n_steps
         if n_steps is not None and self._cell == n_steps * N_VOICES:
             return [np.array([END])] * len(self._n_notes)
+        forced = self._given.forced(self._cell) if self._given else None
+        if forced is not None:
+            return [np.array([END if ended else forced]) for ended in self.done]
         allowed = self._promised()
+        if self._given is not None:
+            self._given.narrow(allowed, self._cell)
         self._keep_copies_out(allowed)
         for rule in (without_parallels, without_freezing):
             ruled = allowed & rule(self._cursor)
@@ -97,6 +110,8 @@ class ChoraleWriter:
             tokens: One of the choices of each.
         """
         values, voice = np.array(tokens, np.int64), self._cell % N_VOICES
+        if self._given is not None:
+            self._given.push(tokens, self._cell)
         begins = (values >= FIRST_PITCH) & (values != self._cursor.held)
         self._cursor.push(values)
         self._n_notes += begins
@@ -129,6 +144,8 @@ class ChoraleWriter:
         """
         chosen = list(rows)
         self._cursor.keep(chosen)
+        if self._given is not None:
+            self._given.keep(chosen)
         self._loops = [self._loops[row] for row in chosen]
         self._copies = [self._copies[row] for row in chosen]
         for name in ("_n_notes", "_n_sounding", "_lowest", "_rest_left", "_resting"):
@@ -139,7 +156,8 @@ class ChoraleWriter:
         plan = self._plan
         step, voice = divmod(self._cell, N_VOICES)
         whole = plan.wishes.density is None or step % plan.bar_steps == 0
-        return plan.n_steps is None and voice == 0 and whole and step >= plan.min_bars * plan.bar_steps
+        given = self._given.n_steps if self._given else 0
+        return plan.n_steps is None and voice == 0 and whole and step >= max(plan.min_bars * plan.bar_steps, given)
 
     def _promised(self) -> NDArray[np.bool_]:
         """What keeps all promises, (B, V), never nothing."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fractions import Fraction
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.chords import Chord, ChordSpan
 
-__all__ = ["ChordTrack", "beats_of"]
+_LOWEST = 28  # E1, the lowest string of a double bass
+
+__all__ = ["BASS_SPAN", "ChordTrack", "beats_of"]
+
+BASS_SPAN = 24
+"""A bass lies less than so many semitones above the lowest one that there is."""
 
 
 class ChordTrack:
@@ -83,13 +89,14 @@ class ChordTrack:
         """
         return next((step for step in range(after + 1, before) if self.begins(step)), None)
 
-    def clash(self, pitch: int, after: int, before: int) -> int:
+    def clash(self, pitch: int, after: int, before: int, basses: Collection[int]) -> int:
         """Until when a note that begins may sound: up to the first strong step at which it does not belong.
 
         Args:
             pitch: MIDI note number.
             after: The step at which it begins.
             before: Where it ends at the latest.
+            basses: As for `lowest_bass`.
 
         Returns:
             The step by which it has to be over.
@@ -97,21 +104,30 @@ class ChordTrack:
         for step in range(after + 1, before):
             if self.is_strong(step) and pitch % 12 not in self.at(step).pitch_classes:
                 return step
-            if self.begins(step) and pitch <= self.lowest_bass(step):
+            if self.begins(step) and pitch <= self.lowest_bass(step, basses):
                 return step
         return before
 
-    def lowest_bass(self, step: int) -> int:
+    def lowest_bass(self, step: int, basses: Collection[int]) -> int:
         """The lowest note that the bass may take; everything else stays above it, so that there is always room.
 
         Args:
             step: At which a chord sounds.
+            basses: The notes that the part with the bass may play.
 
         Returns:
-            A MIDI note number between 28 and 39; 0 where there is no chord.
+            A MIDI note number: from E1 on, where the part goes so low; 0 where there is no chord.
+
+        Raises:
+            ConfigError: The part cannot play the bass.
         """
         chord = self.at(step)
-        return 28 + (chord.bass - 28) % 12 if chord.tones else 0
+        if not chord.tones:
+            return 0
+        fitting = [pitch for pitch in basses if pitch % 12 == chord.bass]
+        if not fitting:
+            raise ConfigError(f"chord {chord.symbol!r}: the lowest part may not play its bass; widen its range")
+        return min((pitch for pitch in fitting if pitch >= _LOWEST), default=max(fitting))
 
 
 def beats_of(metre: tuple[int, int]) -> Fraction:

@@ -19,8 +19,10 @@ from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
 from audio_lstm.music.composition import Composition
 from audio_lstm.music.novelty import load_index
 from audio_lstm.music.report import measure
+from audio_lstm.music.start_given import is_for_voices
+from audio_lstm.music.starting import Start, plan_start
 from audio_lstm.music.voices import N_VOICES
-from audio_lstm.music.wish_text import WishOptions, parse_wishes
+from audio_lstm.music.wish_text import WishOptions
 from audio_lstm.music.wishes import Wishes
 from audio_lstm.music.writing import CHORALE_BPM, Request, end_token, finished_score, write_takes
 
@@ -44,9 +46,13 @@ class ComposeOptions(WishOptions, total=False):
     max_repeats: int | None
     best_of: int
     beam_size: int
+    primer: Any  # music that the piece begins with: see `read_primer`
+    primer_bars: tuple[int, int]  # only these bars of it, counted from 1
+    chords: str  # "Am F C G": what the piece keeps to
 
 
-_SAMPLING_OPTIONS = frozenset(ComposeOptions.__annotations__) - frozenset(WishOptions.__annotations__)
+_START_OPTIONS = frozenset({"primer", "primer_bars", "chords"})
+_SAMPLING_OPTIONS = frozenset(ComposeOptions.__annotations__) - frozenset(WishOptions.__annotations__) - _START_OPTIONS
 
 
 def compose(
@@ -143,17 +149,21 @@ def make_request(
     Returns:
         The request; what is raised: `compose_takes`.
     """
-    wanted = {name: value for name, value in options.items() if name not in _SAMPLING_OPTIONS}
-    wishes = parse_wishes(cast(WishOptions, wanted))
+    wanted = {name: value for name, value in options.items() if name not in _SAMPLING_OPTIONS | _START_OPTIONS}
+    given = {name: value for name, value in options.items() if name in _START_OPTIONS}
+    wishes, start = plan_start(cast(WishOptions, wanted), **cast(dict[str, Any], given))
     changes: dict[str, Any] = {name: value for name, value in options.items() if name in _SAMPLING_OPTIONS}
     chosen = replace(sampling or DEFAULT_SAMPLING, **changes)
-    composer = load_music(_model_for(wishes) if model is None else model, device=device)
-    return Request(composer, wishes, chosen, secrets.randbelow(2**31) if seed is None else seed)
+    composer = load_music(_model_for(wishes, start) if model is None else model, device=device)
+    return Request(composer, wishes, chosen, secrets.randbelow(2**31) if seed is None else seed, start)
 
 
-def _model_for(wishes: Wishes) -> str:
-    """Chorales, unless other parts are asked for than four voices."""
-    return PARTS_MODEL if wishes.parts and len(wishes.parts) != N_VOICES else DEFAULT_MODEL
+def _model_for(wishes: Wishes, start: Start | None) -> str:
+    """Chorales, unless other parts are asked for, or given, than four voices or a melody."""
+    if wishes.parts:
+        return PARTS_MODEL if len(wishes.parts) != N_VOICES else DEFAULT_MODEL
+    primer = start.primer if start else None
+    return DEFAULT_MODEL if primer is None or is_for_voices(primer) else PARTS_MODEL
 
 
 def _n_drafts(request: Request) -> int:
@@ -191,7 +201,7 @@ def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, na
         The piece.
     """
     composer, wishes = request.composer, request.wishes
-    score = finished_score(composer, wishes, tokens)
+    score = finished_score(composer, wishes, tokens, start=request.start)
     has_index = composer.folder is not None and (composer.folder / NOVELTY_FILE).is_file()
     return Composition(
         score=score,

@@ -5,16 +5,17 @@ Each filter follows one piece; `FilteredWriter` lays filters over any writer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.chord_track import ChordTrack
+from audio_lstm.music.chord_track import BASS_SPAN, ChordTrack
 from audio_lstm.music.event_clock import EventClock
 from audio_lstm.music.event_grammar import Kind
+from audio_lstm.music.event_plan import EventPlan
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.sample import Writer
 
@@ -149,16 +150,11 @@ class PrefixFilter:
             return np.array([self._prefix[clock.n_tokens]])
         if clock.now >= self._resume and clock.n_tokens > len(self._prefix):
             return tokens
-        earliest = first[Kind.POSITION] + self._resume - clock.bar_start
-        in_part = (tokens >= first[Kind.TRACK]) & (tokens < first[Kind.VELOCITY])
-        too_early = (tokens >= first[Kind.POSITION]) & (tokens < min(earliest, first[Kind.POSITION + 1]))
-        changes = (tokens >= first[Kind.KEY]) & (tokens < first[Kind.PROGRAM])
-        ends = tokens == first[Kind.END]
-        if clock.bar_end >= self._resume:
-            ends &= len(tokens) == 1
-        if clock.position >= 0 and clock.kind != Kind.BAR:
-            return tokens[~(in_part | too_early | changes | (ends & (len(tokens) > 1)))]
-        return tokens[~(too_early | ends)]
+        position = min(max(self._resume - clock.bar_start, 0), first[Kind.KEY] - first[Kind.POSITION])
+        too_early = (tokens >= first[Kind.POSITION]) & (tokens < first[Kind.POSITION] + position)
+        if clock.position >= 0:  # nothing joins the primer's own last notes
+            too_early |= (tokens >= first[Kind.TRACK]) & (tokens < first[Kind.VELOCITY])
+        return tokens[~too_early]
 
     def push(self, token: int) -> None:
         """Note what was chosen.
@@ -176,12 +172,15 @@ class ChordFilter:
     each beat nothing sounds but tones of the chord; other notes may pass in between, and are over by then.
 
     Args:
-        vocabulary: Of the piece.
+        plan: What else is asked of the piece.
         chords: On the vocabulary's grid.
         start: The step from which they hold: what comes before is given.
     """
 
-    def __init__(self, vocabulary: EventVocabulary, chords: ChordTrack, *, start: int = 0) -> None:
+    def __init__(self, plan: EventPlan, chords: ChordTrack, *, start: int = 0) -> None:
+        vocabulary = plan.vocabulary
+        self._plan = plan
+        self._playable: dict[int, frozenset[int]] = {}  # of each part
         self._first = [int(first) for first in vocabulary.layout.first]
         self._durations = np.array(vocabulary.durations)
         self._chords, self._start = chords, start
@@ -224,8 +223,12 @@ class ChordFilter:
             keep &= ~leaves & ~positions & ~(tracks & (tokens > first[Kind.TRACK] + self._bass_part()))
         pitches = (tokens >= first[Kind.PITCH]) & (tokens < first[Kind.DRUM])
         if pitches.any():
-            allowed = self._pitches()
-            keep &= ~pitches | np.isin(tokens - first[Kind.PITCH], allowed)
+            keep &= ~pitches | np.isin(tokens - first[Kind.PITCH], self._pitches(clock.track))
+        tracks = (tokens >= first[Kind.TRACK]) & (tokens < first[Kind.PITCH])
+        for token in tokens[tracks & keep].tolist():
+            part = token - first[Kind.TRACK]
+            if not clock.is_drum(part) and not self._pitches(part):
+                keep &= tokens != token
         return tokens[keep]
 
     def _with_a_part(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -254,21 +257,26 @@ class ChordFilter:
             return False
         return self._bass_part() not in clock.has_played
 
-    def _pitches(self) -> list[int]:
-        """What the part that is being written may play now."""
-        clock, chords = self._clock, self._chords
+    def _notes_of(self, part: int) -> frozenset[int]:
+        if part not in self._playable:
+            self._playable[part] = frozenset(self._plan.part(self._clock.programs[part], part).pitches)
+        return self._playable[part]
+
+    def _pitches(self, part: int) -> list[int]:
+        """What a part may play now, as far as chords go."""
+        clock, chords, own = self._clock, self._chords, self._notes_of(part)
         here = clock.now - self._start
         if here < 0 or not chords.is_strong(here):
-            return list(range(128))
-        classes = chords.at(here).pitch_classes
+            return list(own)
+        classes, bass_part = chords.at(here).pitch_classes, self._bass_part()
         if not chords.begins(here):
-            return [pitch for pitch in range(128) if pitch % 12 in classes]
-        lowest = chords.lowest_bass(here)
-        if clock.track == self._bass_part() and clock.pitch < 0:
-            below = min((pitch for _, pitch in clock.held()), default=128)
-            return [pitch for pitch in range(lowest, below) if pitch % 12 == chords.at(here).bass]
-        floor = lowest if clock.track != self._bass_part() else clock.pitch
-        return [pitch for pitch in range(floor + 1, 128) if pitch % 12 in classes]
+            return [pitch for pitch in own if pitch % 12 in classes]
+        lowest = chords.lowest_bass(here, self._notes_of(bass_part))
+        if part == bass_part and part not in clock.has_played:
+            below = min([lowest + BASS_SPAN, *(pitch for _, pitch in clock.held())])
+            return [pitch for pitch in own if lowest <= pitch < below and pitch % 12 == chords.at(here).bass]
+        floor = lowest if part != bass_part else clock.pitch
+        return [pitch for pitch in own if pitch > floor and pitch % 12 in classes]
 
     def _short_enough(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """The durations after which a note that would not belong has ended."""
@@ -277,9 +285,9 @@ class ChordFilter:
             return tokens
         longest = int(self._durations[tokens[-1] - self._first[Kind.DURATION]])
         here = clock.now - self._start
-        until = self._chords.clash(clock.pitch, here, here + longest + 1) if here >= 0 else here + longest + 1
-        return tokens[self._durations[tokens - self._first[Kind.DURATION]] <= until - here]
-
-
-FilterMaker = Callable[[], Sequence[PieceFilter]]
-"""Builds the filters of one piece."""
+        if here < 0:
+            return tokens
+        basses = self._notes_of(self._bass_part())
+        until = self._chords.clash(clock.pitch, here, here + longest + 1, basses)
+        durations = self._durations[tokens - self._first[Kind.DURATION]]
+        return np.asarray(tokens[durations <= until - here], np.int64)

@@ -340,6 +340,9 @@ class EventLine:
         if plan.parts:
             last_bar = (wishes.bars or 0) - (wishes.final is not None)
             entry = 4 * self.bar_steps if wishes.bars is None else min(length // 2, last_bar * self.bar_steps - 1)
+            if plan.resume:  # parts that are silent in what is given have two bars from there
+                soon = plan.resume + 2 * self.bar_steps
+                entry = max(entry, soon if wishes.bars is None else min(soon, last_bar * self.bar_steps - 1))
             ledger.entry = [max(0, entry)] * n
         self._first, self._last = plan.voicing("first", self._parts), plan.voicing("last", self._parts)
         for part in self._first.required if self._first else ():

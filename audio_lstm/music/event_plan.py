@@ -55,6 +55,7 @@ class EventPlan:
     high: int
     fixed_metre: bool  # whether the first metre is the only one
     rests: float | None
+    resume: int = 0  # grid steps: what comes before is given
 
     def part(self, program: int, number: int) -> PartPlan:
         """What a part may play that the model has declared.

@@ -18,6 +18,7 @@ __all__ = [
     "VOICE_NAMES",
     "allowed_transpositions",
     "as_voice_grid",
+    "score_to_melody",
     "score_to_voice_grid",
     "transpose",
     "voice_grid_to_score",
@@ -174,3 +175,23 @@ def score_to_voice_grid(score: Score) -> NDArray[np.int64]:
                 raise ScoreError(f"track {part} sounds two notes at once at 16th {start}; a voice has one at a time")
             grid[steps, voice] = note["pitch"]
     return grid
+
+
+def score_to_melody(score: Score) -> NDArray[np.int64]:
+    """The melody of a score: the first part with pitches, its highest note at any time, rounded to 16ths.
+
+    Args:
+        score: Any.
+
+    Returns:
+        (T,) MIDI pitches, -1 = rest; (0,) without notes.
+    """
+    notes = score.resample_ticks(STEPS_PER_QUARTER).notes
+    tracks = [track for track in np.unique(notes["track"]).tolist() if not score.tracks[track].is_drum]
+    notes = notes[notes["track"] == tracks[0]] if tracks else notes[:0]
+    ends = notes["start_ticks"] + notes["duration_ticks"]
+    melody = np.full(int(ends.max(initial=0)), REST_PITCH, np.int64)
+    for note, end in zip(notes, ends.tolist(), strict=True):
+        place = slice(int(note["start_ticks"]), end)
+        melody[place] = np.maximum(melody[place], note["pitch"])
+    return melody

@@ -16,12 +16,21 @@ from audio_lstm.music.chorale_plan import ChoralePlan, plan_chorale
 from audio_lstm.music.chorale_writer import ChoraleWriter
 from audio_lstm.music.composer import Composer
 from audio_lstm.music.copy_guard import CopyGuard
+from audio_lstm.music.event_filters import FilteredWriter
 from audio_lstm.music.event_plan import EventPlan, plan_events
 from audio_lstm.music.event_writer import EventWriter
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.novelty import load_index
 from audio_lstm.music.sample import write_steps
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature
+from audio_lstm.music.start_given import (
+    chorale_given,
+    event_filters,
+    event_prefix,
+    event_programs,
+    with_exact_primer,
+)
+from audio_lstm.music.starting import Start
 from audio_lstm.music.voices import N_VOICES, voice_grid_to_score
 from audio_lstm.music.wishes import Wishes
 from audio_lstm.runtime import State
@@ -46,6 +55,7 @@ class Request:
     wishes: Wishes
     sampling: SamplingConfig
     seed: int
+    start: Start | None = None  # what is given of the piece
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -56,10 +66,17 @@ class Request:
 
     def plan(self) -> EventPlan | ChoralePlan:
         """The wishes in the words of the model's representation."""
-        representation = self.composer.representation
+        representation, wishes = self.composer.representation, self.wishes
+        primer = self.start.primer if self.start else None
+        min_bars = MIN_BARS if primer is None else max(MIN_BARS, int(primer.n_bars) + 1)
         if isinstance(representation, ChoraleGrid):
-            return plan_chorale(representation, self.wishes, min_bars=MIN_BARS)
-        return plan_events(cast(EventVocabulary, representation), self.wishes, min_bars=MIN_BARS)
+            return plan_chorale(representation, wishes, min_bars=min_bars)
+        vocabulary = cast(EventVocabulary, representation)
+        if primer is None:
+            return plan_events(vocabulary, wishes, min_bars=min_bars)
+        programs = event_programs(wishes, primer)
+        plan = plan_events(vocabulary, replace(wishes, parts=programs), min_bars=min_bars)
+        return replace(plan, resume=event_prefix(vocabulary, primer, programs)[1])
 
     def guard(self) -> CopyGuard | None:
         """What keeps copies out; where the last sonority is given, one note is kept in hand for it."""
@@ -101,7 +118,7 @@ def end_token(composer: Composer) -> int:
     )
 
 
-def make_writer(request: Request, batch: int) -> EventWriter | ChoraleWriter:
+def make_writer(request: Request, batch: int) -> EventWriter | ChoraleWriter | FilteredWriter:
     """A writer for some pieces side by side.
 
     Args:
@@ -112,9 +129,13 @@ def make_writer(request: Request, batch: int) -> EventWriter | ChoraleWriter:
         The writer, at the beginning of all of them.
     """
     plan, guard, repeats = request.plan(), request.guard(), request.sampling.max_repeats
-    if isinstance(plan, EventPlan):
-        return EventWriter(plan, batch, max_repeats=repeats, guard=guard)
-    return ChoraleWriter(plan, batch, max_repeats=repeats, guard=guard)
+    if isinstance(plan, ChoralePlan):
+        given = chorale_given(request.start, plan, batch) if request.start else None
+        return ChoraleWriter(plan, batch, max_repeats=repeats, guard=guard, given=given)
+    writer = EventWriter(plan, batch, max_repeats=repeats, guard=guard)
+    if request.start is None:
+        return writer
+    return FilteredWriter(writer, [event_filters(request.start, plan) for _ in range(batch)])
 
 
 def write_takes(
@@ -161,20 +182,28 @@ def select_state(state: State, rows: Sequence[int]) -> State:
     return tuple(array[:, list(rows)] for array in state)
 
 
-def finished_score(composer: Composer, wishes: Wishes, tokens: NDArray[np.int64]) -> Score:
+def finished_score(
+    composer: Composer, wishes: Wishes, tokens: NDArray[np.int64], *, start: Start | None = None
+) -> Score:
     """The score that tokens spell; a piece that was cut ends with its last whole note or step.
 
     Args:
         composer: The model.
         wishes: What was asked for: tempo, metre, key and instruments are written into the score.
         tokens: (n,).
+        start: What was given: a primer stays as it was, to the tick.
 
     Returns:
         The score.
     """
     representation = composer.representation
     if isinstance(representation, EventVocabulary):
-        return _with_tempo(representation.decode(tokens), wishes.tempo_bpm)
+        score = representation.decode(tokens)
+        if start is not None and start.primer is not None:
+            programs = event_programs(wishes, start.primer)
+            _, resume = event_prefix(representation, start.primer, programs)
+            score = with_exact_primer(score, start.primer, resume)
+        return _with_tempo(score, wishes.tempo_bpm)
     grid = cast(ChoraleGrid, representation)  # end_token has turned away all other kinds
     whole_steps = tokens if tokens[-1] == END else tokens[: len(tokens) - len(tokens) % N_VOICES]
     score = voice_grid_to_score(grid.decode(whole_steps), bpm=CHORALE_BPM)

@@ -1,0 +1,215 @@
+"""What is given of a piece in the words of a model: tokens, cells, filters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.errors import ConfigError, ScoreError
+from audio_lstm.music.chorale import ChoraleGrid
+from audio_lstm.music.chorale_given import ChoraleGiven
+from audio_lstm.music.chorale_plan import ChoralePlan
+from audio_lstm.music.chord_track import ChordTrack, beats_of
+from audio_lstm.music.event_filters import ChordFilter, PieceFilter, PrefixFilter
+from audio_lstm.music.event_grammar import DRUM_PROGRAM, Kind
+from audio_lstm.music.event_plan import EventPlan
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.primer import Primer
+from audio_lstm.music.score import Score
+from audio_lstm.music.starting import Start, pitched_parts, without_silent_parts
+from audio_lstm.music.voices import (
+    N_VOICES,
+    REST_PITCH,
+    STEPS_PER_QUARTER,
+    VOICES,
+    score_to_melody,
+    score_to_voice_grid,
+)
+from audio_lstm.music.wishes import Wishes
+
+__all__ = [
+    "chorale_cells",
+    "chorale_given",
+    "event_filters",
+    "event_prefix",
+    "event_programs",
+    "is_for_voices",
+    "with_exact_primer",
+]
+
+
+def chorale_given(start: Start, plan: ChoralePlan, batch: int) -> ChoraleGiven:
+    """What is given of some chorales.
+
+    Args:
+        start: A primer, chords, or both.
+        plan: The rules.
+        batch: How many chorales.
+
+    Returns:
+        What narrows them.
+    """
+    cells = None if start.primer is None else chorale_cells(plan.grid, start.primer)
+    chords = _track(start, plan.wishes, STEPS_PER_QUARTER) if start.chords else None
+    first = start.first_bar(Fraction(plan.bar_steps, STEPS_PER_QUARTER)) * plan.bar_steps
+    return ChoraleGiven(plan.grid, batch, cells=cells, chords=chords, chords_from=first)
+
+
+def event_filters(start: Start, plan: EventPlan) -> list[PieceFilter]:
+    """The filters of one piece of events.
+
+    Args:
+        start: A primer, chords, or both.
+        plan: The rules.
+
+    Returns:
+        Fresh filters.
+    """
+    vocabulary = plan.vocabulary
+    filters: list[PieceFilter] = []
+    if start.primer is not None:
+        programs = tuple(part.program for part in plan.parts)
+        filters.append(PrefixFilter(vocabulary, *event_prefix(vocabulary, start.primer, programs)))
+    if start.chords:
+        metre = plan.wishes.metre or (4, 4)
+        bar = Fraction(4 * metre[0], metre[1])
+        first = int(start.first_bar(bar) * bar * vocabulary.steps_per_quarter)
+        chords = _track(start, plan.wishes, vocabulary.steps_per_quarter)
+        filters.append(ChordFilter(plan, chords, start=first))
+    return filters
+
+
+def _track(start: Start, wishes: Wishes, steps_per_quarter: int) -> ChordTrack:
+    beat = beats_of(wishes.metre or (4, 4)) * steps_per_quarter
+    return ChordTrack(start.chords, steps_per_quarter=steps_per_quarter, beat_steps=max(int(beat), 1))
+
+
+def is_for_voices(primer: Primer) -> bool:
+    """Whether a primer suits a model of chorales: a melody alone, or four single voices.
+
+    Args:
+        primer: Any.
+
+    Returns:
+        True for either.
+    """
+    parts = pitched_parts(primer.score)
+    if len(parts) == 1:
+        return True
+    try:
+        score_to_voice_grid(primer.score)
+    except ScoreError:
+        return False
+    return True
+
+
+def chorale_cells(grid: ChoraleGrid, primer: Primer) -> NDArray[np.int64]:
+    """The given cells of a chorale: four voices, or a soprano to which the others are written.
+
+    Args:
+        grid: Of the model.
+        primer: What is given.
+
+    Returns:
+        (T, 4) tokens in the order of writing, ChoraleGiven.UNKNOWN where the model writes.
+
+    Raises:
+        ScoreError: It is neither a melody nor four voices, or leaves the model's range.
+    """
+    parts = pitched_parts(primer.score)
+    if len(parts) not in (1, N_VOICES):
+        raise ScoreError(
+            f"{primer.name}: {len(parts)} parts; a chorale goes on from a melody or from four voices: pass one of "
+            "them, or a model of events such as lieder"
+        )
+    if len(parts) == N_VOICES:
+        values = score_to_voice_grid(primer.score)
+        unknown = np.zeros(values.shape, np.bool_)
+    else:
+        melody = score_to_melody(primer.score)
+        values = np.full((len(melody), N_VOICES), REST_PITCH)
+        values[:, VOICES.index("S")] = melody
+        unknown = np.ones(values.shape, np.bool_)
+        unknown[:, VOICES.index("S")] = melody == REST_PITCH
+    try:
+        tokens = grid.encode(values)[:-1].reshape(-1, N_VOICES)
+    except ScoreError as error:
+        raise ScoreError(f"{primer.name}: out of the voices' range: {error}") from error
+    return np.where(unknown[:, [VOICES.index(voice) for voice in grid.order]], ChoraleGiven.UNKNOWN, tokens)
+
+
+def event_prefix(
+    vocabulary: EventVocabulary, primer: Primer, programs: tuple[int, ...]
+) -> tuple[NDArray[np.int64], int]:
+    """The tokens with which a piece of events begins, and where it goes on.
+
+    Args:
+        vocabulary: Of the model.
+        primer: What is given.
+        programs: Of all parts; those of the primer come first.
+
+    Returns:
+        (n,) tokens up to the bar in which the primer ends, and the step at which its last note has ended.
+    """
+    layout = vocabulary.layout
+    fitted, _ = vocabulary.fit(primer.score)
+    tokens = vocabulary.encode(primer.score)[:-1]
+    n_header = len(fitted.tracks)
+    header = layout.ids(Kind.PROGRAM, np.array(programs, np.int64))
+    resume = fitted.end_ticks
+    metre = fitted.time_signatures[0]
+    bar_steps = 4 * metre.numerator * vocabulary.steps_per_quarter // metre.denominator
+    n_bars_written = int((layout.kind_of[tokens] == Kind.BAR).sum())
+    more = np.full(max(-(-resume // bar_steps) - n_bars_written, 0), vocabulary.bar)
+    return np.concatenate([header, tokens[n_header:], more]).astype(np.int64), resume
+
+
+def with_exact_primer(score: Score, primer: Primer, resume: int) -> Score:
+    """A piece of events whose beginning is the primer as it was given: its times, velocities and names.
+
+    Args:
+        score: As the model's tokens spell it.
+        primer: What was given.
+        resume: The step of the score at which the model's own notes begin.
+
+    Returns:
+        The piece at a resolution that holds both.
+    """
+    given = without_silent_parts(primer.score)
+    ticks = int(np.lcm(given.ticks_per_quarter, score.ticks_per_quarter))
+    ticks = ticks if ticks < 1 << 15 else given.ticks_per_quarter
+    own = replace(score, notes=score.notes[score.notes["start_ticks"] >= resume]).resample_ticks(ticks)
+    given = given.resample_ticks(ticks)
+    tracks = tuple(
+        replace(track, name=given.tracks[number].name if number < len(given.tracks) else "")
+        for number, track in enumerate(own.tracks)
+    )
+    return replace(own, notes=np.concatenate([given.notes, own.notes]), tracks=tracks)
+
+
+def event_programs(wishes: Wishes, primer: Primer) -> tuple[int, ...]:
+    """The programs of all parts of a piece of events: those asked for, else those of the primer.
+
+    Args:
+        wishes: What is asked for.
+        primer: Its parts are the first ones.
+
+    Returns:
+        General MIDI programs, 128 for drums.
+
+    Raises:
+        ConfigError: The primer has more parts than are asked for, or drums where there are to be none.
+    """
+    tracks = without_silent_parts(primer.score).tracks
+    own = tuple(DRUM_PROGRAM if track.is_drum else track.program for track in tracks)
+    if not wishes.parts:
+        return own
+    if len(own) > len(wishes.parts):
+        raise ConfigError(f"{primer.name}: has {len(own)} parts, but {len(wishes.parts)} are asked for; name as many")
+    for mine, wish in zip(own, wishes.parts, strict=False):
+        if (mine == DRUM_PROGRAM) != (wish == DRUM_PROGRAM):
+            raise ConfigError(f"{primer.name}: its parts come first, and drums must be drums; order the parts so")
+    return wishes.parts

@@ -69,7 +69,7 @@ def _add_start(group: Any) -> None:
     group.add_argument(
         "--chords",
         metavar="CHORDS",
-        help="'Am F C G': one a bar; 'Am:2 F:2': in quarters; 'Am F | C': they share a bar",
+        help="'Am F C G': one a bar; 'Am:2 F:2': in quarters; 'Am F | C': sharing a bar",
     )
 
 

@@ -236,8 +236,8 @@ class ChordFilter:
         clock, first = self._clock, self._first
         if clock.bar >= 0 or any(not clock.is_drum(part) for part in range(len(clock.programs))):
             return tokens
-        left = tokens[tokens != first[Kind.BAR]]
-        return left[left < first[Kind.PROGRAM + 1] - 1] if len(left) > 1 else left
+        pitched = (tokens != first[Kind.BAR]) & (tokens != first[Kind.TRACK] - 1)  # the last program is drums
+        return tokens[pitched] if pitched.any() else tokens[tokens != first[Kind.BAR]]
 
     def _bass_part(self) -> int:
         clock = self._clock

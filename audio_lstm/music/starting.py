@@ -116,7 +116,8 @@ def _with_primer(wishes: Wishes, primer: Primer) -> Wishes:
 
 def _refuse(wishes: Wishes, names: tuple[str, ...], why: str) -> None:
     for name in names:
-        if getattr(wishes, name) not in (None, False):
+        value = getattr(wishes, name)
+        if value is not None and value is not False:
             raise ConfigError(f"{why}: leave {name} out")
 
 

@@ -60,18 +60,32 @@ def test_bad_wishes_are_one_line_and_nothing_is_written(
 ) -> None:
     out_file = tmp_path / "out.mid"
     for wishes, message in (
-        (["infill", hymn, "--bars", "x-3"], "--bars 'x-3': expected a bar such as 5, or a range such as 5-8"),
-        (["infill", hymn, "--bars", "2-9"], "bars must lie in 1..4"),
+        (["infill", hymn, "--bars", "x-3"], "bars 'x-3': expected a bar such as 5, a range such as 5-8"),
+        (["infill", hymn, "--bars", "2-9"], "the piece has the bars 1 to 4"),
         (["infill", hymn], "bars and voices are both everything"),
         (["harmonise", tmp_path / "none.mid"], "no such file"),
-        (["harmonise", hymn, "--device", "cuda"], "chorales are filled in on the CPU only"),
+        (["harmonise", hymn, "--device", "cuda"], "bars are filled in on the CPU only"),
     ):
         status, out, err = run(*wishes, "--model", model, "--out", out_file)
         assert (status, out) in {(1, ""), (2, "")}
         assert message in err
         assert err.count("\n") == 1
         assert not out_file.exists()
-    status, _, err = run("harmonise", hymn, "--model", model, "--out", tmp_path / "x.wav")
-    assert "expected a name that ends in .mid" in err
+    status, _, err = run("harmonise", hymn, "--model", model, "--out", tmp_path / "x.txt")
+    assert "--out" in err
+    assert ".mid" in err
     status, _, err = run("harmonise", hymn, "--model", model, "--out", hymn)
     assert "exists" in err
+
+
+def test_notes_are_harmonised_and_takes_varied(run: CommandLine, model: str, tmp_path: Path) -> None:
+    tune = "C5 D5 E5:2 C5 D5 E5:2"
+    status, _, err = run("harmonise", tune, "--model", model, "--seed", "1", "--out", tmp_path / "a.mid")
+    assert status == 0, err
+    status, _, err = run(
+        "infill", tmp_path / "a.mid", "--keep", "1", "--model", model, "--seed", "2", "--out", tmp_path / "b.mid"
+    )
+    assert status == 0, err
+    one, other = (read_score(tmp_path / name) for name in ("a.mid", "b.mid"))
+    first = one.notes["start_ticks"] < 4 * one.ticks_per_quarter
+    assert one.notes[first]["pitch"].tolist() == other.notes[: int(first.sum())]["pitch"].tolist()

@@ -1,7 +1,8 @@
-"""`harmonise` and `infill`: any melody, any region, and nothing of what is given is touched."""
+"""`harmonise`: any melody, from whatever it comes in, and nothing of it is touched."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ import audio_lstm
 from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.files import score_to_pretty_midi, write_midi
 from audio_lstm.music.fill import Filler, load_fill_model
-from audio_lstm.music.harmonise import harmonise, infill, melody_steps
+from audio_lstm.music.harmonise import harmonise, melody_steps
 from audio_lstm.music.score import Score, Tempo, TimeSignature, Track, make_notes
-from audio_lstm.music.voices import score_to_voice_grid, voice_grid_to_score
+from audio_lstm.music.voices import score_to_voice_grid
+from recipes.benchmarks.humming import SAMPLE_RATE, Singer, Tune, sing
 from tests.music.fill_models import write_random_model
 
+TUNE_TO_SING = Tune(100.0, tuple((Fraction(place), Fraction(1), pitch) for place, pitch in enumerate((60, 64, 67))))
 TUNE = [72] * 4 + [74] * 4 + [76] * 8 + [-1] * 2 + [74] * 6
-HYMN = np.tile([[72, 67, 64, 48], [74, 67, 65, 43], [76, 67, 60, 48], [74, 71, 62, 43]], (8, 1)).repeat(2, axis=0)
 
 
 @pytest.fixture(scope="module")
@@ -44,48 +46,17 @@ def test_files_scores_and_midi_objects_are_one_melody(filler: Filler, tmp_path: 
     write_midi(score, tmp_path / "tune.mid")
     expected = [72] * 4 + [74] * 4 + [76] * 8
     for melody in (score, tmp_path / "tune.mid", str(tmp_path / "tune.mid"), score_to_pretty_midi(score)):
-        steps, bpm = melody_steps(melody)
+        steps, source = melody_steps(melody)
         assert steps.tolist() == expected
-        assert bpm == pytest.approx(96, abs=0.1)
+        assert source.tempi[0].bpm == pytest.approx(96, abs=0.1)
     piece = audio_lstm.harmonise(tmp_path / "tune.mid", model=filler, seed=1)
     assert piece.score.tempi[0].bpm == pytest.approx(96, abs=0.1)
+    assert piece.score.time_signatures == (TimeSignature(0, 3, 4),)
+    assert piece.score.key_signatures[0].tick == 0
     assert harmonise(score, model=filler, seed=1, tempo_bpm=60).score.tempi[0].bpm == pytest.approx(60)
 
 
-def test_only_the_bars_and_voices_asked_for_are_written(filler: Filler) -> None:
-    piece = infill(voice_grid_to_score(HYMN), bars=(2, 3), voices="AT", model=filler, seed=3)
-    grid = score_to_voice_grid(piece.score)
-    changed = grid != HYMN
-    assert changed.any()
-    assert not changed[:16].any()
-    assert not changed[48:].any()
-    assert not changed[:, [0, 3]].any()
-    whole_voices = score_to_voice_grid(infill(voice_grid_to_score(HYMN), voices="B", model=filler, seed=3).score)
-    assert not (whole_voices != HYMN)[:, :3].any()
-
-
-def test_bars_are_counted_in_the_metre_of_the_piece(filler: Filler) -> None:
-    score = voice_grid_to_score(HYMN)
-    waltz = Score(score.ticks_per_quarter, score.notes, score.tracks, score.tempi, (TimeSignature(0, 3, 4),))
-    changed = score_to_voice_grid(infill(waltz, bars=(2, 2), model=filler, seed=3).score) != HYMN
-    assert changed.any(axis=1).nonzero()[0].min() >= 12
-    assert changed.any(axis=1).nonzero()[0].max() < 24
-    two = (TimeSignature(0, 3, 4), TimeSignature(1440, 4, 4))
-    with pytest.raises(ScoreError, match="the metre changes in the piece"):
-        infill(Score(480, score.notes, score.tracks, (), two), bars=(1, 1), model=filler)
-    odd = (TimeSignature(0, 1, 32),)
-    with pytest.raises(ScoreError, match="bars of 1/32 are not a whole number of 16ths"):
-        infill(Score(480, score.notes, score.tracks, (), odd), bars=(1, 1), model=filler)
-
-
 def test_wishes_that_cannot_be_met_are_named(filler: Filler, monkeypatch: pytest.MonkeyPatch) -> None:
-    score = voice_grid_to_score(HYMN)
-    with pytest.raises(ConfigError, match="bars and voices are both everything"):
-        infill(score, model=filler)
-    with pytest.raises(ConfigError, match="voices must be some of S, A, T, B, got 'XY'"):
-        infill(score, voices="XY", model=filler)
-    with pytest.raises(ConfigError, match=r"bars must lie in 1..4, the first not after the last; got 3-9"):
-        infill(score, bars=(3, 9), model=filler)
     with pytest.raises(ConfigError, match="voice must be one of S, A, T, B, got 'SA'"):
         harmonise(TUNE, voice="SA", model=filler)
     with pytest.raises(ConfigError, match="seed must not be negative, got -1"):
@@ -110,7 +81,17 @@ def test_what_is_no_row_of_pitches_is_named(melody: list[object], filler: Filler
 
 
 def test_what_is_no_music_is_named(filler: Filler) -> None:
-    with pytest.raises(ScoreError, match="expected a score, a file or a pretty_midi object, got int"):
-        infill(5, bars=(1, 1), model=filler)  # type: ignore[arg-type]
+    with pytest.raises(ScoreError, match="expected a score, a file, notes as text"):
+        harmonise(5, model=filler)
     with pytest.raises(ScoreError, match=r"pitch 20 is outside 33-84"):
         harmonise([20] * 4, model=filler)
+
+
+def test_notes_abc_and_humming_are_melodies_too(filler: Filler) -> None:
+    for melody in ("C5 D5 E5:2", "X:1\nL:1/4\nK:C\nc d e2\n"):
+        grid = score_to_voice_grid(harmonise(melody, model=filler, seed=1).score)
+        assert grid[:, 0].tolist() == [72] * 4 + [74] * 4 + [76] * 8
+    pytest.importorskip("librosa")
+    samples, _ = sing(TUNE_TO_SING, Singer("plain"), np.random.default_rng(0))
+    grid = score_to_voice_grid(harmonise((samples, SAMPLE_RATE), model=filler, seed=1, tempo_bpm=100).score)
+    assert list(dict.fromkeys(grid[:, 0].tolist())) == [60, 64, 67]

@@ -236,8 +236,9 @@ class ChordFilter:
         clock, first = self._clock, self._first
         if clock.bar >= 0 or any(not clock.is_drum(part) for part in range(len(clock.programs))):
             return tokens
-        pitched = (tokens != first[Kind.BAR]) & (tokens != first[Kind.TRACK] - 1)  # the last program is drums
-        return tokens[pitched] if pitched.any() else tokens[tokens != first[Kind.BAR]]
+        music = tokens != first[Kind.BAR]
+        pitched: NDArray[np.bool_] = music & (tokens != first[Kind.TRACK] - 1)  # the last program is drums
+        return tokens[pitched if pitched.any() else music]
 
     def _bass_part(self) -> int:
         clock = self._clock

@@ -34,7 +34,7 @@ def span_of_bars(score: Score, bars: tuple[int, int], name: str = "the piece") -
     first, last = bars
     if first > last or first not in by_number or last not in by_number:
         raise ConfigError(
-            f"{name} has the bars {min(by_number)} to {max(by_number)}; expected the first and the last of some of "
+            f"{name}: its bars are {min(by_number)} to {max(by_number)}; expected the first and the last of some of "
             f"them, got {first}-{last}"
         )
     return by_number[first].start_ticks, by_number[last].end_ticks

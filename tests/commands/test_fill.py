@@ -61,7 +61,7 @@ def test_bad_wishes_are_one_line_and_nothing_is_written(
     out_file = tmp_path / "out.mid"
     for wishes, message in (
         (["infill", hymn, "--bars", "x-3"], "bars 'x-3': expected a bar such as 5, a range such as 5-8"),
-        (["infill", hymn, "--bars", "2-9"], "the piece has the bars 1 to 4"),
+        (["infill", hymn, "--bars", "2-9"], "the piece: its bars are 1 to 4"),
         (["infill", hymn], "bars and voices are both everything"),
         (["harmonise", tmp_path / "none.mid"], "no such file"),
         (["harmonise", hymn, "--device", "cuda"], "bars are filled in on the CPU only"),

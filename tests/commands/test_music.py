@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from audio_lstm import compose
+from audio_lstm.audio import write_wav
 from audio_lstm.music.files import read_score, write_midi
 from audio_lstm.music.score import Score, Track, make_notes
 from audio_lstm.music.voices import voice_grid_to_score
@@ -268,3 +269,37 @@ def test_composing_never_imports_torch(music: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, music, str(tmp_path / "x.mid")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_pieces_start_from_primers_and_chords(run: CommandLine, music: str, tmp_path: Path) -> None:
+    out_file = tmp_path / "x.mid"
+    start = ("--model", music, "--seed", "1", "--out", out_file)
+    status, out, err = run("compose", *start, "--primer", "C4 E4 G4:2 F4 D4 C4:2", "--primer-bars", "1", "--bars", "2")
+    assert status == 0, err
+    assert "C major" in out
+    assert read_score(out_file).notes["pitch"][0] == 60
+    status, out, err = run("compose", *start, "--force", "--chords", "Am F | C", "--json")
+    assert status == 0, err
+    assert json.loads(out)["bars"] == 2
+
+
+def test_bad_starts_are_one_line_and_nothing_is_written(run: CommandLine, music: str, tmp_path: Path) -> None:
+    write_wav(tmp_path / "silence.wav", np.zeros(16_000, np.float32), 16_000)
+    drums = Score(480, make_notes([0, 480], 240, [36, 38]), (Track(is_drum=True),))
+    write_midi(drums, tmp_path / "drums.mid")
+    write_midi(Score(480), tmp_path / "empty.mid")
+    out_file = tmp_path / "x.mid"
+    for options, message in (
+        (("--chords", "Am Hb"), "chord 'Hb' cannot be understood"),
+        (("--primer", tmp_path / "drums.mid"), "all of its notes are drums"),
+        (("--primer", tmp_path / "empty.mid"), "there is no note in it"),
+        (("--primer", "C4 X4"), "notes, word 2, 'X4'"),
+        (("--primer", tmp_path / "silence.wav"), "no voice is heard in its 1.0 s"),
+        (("--primer", "C4 E4", "--primer-bars", "2-3"), "the notes: its bars are 1 to 1"),
+        (("--primer-bars", "x"), "expected a bar such as 5, or a range such as 5-8, got 'x'"),
+    ):
+        status, out, err = run("compose", "--model", music, "--out", out_file, *options)
+        assert status in (1, 2)
+        assert out == ""
+        run.assert_one_complaint(err, message)
+        assert not out_file.exists()

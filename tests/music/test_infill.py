@@ -102,7 +102,7 @@ def test_wishes_that_cannot_be_met_are_named(filler: Filler, events_composer: Co
     for options, message in (
         ({}, "bars and voices are both everything"),
         ({"voices": "XY"}, "voices must be some of S, A, T, B, got 'XY'"),
-        ({"bars": (3, 9)}, "the piece has the bars 1 to 4; expected the first and the last of some of them, got 3-9"),
+        ({"bars": (3, 9)}, "the piece: its bars are 1 to 4; expected the first and the last of some of them, got 3-9"),
         ({"bars": (1, 2), "keep": (3, 4)}, "bars says what to write and keep what to leave; pass one of them"),
         ({"keep": "1-4"}, "keep holds all bars: nothing is left to write; keep fewer"),
         ({"bars": (1, 2), "seed": -1}, "seed must not be negative, got -1"),

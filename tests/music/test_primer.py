@@ -82,7 +82,7 @@ def test_of_several_tempi_the_longest_counts() -> None:
 def test_some_bars_are_a_primer() -> None:
     primer = read_primer(TUNE, bars=(2, 2))
     assert primer.score.notes["pitch"].tolist() == [70, 69, 67, 64]
-    with pytest.raises(ConfigError, match="the notes has the bars 1 to 3"):
+    with pytest.raises(ConfigError, match="the notes: its bars are 1 to 3"):
         read_primer(TUNE, bars=(2, 9))
     gap = score("C4 R:7 C4")
     with pytest.raises(ScoreError, match="bars 2-2 of the score: there is no note in it"):

@@ -24,9 +24,8 @@ from audio_lstm.music.wishes import Wishes
 
 TUNE = "C4 E4 G4:2 A4 G4 F4 E4"
 HYMN = np.tile([[72, 67, 64, 48], [74, 67, 65, 43], [76, 67, 60, 48], [74, 71, 62, 43]], (4, 1)).repeat(2, axis=0)
-NOTES = make_notes(
-    [0, 485, 960, 0, 960], [480, 480, 960, 960, 700], [60, 64, 67, 48, 43], [70, 71, 72, 73, 74], [0, 0, 0, 2, 2]
-)
+STARTS, LENGTHS, PITCHES = [0, 485, 960, 0, 960], [480, 480, 960, 960, 700], [60, 64, 67, 48, 43]
+NOTES = make_notes(STARTS, LENGTHS, PITCHES, [70, 71, 72, 73, 74], [0, 0, 0, 2, 2])
 DUO = Score(480, NOTES, (Track("Lead", 40), Track("silent"), Track("Bass", 32)), (), (TimeSignature(0, 4, 4),))
 
 
@@ -111,9 +110,7 @@ def test_the_model_is_chosen_by_the_primer(monkeypatch: pytest.MonkeyPatch, even
 def test_primers_that_a_chorale_cannot_take_are_named(chorale_composer: Composer) -> None:
     with pytest.raises(ScoreError, match="the score: 2 parts; a chorale goes on from a melody or from four voices"):
         compose(model=chorale_composer, primer=DUO, bars=2)
-    with pytest.raises(
-        ScoreError, match="the notes: out of the voices' range: step 0, voice S: pitch 96 is outside 33-84"
-    ):
+    with pytest.raises(ScoreError, match="out of the voices' range: step 0, voice S: pitch 96 is outside 33-84"):
         compose(model=chorale_composer, primer="C7 D7", bars=2)
 
 

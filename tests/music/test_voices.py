@@ -10,6 +10,7 @@ from audio_lstm.music.score import Score, Track, make_notes
 from audio_lstm.music.voices import (
     allowed_transpositions,
     as_voice_grid,
+    score_to_melody,
     score_to_voice_grid,
     transpose,
     voice_grid_to_score,
@@ -101,3 +102,10 @@ def test_names_and_tempo_are_checked() -> None:
         voice_grid_to_score(GRID, names=("a", "b"))
     with pytest.raises(ScoreError, match="expected a tempo of 1 to 1000 quarters a minute, got 0"):
         voice_grid_to_score(GRID, bpm=0)
+
+
+def test_a_melody_is_the_top_of_the_first_part_with_pitches() -> None:
+    notes = make_notes([0, 0, 0, 480, 1440], [480, 480, 480, 480, 240], [36, 60, 64, 62, 67], 80, [0, 1, 1, 1, 1])
+    score = Score(480, notes, (Track("kit", is_drum=True), Track("tune")))
+    assert score_to_melody(score).tolist() == [64] * 4 + [62] * 4 + [-1] * 4 + [67] * 2
+    assert score_to_melody(Score(480)).tolist() == []

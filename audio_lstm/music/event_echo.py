@@ -21,8 +21,8 @@ ECHO_EVENTS = 8
 ECHO_BOUNDS = (8, 16, 32, 64)
 """Classes of echoes: the passages agree in at least so many events."""
 _IN_A_ROW = 4
-"""A passage that comes for the so-manieth time in a row foretells nothing more, nor one that comes for the third time and
-has moved on each time: a model that writes would never leave them."""
+"""A passage that comes for the fourth time in a row foretells nothing more, nor one that comes for the third time and has
+moved each time: a model that writes would never leave them."""
 _NO_ANCHOR = 1 << 20  # what a pitch is counted from that is the first of its track: no interval is that wide
 _INTERVAL = 1 << 24  # symbols of intervals lie around it, above all tokens
 

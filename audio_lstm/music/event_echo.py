@@ -20,9 +20,6 @@ ECHO_EVENTS = 8
 """A passage counts as a repeat once so many events agree: about two notes."""
 ECHO_BOUNDS = (8, 16, 32, 64)
 """Classes of echoes: the passages agree in at least so many events."""
-_IN_A_ROW = 4
-"""A passage that comes for the fourth time in a row foretells nothing more, nor one that comes for the third time and has
-moved each time: a model that writes would never leave them."""
 _NO_ANCHOR = 1 << 20  # what a pitch is counted from that is the first of its track: no interval is that wide
 _INTERVAL = 1 << 24  # symbols of intervals lie around it, above all tokens
 
@@ -55,7 +52,8 @@ class EventEcho:
 
     Passages are compared by the intervals between the notes that a track writes one after the other: an echo may be in
     another key. It goes on while it foretells each event; when it fails, the latest place where the last 8 events
-    occurred takes over, if there is one. It is silent where a figure would go on for ever.
+    occurred takes over, if there is one. It is silent where a figure comes for the third time in a row, in a new place
+    each time.
 
     Args:
         layout: The ids.
@@ -128,22 +126,21 @@ class EventEcho:
             the last velocity of the track (START where there is none).
         """
         foretold, sureness = START, 0
-        if self._pointer >= 0 and not self._goes_on_for_ever():
+        if self._pointer >= 0 and not self._climbs_on():
             foretold = self._spelled(self._symbols[self._pointer])
             sureness = sum(self._n_agreeing >= bound for bound in ECHO_BOUNDS)
         return foretold, sureness, self._in_bar_before()
 
-    def _goes_on_for_ever(self) -> bool:
-        """Whether the last events have come the same number of events ago, and before that, too often."""
+    def _climbs_on(self) -> bool:
+        """Whether the last events come for the third time in a row, and have moved each time.
+
+        Real music seldom goes on with such a sequence; a model that writes would never leave it.
+        """
         n, pointer = len(self._symbols), self._pointer
-        lag, last = n - pointer, self._symbols[n - ECHO_EVENTS :]
-        for times in range(2, _IN_A_ROW):
-            begin = n - ECHO_EVENTS - times * lag
-            if begin < 0 or self._symbols[begin : begin + ECHO_EVENTS] != last:
-                return False
-            if times == 2 and self._pitches[n - ECHO_EVENTS :] != self._pitches[pointer - ECHO_EVENTS : pointer]:
-                return True
-        return True
+        begin = n - ECHO_EVENTS - 2 * (n - pointer)
+        if begin < 0 or self._pitches[n - ECHO_EVENTS :] == self._pitches[pointer - ECHO_EVENTS : pointer]:
+            return False
+        return self._symbols[begin : begin + ECHO_EVENTS] == self._symbols[n - ECHO_EVENTS :]
 
     def _spelled(self, symbol: int) -> int:
         if symbol < _INTERVAL - 2 * _NO_ANCHOR:

@@ -34,6 +34,7 @@ _OPTIONS = {
     "justifyVertically": False,
     "xmlIdSeed": 1,  # the same score gives the same document
 }
+_DRAWING = re.compile(r'<svg [^>]*\bid="([^"]+)"')
 _GLYPH = re.compile(r' d="([^"]+)"')
 
 
@@ -82,7 +83,9 @@ def score_to_svg(score: Score, *, title: str = "") -> str:
     ]
     for number, page in enumerate(pages):
         inner = page[page.index("<svg") :].replace("<svg ", f'<svg y="{number * height}" ', 1)
-        lines.append(inner)
+        # All pages call their drawing and its glyphs by one name; in one document each needs its own.
+        name = _DRAWING.search(inner)
+        lines.append(inner.replace(name[1], f"{name[1]}-{number + 1}") if name else inner)
     return "\n".join([*lines, "</svg>", ""])
 
 

@@ -47,6 +47,9 @@ def test_one_document_holds_all_pages() -> None:
     root = ElementTree.fromstring(document)
     assert len([child for child in root if child.tag.endswith("svg")]) == len(pages)
     assert document.count('class="note"') == 800
+    names = re.findall(r' id="(E[0-9A-F]{3}-[^"]+)"', document)  # of the glyphs
+    assert len(names) == len(set(names))
+    assert {link[1:] for link in re.findall(r'xlink:href="([^"]+)"', document)} <= set(names)
 
 
 def test_the_pdf_has_a_page_for_each() -> None:

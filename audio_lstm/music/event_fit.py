@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,16 +12,16 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ScoreError
 from audio_lstm.music.score import (
     DEFAULT_MICROSECONDS_PER_QUARTER,
-    NOTE_DTYPE,
     KeySignature,
     Score,
     Tempo,
     TimeSignature,
     Track,
+    make_notes,
     rescale_ticks,
 )
 
-__all__ = ["EventTables", "FitReport", "fit_score", "nearest"]
+__all__ = ["EventTables", "FitReport", "FittedScore", "fit_events", "fit_score", "nearest"]
 
 # At 120 quarters a minute, 4/4: eleven hours. More is a damaged file, and each empty bar is a token.
 _MAX_BARS = 20_000
@@ -39,10 +40,41 @@ class EventTables:
     durations: tuple[int, ...]  # grid steps
     n_tracks: int  # most tracks a piece may have
 
-    @property
+    @cached_property
     def bar_steps(self) -> tuple[int, ...]:
         """The length of a bar of each metre, in grid steps."""
         return tuple(4 * top * self.steps_per_quarter // bottom for top, bottom in self.time_signatures)
+
+    @cached_property
+    def log_tempi(self) -> NDArray[np.float64]:
+        """The logarithms of `tempi`: the nearest in ratio is the nearest here."""
+        return np.log(self.tempi)
+
+    @cached_property
+    def duration_rows(self) -> NDArray[np.int64]:
+        """The nearest row of `durations` for every number of steps up to the last one (which takes what is longer)."""
+        return nearest(self.durations, np.arange(self.durations[-1] + 1))
+
+    @cached_property
+    def velocity_rows(self) -> NDArray[np.int64]:
+        """The nearest row of `velocities` for each of MIDI's 128."""
+        return nearest(self.velocities, np.arange(128))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedScore:
+    """A score in the words of an event vocabulary; the notes by start, track and pitch, no two alike in these."""
+
+    start: NDArray[np.int64]  # (n,) grid steps
+    track: NDArray[np.int64]  # (n,) index into `tracks`
+    pitch: NDArray[np.int64]  # (n,) MIDI note numbers
+    duration_row: NDArray[np.int64]  # (n,) of the table
+    velocity_row: NDArray[np.int64]  # (n,) of the table
+    tracks: tuple[Track, ...]  # those with notes
+    tempi: tuple[Tempo, ...]
+    metres: tuple[TimeSignature, ...]
+    keys: tuple[KeySignature, ...]
+    n_metres_changed: int
 
 
 @dataclass(frozen=True)
@@ -58,8 +90,8 @@ class FitReport:
     n_metres_changed: int  # time signatures replaced, moved to a bar line, or put in to fill a bar cut short
 
 
-def fit_score(score: Score, tables: EventTables) -> tuple[Score, FitReport]:
-    """The nearest score that the tables can say, and what it took.
+def fit_events(score: Score, tables: EventTables) -> FittedScore:
+    """A score in the words of a vocabulary.
 
     - Onsets and ends are rounded to the grid; a note keeps at least one step; durations and velocities take the
       nearest value of their tables.
@@ -76,45 +108,61 @@ def fit_score(score: Score, tables: EventTables) -> tuple[Score, FitReport]:
         tables: the vocabulary's.
 
     Returns:
-        A score at `steps_per_quarter`, and the report.
+        The parts, in rows of the tables.
 
     Raises:
         ScoreError: the score has more tracks or bars than can be said.
     """
-    used = np.unique(score.notes["track"])
+    given = score.notes["track"]
+    used = np.flatnonzero(np.bincount(given, minlength=1)) if len(given) else given
     if len(used) > tables.n_tracks:
         raise ScoreError(
             f"{len(used)} tracks with notes; this vocabulary holds {tables.n_tracks}: merge some, or build a "
             "vocabulary with more n_tracks"
         )
-    grid = score.resample_ticks(tables.steps_per_quarter)
-    notes, shifts = _fit_notes(score, tables, used)
-    metres, n_metres_changed = _fit_metres(grid.time_signatures, tables)
-    tempi = _fit_tempi(grid.tempi, tables)
-    keys = _without_repeats(grid.key_signatures)
-    fitted = Score(
-        ticks_per_quarter=tables.steps_per_quarter,
-        notes=notes,
-        tracks=tuple(
-            Track(program=0 if track.is_drum else track.program, is_drum=track.is_drum)
-            for track in (score.tracks[index] for index in used)
-        ),
-        tempi=tempi,
-        time_signatures=metres,
-        key_signatures=keys,
-    )
-    last = max(
-        int(notes["start_ticks"].max(initial=0)),
-        *(events[-1].tick for events in (tempi, metres, keys) if events),
-    )
+    old, new = score.ticks_per_quarter, tables.steps_per_quarter
+    metres, n_metres_changed = _fit_metres(_rescaled(score.time_signatures, old, new), tables)
+    tempi = _fit_tempi(_rescaled(score.tempi, old, new), tables)
+    keys = _without_repeats(_rescaled(score.key_signatures, old, new))
+    start, track, pitch, duration_row, velocity_row = _fit_notes(score, tables, used)
+    last = max(int(start[-1]) if len(start) else 0, *(events[-1].tick for events in (tempi, metres, keys) if events))
     if last // min(tables.bar_steps) > _MAX_BARS and _count_bars(metres, last, tables) > _MAX_BARS:
         raise ScoreError(f"the last event is more than {_MAX_BARS} bars from the start; cut the score")
+    tracks = tuple(
+        Track(program=0 if part.is_drum else part.program, is_drum=part.is_drum)
+        for part in (score.tracks[index] for index in used.tolist())
+    )
+    return FittedScore(start, track, pitch, duration_row, velocity_row, tracks, tempi, metres, keys, n_metres_changed)
+
+
+def fit_score(score: Score, tables: EventTables) -> tuple[Score, FitReport]:
+    """The nearest score that the tables can say (see `fit_events`), and what it took.
+
+    Args:
+        score: any score; what cannot be said is a ScoreError of `fit_events`.
+        tables: the vocabulary's.
+
+    Returns:
+        A score at `steps_per_quarter`, and the report.
+    """
+    parts = fit_events(score, tables)
+    durations, velocities = np.array(tables.durations), np.array(tables.velocities)
+    fitted = Score(
+        ticks_per_quarter=tables.steps_per_quarter,
+        notes=make_notes(
+            parts.start, durations[parts.duration_row], parts.pitch, velocities[parts.velocity_row], parts.track
+        ),
+        tracks=parts.tracks,
+        tempi=parts.tempi,
+        time_signatures=parts.metres,
+        key_signatures=parts.keys,
+    )
     report = FitReport(
         n_notes=score.n_notes,
-        n_merged_notes=score.n_notes - len(notes),
-        **shifts,
+        n_merged_notes=score.n_notes - len(parts.start),
+        **_shifts(score, tables),
         max_tempo_ratio=_max_tempo_ratio(score.tempi, tables),
-        n_metres_changed=n_metres_changed,
+        n_metres_changed=parts.n_metres_changed,
     )
     return fitted, report
 
@@ -137,49 +185,63 @@ def nearest(table: Any, values: Any) -> NDArray[np.int64]:
     return np.asarray(above - lower_is_nearer, dtype=np.int64)
 
 
-def _fit_notes(score: Score, tables: EventTables, used: NDArray[np.int64]) -> tuple[NDArray[Any], dict[str, Any]]:
-    """The notes in grid steps, sorted and merged, and how far they moved."""
+def _rescaled(events: tuple[_Event, ...], old: int, new: int) -> tuple[_Event, ...]:
+    """Events on the grid; of several that fall on one step, the last one."""
+    by_tick = {event.tick: event for event in (replace(e, tick=int(rescale_ticks(e.tick, old, new))) for e in events)}
+    return tuple(by_tick.values())
+
+
+def _on_grid(score: Score, tables: EventTables) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Onset in grid steps, and rows of duration and velocity, of each note as it comes."""
     old, new = score.ticks_per_quarter, tables.steps_per_quarter
-    given = score.notes
-    start = rescale_ticks(given["start_ticks"], old, new)
-    end = rescale_ticks(given["start_ticks"] + given["duration_ticks"], old, new)
-    durations, velocities = np.array(tables.durations), np.array(tables.velocities)
-    notes = np.empty(len(given), NOTE_DTYPE)
-    notes["start_ticks"] = start
-    notes["duration_ticks"] = durations[nearest(durations, np.maximum(end - start, 1))]
-    notes["pitch"] = given["pitch"]
-    notes["velocity"] = velocities[nearest(velocities, given["velocity"])]
-    notes["track"] = np.searchsorted(used, given["track"])
-    onset_shift = np.abs(start / new - given["start_ticks"] / old)
-    duration_shift = np.abs(notes["duration_ticks"] / new - given["duration_ticks"] / old)
-    shifts = {
-        "max_onset_shift_quarters": float(onset_shift.max(initial=0)),
-        "max_duration_shift_quarters": float(duration_shift.max(initial=0)),
-        "max_velocity_shift": int(np.abs(notes["velocity"] - given["velocity"]).max(initial=0)),
+    given = np.ascontiguousarray(score.notes["start_ticks"])
+    start = rescale_ticks(given, old, new)
+    length = rescale_ticks(given + score.notes["duration_ticks"], old, new) - start
+    duration_row = tables.duration_rows[np.clip(length, 1, tables.durations[-1])]
+    return start, duration_row, tables.velocity_rows[score.notes["velocity"]]
+
+
+def _fit_notes(score: Score, tables: EventTables, used: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Start, track, pitch, row of the duration and of the velocity: sorted and merged."""
+    start, duration_row, velocity_row = _on_grid(score, tables)
+    track = np.zeros(len(score.tracks), np.int64)
+    track[used] = np.arange(len(used))
+    # 28 bits of start, 8 of track, 7 of pitch: one integer a note.
+    key = (start << 15) | (track[score.notes["track"]] << 7) | score.notes["pitch"]
+    if not (key[1:] > key[:-1]).all():
+        order = np.argsort(key, kind="stable")
+        key, duration_row, velocity_row = key[order], duration_row[order], velocity_row[order]
+        heads = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+        if len(heads) < len(key):
+            key = key[heads]
+            duration_row, velocity_row = (np.maximum.reduceat(rows, heads) for rows in (duration_row, velocity_row))
+    return key >> 15, (key >> 7) & 255, key & 127, duration_row, velocity_row
+
+
+def _shifts(score: Score, tables: EventTables) -> dict[str, Any]:
+    """How far the notes moved."""
+    start, duration_row, velocity_row = _on_grid(score, tables)
+    old, new = score.ticks_per_quarter, tables.steps_per_quarter
+    onset = np.abs(start / new - score.notes["start_ticks"] / old)
+    duration = np.abs(np.array(tables.durations)[duration_row] / new - score.notes["duration_ticks"] / old)
+    velocity = np.abs(np.array(tables.velocities)[velocity_row] - score.notes["velocity"])
+    return {
+        "max_onset_shift_quarters": float(onset.max(initial=0)),
+        "max_duration_shift_quarters": float(duration.max(initial=0)),
+        "max_velocity_shift": int(velocity.max(initial=0)),
     }
-    notes = notes[np.lexsort((notes["pitch"], notes["track"], notes["start_ticks"]))]
-    same = np.ones(len(notes), dtype=bool)  # as the note before; the first is the same as none
-    for name in ("start_ticks", "track", "pitch"):
-        same[1:] &= notes[name][1:] == notes[name][:-1]
-    same[:1] = False
-    heads = np.flatnonzero(~same)
-    merged = notes[heads]
-    if same.any():
-        for name in ("duration_ticks", "velocity"):
-            merged[name] = np.maximum.reduceat(notes[name], heads)
-    return merged, shifts
 
 
 def _max_tempo_ratio(tempi: tuple[Tempo, ...], tables: EventTables) -> float:
     given = np.array([tempo.microseconds_per_quarter for tempo in tempi] or [DEFAULT_MICROSECONDS_PER_QUARTER])
-    taken = np.array(tables.tempi)[nearest(np.log(tables.tempi), np.log(given))]
+    taken = np.array(tables.tempi)[nearest(tables.log_tempi, np.log(given))]
     return float(np.exp(np.abs(np.log(taken / given)).max()) - 1)
 
 
 def _fit_tempi(tempi: tuple[Tempo, ...], tables: EventTables) -> tuple[Tempo, ...]:
     if not tempi or tempi[0].tick > 0:
         tempi = (Tempo(0, DEFAULT_MICROSECONDS_PER_QUARTER), *tempi)
-    rows = nearest(np.log(tables.tempi), np.log([tempo.microseconds_per_quarter for tempo in tempi]))
+    rows = nearest(tables.log_tempi, np.log([tempo.microseconds_per_quarter for tempo in tempi]))
     return _without_repeats(tuple(Tempo(tempo.tick, tables.tempi[row]) for tempo, row in zip(tempi, rows, strict=True)))
 
 

@@ -22,9 +22,10 @@ from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.music.config import RelativeScores
 from audio_lstm.music.event_cursor import EventCursor
 from audio_lstm.music.event_echo import echo_sizes, event_echo_columns
-from audio_lstm.music.event_fit import EventTables, FitReport, fit_score
+from audio_lstm.music.event_fit import EventTables, FitReport, fit_events, fit_score
 from audio_lstm.music.event_grammar import DRUM_PROGRAM, MELODY_COLUMN, EventLayout, EventState, Kind
 from audio_lstm.music.event_harmony import HARMONY_SIZES, event_harmony_columns
+from audio_lstm.music.event_order import OrderedTokens
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
 
 __all__ = ["EventVocabulary"]
@@ -200,23 +201,22 @@ class EventVocabulary:
         Returns:
             (N,) int64, the last one END.
         """
-        fitted, _ = self.fit(score)
-        layout = self.layout
+        fitted, layout = fit_events(score, self._tables), self.layout
         programs = [DRUM_PROGRAM if track.is_drum else track.program for track in fitted.tracks]
-        notes = fitted.notes
-        start, track, pitch = notes["start_ticks"], notes["track"], notes["pitch"]
-        metres, tempi, keys = fitted.time_signatures, fitted.tempi, fitted.key_signatures
-        event_ticks = np.concatenate((start, [tempo.tick for tempo in tempi], [key.tick for key in keys])).astype(
-            np.int64
-        )
-        bar_starts = self._bar_starts(metres, int(max(event_ticks.max(), metres[-1].tick)))
-        ticks = np.unique(event_ticks)
+        start, track, pitch = fitted.start, fitted.track, fitted.pitch
+        metres, tempi, keys = fitted.metres, fitted.tempi, fitted.keys
+        others = np.array([*(tempo.tick for tempo in tempi), *(key.tick for key in keys)], np.int64)
+        new_start = np.append(True, start[1:] != start[:-1])[: len(start)]
+        ticks = np.unique(np.concatenate((start[new_start], others)))
+        bar_starts = self._bar_starts(metres, int(max(ticks[-1], metres[-1].tick)))
         positions = ticks - bar_starts[np.searchsorted(bar_starts, ticks, side="right") - 1]
         is_drum = np.array([track.is_drum for track in fitted.tracks], dtype=bool)
-        pitch_kind = np.where(is_drum[track], Kind.DRUM, Kind.PITCH) if len(notes) else track
-        new_part = np.ones(len(notes), dtype=bool)
-        new_part[1:] = (start[1:] != start[:-1]) | (track[1:] != track[:-1])
-        order = _Ordered()
+        pitch_tokens = pitch + layout.first[Kind.PITCH]
+        if is_drum.any():
+            pitch_tokens[is_drum[track]] += layout.first[Kind.DRUM] - layout.first[Kind.PITCH]
+        new_part = new_start.copy()
+        new_part[1:] |= track[1:] != track[:-1]
+        order = OrderedTokens()
         order.add(bar_starts, 0, layout.ids(Kind.BAR, np.zeros(len(bar_starts), np.int64)))
         metre_rows = [self.time_signatures.index((m.numerator, m.denominator)) for m in metres]
         order.add([m.tick for m in metres], 1, layout.ids(Kind.TIME_SIGNATURE, np.array(metre_rows)))
@@ -226,14 +226,11 @@ class EventVocabulary:
         tempo_rows = np.searchsorted(self.tempi, [tempo.microseconds_per_quarter for tempo in tempi])
         order.add([tempo.tick for tempo in tempi], 4, layout.ids(Kind.TEMPO, tempo_rows))
         order.add(start[new_part], 5, layout.ids(Kind.TRACK, track[new_part]), track[new_part])
-        velocity = np.searchsorted(self.velocities, notes["velocity"])
-        duration = np.searchsorted(self.durations, notes["duration_ticks"])
-        # A TRACK token sorts before its notes (place 0), and each note's three tokens stay together.
-        order.add(start, 5, layout.first[pitch_kind] + pitch, track, 3 * pitch + 1)
-        order.add(start, 5, layout.ids(Kind.VELOCITY, velocity), track, 3 * pitch + 2)
-        order.add(start, 5, layout.ids(Kind.DURATION, duration), track, 3 * pitch + 3)
+        notes = np.empty((len(start), 3), np.int64)  # each note's three tokens stay together
+        notes[:, 0], notes[:, 1] = pitch_tokens, layout.ids(Kind.VELOCITY, fitted.velocity_row)
+        notes[:, 2] = layout.ids(Kind.DURATION, fitted.duration_row)
         header = layout.ids(Kind.PROGRAM, np.array(programs, dtype=np.int64))
-        return np.concatenate((header, order.tokens(), [self.end])).astype(np.int64)
+        return np.concatenate((header, order.with_notes(new_part, notes), [self.end])).astype(np.int64)
 
     def decode(self, tokens: NDArray[np.int64]) -> Score:
         """The score that events spell; a piece that is cut short ends with its last whole note.
@@ -378,20 +375,3 @@ class EventVocabulary:
             for metre, end in zip(metres, ends, strict=True)
         ]
         return np.concatenate(starts)
-
-
-class _Ordered:
-    """Tokens gathered by kind, given back in the order of the grammar: tick, rank, track, place in the part."""
-
-    def __init__(self) -> None:
-        self._keys: list[NDArray[np.int64]] = []
-        self._tokens: list[NDArray[np.int64]] = []
-
-    def add(self, ticks: Any, rank: int, tokens: NDArray[np.int64], track: Any = 0, place: Any = 0) -> None:
-        # 28 bits of tick, 3 of rank, 8 of track, 9 of place in the part.
-        key = (np.asarray(ticks, dtype=np.int64) << 20) | (rank << 17) | (np.asarray(track) << 9) | place
-        self._keys.append(key)
-        self._tokens.append(tokens)
-
-    def tokens(self) -> NDArray[np.int64]:
-        return np.concatenate(self._tokens)[np.argsort(np.concatenate(self._keys), kind="stable")]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import signal
 import stat
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -23,6 +21,7 @@ from audio_lstm.errors import ConfigError, MissingDependencyError, ScoreError
 from audio_lstm.music.midi_bytes import midi_to_score, score_to_midi
 from audio_lstm.music.parse_worker import frame_to_score, read_frame, write_frame
 from audio_lstm.music.score import Score, Tempo
+from audio_lstm.music.worker_process import how_it_ended, start_worker
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -33,6 +32,7 @@ __all__ = [
     "ScoreReader",
     "list_scores",
     "pretty_midi_to_score",
+    "read_bytes",
     "read_score",
     "read_scores",
     "score_to_pretty_midi",
@@ -119,7 +119,7 @@ class ScoreReader:
             MissingDependencyError: it is MusicXML and verovio is not installed.
         """
         name = _name_of(source)
-        data = _read_bytes(source, max_bytes=self._limits.max_bytes)
+        data = read_bytes(source, max_bytes=self._limits.max_bytes)
         header, payload = self._exchange(name, data)
         if "missing" in header:
             raise MissingDependencyError(f"{name}: {header['missing']}")
@@ -144,29 +144,12 @@ class ScoreReader:
         if answer is None:
             if time.monotonic() - started_s > self._limits.timeout_s:
                 raise ScoreError(f"{name}: not read within {self._limits.timeout_s:g} s; raise timeout_s")
-            raise ScoreError(f"{name}: damaged: it broke the parser ({_how_it_ended(process.returncode)})")
+            raise ScoreError(f"{name}: damaged: it broke the parser ({how_it_ended(process.returncode)})")
         return answer
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            # -P keeps the working directory off the module path; ours is named, wherever it came from.
-            package = str(Path(__file__).resolve().parents[2])
-            search = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    _WORKER_MODULE,
-                    str(self._limits.max_memory_bytes),
-                    str(self._limits.timeout_s),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": search},
-                start_new_session=True,  # Ctrl-C is for the caller; the worker ends with its pipe
-            )
+            self._process = start_worker(_WORKER_MODULE, (self._limits.max_memory_bytes, self._limits.timeout_s))
         return self._process
 
 
@@ -330,7 +313,19 @@ def _name_of(source: str | os.PathLike[str] | BinaryIO) -> str:
     return str(getattr(source, "name", "the score"))
 
 
-def _read_bytes(source: str | os.PathLike[str] | BinaryIO, *, max_bytes: int) -> bytes:
+def read_bytes(source: str | os.PathLike[str] | BinaryIO, *, max_bytes: int) -> bytes:
+    """What is in a file, if it is a file that can be read without waiting and not too large.
+
+    Args:
+        source: a path, or a file opened for reading bytes.
+        max_bytes: more than this are refused.
+
+    Returns:
+        All of it.
+
+    Raises:
+        ScoreError: it is missing, no regular file, too large, or gives text.
+    """
     name = _name_of(source)
     if not isinstance(source, str | os.PathLike):
         data = source.read(max_bytes + 1)
@@ -361,12 +356,3 @@ def _read_regular_file(path: Path, *, max_bytes: int) -> bytes:
             return file.read(max_bytes + 1)
     finally:
         os.close(descriptor)
-
-
-def _how_it_ended(returncode: int) -> str:
-    if returncode >= 0:
-        return f"exit status {returncode}"
-    try:
-        return signal.Signals(-returncode).name
-    except ValueError:
-        return f"signal {-returncode}"

@@ -9,7 +9,6 @@ the score's tables + its notes packed, or `{"error": text}`, or `{"missing": pac
 from __future__ import annotations
 
 import base64
-import faulthandler
 import io
 import json
 import os
@@ -28,6 +27,7 @@ from audio_lstm.music.abc_text import abc_to_score, is_abc
 from audio_lstm.music.midi_bytes import midi_to_score
 from audio_lstm.music.musicxml_dynamics import with_dynamics
 from audio_lstm.music.score import NOTE_DTYPE, KeySignature, Score, Tempo, TimeSignature, Track
+from audio_lstm.music.worker_process import Deadline, limit_memory
 
 __all__ = [
     "frame_to_score",
@@ -201,17 +201,6 @@ def _parse_musicxml(data: bytes, *, max_notes: int) -> Score:
     return replace(score, notes=notes)
 
 
-def _limit_memory(max_bytes: int) -> None:
-    try:
-        import resource
-    except ImportError:  # not a Unix
-        return
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    soft = max_bytes if hard == resource.RLIM_INFINITY else min(max_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         score = parse_bytes(data, max_notes=request["max_notes"])
@@ -229,19 +218,19 @@ def main(max_memory_bytes: int, timeout_s: float) -> None:
 
     Args:
         max_memory_bytes: the address space that this process may use.
-        timeout_s: this process ends itself (status 1) when a request takes longer.
+        timeout_s: this process ends itself when a request takes longer.
     """
-    _limit_memory(max_memory_bytes)
+    limit_memory(max_memory_bytes)
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     # Libraries print warnings to stdout, which would break the frames: send theirs to nowhere.
-    with open(os.devnull, "wb") as nowhere:
+    with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
+        deadline = Deadline(timeout_s, nowhere)
         while (frame := read_frame(requests)) is not None:
-            # A thread in C: it also ends a parser that hangs in C and never comes back to Python.
-            faulthandler.dump_traceback_later(timeout_s, exit=True, file=nowhere)
+            deadline.start()
             answer = _answer(*frame)
-            faulthandler.cancel_dump_traceback_later()
+            deadline.stop()
             write_frame(answers, *answer)
 
 

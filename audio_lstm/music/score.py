@@ -359,17 +359,18 @@ def _sorted_notes(notes: NDArray[Any]) -> NDArray[Any]:
         return notes.copy()
     order = np.argsort(key, kind="stable")
     notes, key = notes[order], key[order]
-    if (key[1:] == key[:-1]).any():
-        names = ("velocity", "duration_ticks", "pitch", "track", "start_ticks")  # the last one sorts first
-        notes = notes[np.lexsort([notes[name] for name in names])]
+    tied = np.flatnonzero(np.append(False, key[1:] == key[:-1]) | np.append(key[1:] == key[:-1], False))
+    if len(tied):  # mostly a few
+        rows = notes[tied]
+        notes[tied] = rows[np.lexsort((rows["velocity"], rows["duration_ticks"], key[tied]))]
     return notes
 
 
 def _check_notes(notes: NDArray[Any], n_tracks: int) -> None:
     if not len(notes):
         return
-    rows = np.ascontiguousarray(notes).view(np.int64).reshape(len(notes), len(_NOTE_RANGES))
-    lowest, highest = rows.min(axis=0).tolist(), rows.max(axis=0).tolist()
+    rows = np.ascontiguousarray(notes).view(np.int64).reshape(len(notes), len(_NOTE_RANGES)).T.copy()
+    lowest, highest = rows.min(axis=1).tolist(), rows.max(axis=1).tolist()
     for name, least, most in zip(_NOTE_RANGES, lowest, highest, strict=True):
         low, high = _NOTE_RANGES[name]
         if name == "track":
@@ -377,7 +378,7 @@ def _check_notes(notes: NDArray[Any], n_tracks: int) -> None:
         if least < low or most > high:
             worst = least if least < low else most
             raise ScoreError(f"{name} of a note is {worst}; expected {low} to {high}")
-    end = int((rows[:, 0] + rows[:, 1]).max())
+    end = int((rows[0] + rows[1]).max())
     if end > MAX_TICKS:
         raise ScoreError(f"a note ends at tick {end}, after the last, {MAX_TICKS}: use fewer ticks per quarter")
 

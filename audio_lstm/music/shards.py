@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
+import queue
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,10 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.errors import ConfigError, DataError, ScoreError
+from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.music.data import MusicData
 from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.files import ReadLimits, ScoreReader
+from audio_lstm.music.files import ReadLimits
+from audio_lstm.music.token_reader import TokenReader
 
 __all__ = ["TokenShards", "tokenise"]
 
@@ -125,13 +126,13 @@ def tokenise(
     root = Path(os.path.commonpath([path.resolve().parent for path in paths])) if paths else place
     shards: list[dict[str, Any]] = []
     n_done = 0
-    with _workers(n_workers) as run:
+    with _workers(vocabulary, limits or ReadLimits(), n_workers) as run:
         for number, group in enumerate(_cut(paths, _SHARD_FILES)):
             key = _fingerprint(group, vocabulary)
             known = _read_index(place, number)
             if known.get("key") != key:
                 tell = partial(_tell, progress, n_done)
-                known = _make_shard(place, number, group, root, run(vocabulary, limits or ReadLimits(), group, tell))
+                known = _make_shard(place, number, group, root, run(group, tell))
                 known["key"] = key
                 with atomic_write(_index_file(place, number)) as scratch:
                     scratch.write_text(json.dumps(known), "utf-8")
@@ -148,6 +149,8 @@ def tokenise(
 
 Results = Iterator[tuple[Path, NDArray[np.uint16] | str]]
 """Each file with its tokens, or with what is wrong with it."""
+Tokenise = Callable[[Sequence[Path], Callable[[int], None]], Results]
+"""Files and a function that is told how many are done -> their results, in the order of the files."""
 
 
 def _make_shard(place: Path, number: int, group: Sequence[Path], root: Path, results: Results) -> dict[str, Any]:
@@ -169,55 +172,35 @@ def _make_shard(place: Path, number: int, group: Sequence[Path], root: Path, res
 
 
 @contextmanager
-def _workers(n_workers: int) -> Iterator[Callable[..., Results]]:
-    """A function that tokenises a group of files, in this process or in several."""
-    if n_workers == 1:
-        yield _alone
-        return
-    # Spawned, not forked: threads of numpy and torch do not survive a fork.
-    with ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn")) as pool:
+def _workers(vocabulary: EventVocabulary, limits: ReadLimits, n_workers: int) -> Iterator[Tokenise]:
+    """A function that tokenises a group of files in worker processes, each of which has a thread here."""
+    readers: queue.SimpleQueue[TokenReader] = queue.SimpleQueue()
+    for _ in range(n_workers):
+        readers.put(TokenReader(vocabulary, limits))
 
-        def several(
-            vocabulary: EventVocabulary, limits: ReadLimits, group: Sequence[Path], tell: Callable[[int], None]
-        ) -> Results:
-            jobs = [pool.submit(_tokens_of, vocabulary, limits, chunk) for chunk in _cut(group, _CHUNK_FILES)]
+    def read(paths: Sequence[Path]) -> list[NDArray[np.uint16] | str]:
+        reader = readers.get()
+        try:
+            return reader.read(paths)
+        finally:
+            readers.put(reader)
+
+    with ThreadPoolExecutor(n_workers, thread_name_prefix="tokenise") as executor:
+
+        def run(group: Sequence[Path], tell: Callable[[int], None]) -> Results:
+            chunks = _cut(group, _CHUNK_FILES)
             done = 0
-            for chunk, job in zip(_cut(group, _CHUNK_FILES), jobs, strict=True):
-                yield from zip(chunk, job.result(), strict=True)
+            for chunk, found in zip(chunks, executor.map(read, chunks), strict=True):
+                yield from zip(chunk, found, strict=True)
                 done += len(chunk)
                 tell(done)
 
-        yield several
-
-
-def _alone(
-    vocabulary: EventVocabulary, limits: ReadLimits, group: Sequence[Path], tell: Callable[[int], None]
-) -> Results:
-    with ScoreReader(limits) as reader:
-        for done, path in enumerate(group, 1):
-            yield path, _tokens(path, reader, vocabulary)
-            tell(done)
-
-
-_READERS: dict[ReadLimits, ScoreReader] = {}  # of a worker process: its parser lives as long as it does
-
-
-def _tokens_of(
-    vocabulary: EventVocabulary, limits: ReadLimits, paths: Sequence[Path]
-) -> list[NDArray[np.uint16] | str]:
-    reader = _READERS.setdefault(limits, ScoreReader(limits))
-    return [_tokens(path, reader, vocabulary) for path in paths]
-
-
-def _tokens(path: Path, reader: ScoreReader, vocabulary: EventVocabulary) -> NDArray[np.uint16] | str:
-    try:
-        score = reader.read(path)
-        if not score.n_notes:
-            return f"{path}: there is no note in it"
-        return vocabulary.encode(score).astype(np.uint16)
-    except ScoreError as error:
-        text = str(error)
-        return text if str(path) in text else f"{path}: {text}"
+        try:
+            yield run
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+            for _ in range(n_workers):
+                readers.get().close()
 
 
 def _fingerprint(paths: Sequence[Path], vocabulary: EventVocabulary) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.music import shards as module
 from audio_lstm.music.evaluate import encode_pieces
 from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.files import ScoreReader, read_score, write_midi
+from audio_lstm.music.files import read_score, write_midi
 from audio_lstm.music.score import Score, Track, make_notes
 from audio_lstm.music.shards import TokenShards, tokenise
+from audio_lstm.music.token_reader import TokenReader
 
 
 @pytest.fixture
@@ -63,13 +65,13 @@ def test_what_is_done_is_not_done_again(files: list[Path], tmp_path: Path, monke
     monkeypatch.setattr(module, "_SHARD_FILES", 3)
     tokenise(files, EventVocabulary(), tmp_path / "tokens")
     read: list[str] = []
-    plain = ScoreReader.read
+    plain = TokenReader.read
 
-    def watched(self: ScoreReader, source: object) -> Score:
-        read.append(Path(str(source)).name)
-        return plain(self, str(source))
+    def watched(self: TokenReader, paths: Sequence[Path]) -> list[np.ndarray | str]:
+        read.extend(path.name for path in paths)
+        return plain(self, paths)
 
-    monkeypatch.setattr(ScoreReader, "read", watched)
+    monkeypatch.setattr(TokenReader, "read", watched)
     tokenise(files, EventVocabulary(), tmp_path / "tokens")
     assert read == []
     os.utime(files[4])  # in the second shard

@@ -1,0 +1,135 @@
+"""The tokens of files, made in a worker process that is replaced when a file kills it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.errors import MissingDependencyError
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.files import ReadLimits
+from audio_lstm.music.parse_worker import read_frame, write_frame
+from audio_lstm.music.worker_process import how_it_ended, start_worker
+
+__all__ = ["TokenReader"]
+
+_WORKER_MODULE = "audio_lstm.music.token_worker"
+
+
+class TokenReader:
+    """One worker process that parses and tokenises, used by one thread at a time.
+
+    A context manager; leaving it ends the process.
+
+    Example:
+        >>> with TokenReader(EventVocabulary()) as reader:
+        ...     found = reader.read(list_scores("songs"))
+
+    Args:
+        vocabulary: how music becomes tokens.
+        limits: how much each file may ask for.
+    """
+
+    def __init__(self, vocabulary: EventVocabulary, limits: ReadLimits | None = None) -> None:
+        self._vocabulary = json.dumps(vocabulary.to_dict()).encode()
+        self._limits = limits or ReadLimits()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._waited_s, self._returncode = 0.0, 0  # of the last worker that died
+
+    def __enter__(self) -> TokenReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the worker process; None where none runs."""
+        return None if self._process is None else self._process.pid
+
+    def close(self) -> None:
+        """End the worker process, if there is one."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what was still to be sent can no longer be
+                    pipe.close()
+
+    def read(self, paths: Sequence[Path]) -> list[NDArray[np.uint16] | str]:
+        """Parse and tokenise files.
+
+        Args:
+            paths: MIDI or MusicXML. MusicXML without verovio is a MissingDependencyError.
+
+        Returns:
+            The tokens of each, END last, or a line that says why there are none.
+        """
+        found = self._ask(paths)
+        if found is None:  # one of them killed the worker: which one shows when they come one by one
+            found = []
+            for path in paths:
+                found += self._ask([path]) or [self._obituary(path)]
+        return found
+
+    def _ask(self, paths: Sequence[Path]) -> list[NDArray[np.uint16] | str] | None:
+        """What the worker has to say; None if it dies."""
+        process, started_s = self._running(), time.monotonic()
+        answer = None
+        try:
+            request = {"paths": [os.fspath(path) for path in paths]}
+            write_frame(cast(BinaryIO, process.stdin), request, self._vocabulary)
+            answer = read_frame(cast(BinaryIO, process.stdout))
+        except BrokenPipeError:  # it died before it had read all
+            pass
+        finally:
+            if answer is None:
+                # It has closed its pipe, so it is ending: wait a moment for its own last word.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=1.0)
+                self.close()
+        if answer is None:
+            self._waited_s, self._returncode = time.monotonic() - started_s, process.returncode
+            return None
+        header, payload = answer
+        if "missing" in header:
+            raise MissingDependencyError(header["missing"])
+        tokens, place = np.frombuffer(payload, "<u2").astype(np.uint16), 0
+        found: list[NDArray[np.uint16] | str] = []
+        for path, result in zip(paths, header["found"], strict=True):
+            if isinstance(result, str):
+                found.append(result if str(path) in result else f"{path}: {result}")
+            else:
+                found.append(tokens[place : place + result])
+                place += result
+        return found
+
+    def _obituary(self, path: Path) -> str:
+        if self._waited_s > self._limits.timeout_s:
+            return f"{path}: not read within {self._limits.timeout_s:g} s; raise timeout_s"
+        return f"{path}: damaged: it broke the parser ({how_it_ended(self._returncode)})"
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is not None:
+            self.close()  # something else ended it while it had nothing to do
+        if self._process is None:
+            limits = self._limits
+            arguments = (limits.max_memory_bytes, limits.timeout_s, limits.max_bytes, limits.max_notes)
+            self._process = start_worker(_WORKER_MODULE, arguments)
+        return self._process

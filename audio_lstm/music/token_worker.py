@@ -1,0 +1,81 @@
+"""The process that reads files and answers with their tokens: parsing and tokenising without a way back in between.
+
+`python -m audio_lstm.music.token_worker` is started by token_reader.py and spoken to in the frames of parse_worker.py.
+A request is `{"paths": [...]}` + the vocabulary as JSON; the answer `{"found": [...]}` + tokens, uint16 little-endian,
+end to end: for each path how many tokens it has, or what is wrong with it; or `{"missing": package}`. One answer for
+many files, since a word for each would wake the other side as often.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from functools import lru_cache
+
+from audio_lstm.errors import MissingDependencyError, ScoreError
+from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.files import read_bytes
+from audio_lstm.music.parse_worker import parse_bytes, read_frame, write_frame
+from audio_lstm.music.worker_process import Deadline, limit_memory
+
+__all__ = ["main"]
+
+
+@lru_cache(maxsize=4)
+def _vocabulary(text: bytes) -> EventVocabulary:
+    return EventVocabulary.from_dict(json.loads(text))
+
+
+def _read(path: str, vocabulary: bytes, *, max_bytes: int, max_notes: int) -> bytes | str:
+    """The tokens of a file, or what is wrong with it."""
+    try:
+        score = parse_bytes(read_bytes(path, max_bytes=max_bytes), max_notes=max_notes)
+        if not score.n_notes:
+            return "there is no note in it"
+        return _vocabulary(vocabulary).encode(score).astype("<u2").tobytes()
+    except ScoreError as error:
+        return str(error)
+    except MemoryError:
+        return "too large: reading it takes more memory than allowed; raise max_memory_bytes"
+
+
+def main(max_memory_bytes: int, timeout_s: float, max_bytes: int, max_notes: int) -> None:
+    """Answer requests until the other side closes the pipe.
+
+    Args:
+        max_memory_bytes: the address space that this process may use.
+        timeout_s: this process ends itself when a file takes longer.
+        max_bytes: larger files are refused.
+        max_notes: so are those with more notes.
+    """
+    import symusic  # noqa: F401  # else the first file would pay for it
+
+    limit_memory(max_memory_bytes)
+    gc.freeze()  # what is loaded by now stays: collections need not look at it again and again
+    requests = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    # Libraries print warnings to stdout, which would break the frames: send theirs to nowhere.
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        deadline = Deadline(timeout_s, nowhere)
+        while (frame := read_frame(requests)) is not None:
+            header, vocabulary = frame
+            found: list[int | str] = []
+            parts: list[bytes] = []
+            try:
+                for path in header["paths"]:
+                    deadline.start()
+                    tokens = _read(path, vocabulary, max_bytes=max_bytes, max_notes=max_notes)
+                    deadline.stop()
+                    parts.append(tokens if isinstance(tokens, bytes) else b"")
+                    found.append(len(tokens) // 2 if isinstance(tokens, bytes) else tokens)
+                write_frame(answers, {"found": found}, b"".join(parts))
+            except MissingDependencyError as error:
+                deadline.stop()
+                write_frame(answers, {"missing": f"{header['paths'][len(found)]}: {error}"}, b"")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from audio_lstm.inspection import Inspection, Mark, UnitCorrelation
     from audio_lstm.music.choose import SamplingConfig
     from audio_lstm.music.compose import compose, compose_takes
+    from audio_lstm.music.compose_stream import CompositionStream, NoteEvent, compose_stream
     from audio_lstm.music.composer import Composer, load_music
     from audio_lstm.music.composition import Composition
     from audio_lstm.music.harmonise import harmonise
@@ -49,9 +50,11 @@ __all__ = [
     "BatchSummary",
     "Composer",
     "Composition",
+    "CompositionStream",
     "Decoding",
     "Inspection",
     "Mark",
+    "NoteEvent",
     "NoveltyReport",
     "Partial",
     "Primer",
@@ -68,6 +71,7 @@ __all__ = [
     "__version__",
     "align",
     "compose",
+    "compose_stream",
     "compose_takes",
     "harmonise",
     "hum_to_melody",
@@ -92,10 +96,12 @@ _HOME = {
     "BatchSummary": "audio_lstm.speech.batch",
     "Composer": "audio_lstm.music.composer",
     "Composition": "audio_lstm.music.composition",
+    "CompositionStream": "audio_lstm.music.compose_stream",
     "Decoding": "audio_lstm.speech.decoding",
     "Inspection": "audio_lstm.inspection",
     "Mark": "audio_lstm.inspection",
     "NoveltyReport": "audio_lstm.music.novelty",
+    "NoteEvent": "audio_lstm.music.compose_stream",
     "Partial": "audio_lstm.speech.stream",
     "Primer": "audio_lstm.music.primer",
     "SamplingConfig": "audio_lstm.music.choose",
@@ -110,6 +116,7 @@ _HOME = {
     "Wishes": "audio_lstm.music.wishes",
     "align": "audio_lstm.speech.align_script",
     "compose": "audio_lstm.music.compose",
+    "compose_stream": "audio_lstm.music.compose_stream",
     "compose_takes": "audio_lstm.music.compose",
     "harmonise": "audio_lstm.music.harmonise",
     "hum_to_melody": "audio_lstm.music.humming",

@@ -47,6 +47,7 @@ class ChoraleWriter:
         given: ChoraleGiven | None = None,
     ) -> None:
         self._plan, self._given = plan, given
+        self.grid = plan.grid
         self._cursor = plan.grid.cursor(batch)
         self._loops = [LoopGuard(max_repeats) if max_repeats else None for _ in range(batch)]
         self._copies = [[guard.line() for _ in range(N_VOICES)] if guard else [] for _ in range(batch)]

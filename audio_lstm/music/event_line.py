@@ -347,7 +347,6 @@ class EventLine:
         self._first, self._last = plan.voicing("first", self._parts), plan.voicing("last", self._parts)
         for part in self._first.required if self._first else ():
             ledger.entry[part] = 0
-        ledger.owes = plan.rests is not None or bool(plan.parts) or wishes.first is not None or wishes.final is not None
         self._open_bar()
 
     def _open_bar(self) -> None:
@@ -357,7 +356,10 @@ class EventLine:
         self._low, self._high = max(plan.low, int(is_last)), plan.high
         ledger.bar_end = self.bar_start + self.bar_steps
         if not self.is_final:
+            # Most pieces owe nothing any more once all parts have entered: their accounts need not be kept.
+            ledger.owes = plan.rests is not None or any(entry < FOREVER for entry in ledger.entry)
             return
+        ledger.owes = True
         self._low = 1
         for part, entry in enumerate(ledger.entry):
             due = ledger.rest_limited(part) and ledger.covered[part] + ledger.slack[part] < ledger.bar_end

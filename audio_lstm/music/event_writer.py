@@ -29,6 +29,7 @@ class EventWriter:
     def __init__(
         self, plan: EventPlan, batch: int, *, max_repeats: int | None = None, guard: CopyGuard | None = None
     ) -> None:
+        self.vocabulary = plan.vocabulary
         tokens = EventTokens(plan)
         pieces = plan.vocabulary.cursor(batch).pieces
         self._first_note, self._last_note = tokens.first[Kind.PITCH], tokens.first[Kind.VELOCITY] - 1

@@ -16,7 +16,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Unpack
+from typing import Unpack, cast
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from audio_lstm.music.chorale_writer import ChoraleWriter
 from audio_lstm.music.compose import ComposeOptions, finished_piece, make_request
 from audio_lstm.music.composer import Composer
 from audio_lstm.music.composition import Composition
+from audio_lstm.music.event_filters import FilteredWriter
 from audio_lstm.music.event_grammar import Kind
 from audio_lstm.music.event_writer import EventWriter
 from audio_lstm.music.representation import START
@@ -95,10 +96,11 @@ class CompositionStream(Iterator[NoteEvent]):
         self._ready: deque[NoteEvent] = deque()
         self._told = 0
         self._listener: _EventListener | _ChoraleListener
-        if isinstance(self._writer, EventWriter):
-            self._listener = _EventListener(request, self._writer)
+        inner = self._writer.inner if isinstance(self._writer, FilteredWriter) else self._writer
+        if isinstance(inner, ChoraleWriter):
+            self._listener = _ChoraleListener(request, inner)
         else:
-            self._listener = _ChoraleListener(request, self._writer)
+            self._listener = _EventListener(request, cast(EventWriter, inner))
         self._steps = write_steps(
             request.composer.step,
             self._writer,

@@ -54,27 +54,27 @@ class FilteredWriter:
     """
 
     def __init__(self, inner: Writer, filters: Sequence[Sequence[PieceFilter]]) -> None:
-        self._inner = inner
+        self.inner = inner
         self._filters = list(filters)
 
     @property
     def done(self) -> list[bool]:
         """Which pieces have ended."""
-        return self._inner.done
+        return self.inner.done
 
     @property
     def held(self) -> NDArray[np.int64] | None:
         """As the inner writer says."""
-        return self._inner.held
+        return self.inner.held
 
     @property
     def n_bars(self) -> int:
         """How many bars every piece has begun, where the inner writer counts them."""
-        return int(getattr(self._inner, "n_bars", 0))
+        return int(getattr(self.inner, "n_bars", 0))
 
     def columns(self) -> NDArray[np.int64]:
         """The next row of input columns of each piece, (B, K)."""
-        return self._inner.columns()
+        return self.inner.columns()
 
     def choices(self) -> list[NDArray[np.int64]]:
         """The tokens that may come next in each piece.
@@ -86,7 +86,7 @@ class FilteredWriter:
             ConfigError: The wishes of the inner writer leave nothing that a filter allows.
         """
         offered = []
-        for tokens, filters, done in zip(self._inner.choices(), self._filters, self.done, strict=True):
+        for tokens, filters, done in zip(self.inner.choices(), self._filters, self.done, strict=True):
             left = tokens
             if not done:
                 for one in filters:
@@ -106,7 +106,7 @@ class FilteredWriter:
             if not done:
                 for one in filters:
                     one.push(token)
-        self._inner.push(tokens)
+        self.inner.push(tokens)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with some of the pieces only.
@@ -114,7 +114,7 @@ class FilteredWriter:
         Args:
             rows: Their places in the batch, ascending.
         """
-        self._inner.keep(rows)
+        self.inner.keep(rows)
         self._filters = [self._filters[row] for row in rows]
 
 

@@ -111,6 +111,9 @@ def _add_sampling(group: Any) -> None:
     )
     group.add_argument("--max-repeats", type=int, metavar="N", help="how often the same bars may stand in a row (4)")
     group.add_argument("--best-of", type=int, metavar="N", help="write N drafts of each piece, keep the likeliest")
+    group.add_argument(
+        "--beam-size", type=int, metavar="N", help="search likely chorales of given length; draw nothing"
+    )
 
 
 def add_evaluate_music(wings: Any) -> None:

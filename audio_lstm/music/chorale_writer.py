@@ -138,7 +138,7 @@ class ChoraleWriter:
             self._n_notes[:] = 0
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some of the chorales only.
+        """Go on with some of the chorales only; one that is named twice goes on twice.
 
         Args:
             rows: Their places in the batch.
@@ -147,8 +147,13 @@ class ChoraleWriter:
         self._cursor.keep(chosen)
         if self._given is not None:
             self._given.keep(chosen)
-        self._loops = [self._loops[row] for row in chosen]
-        self._copies = [self._copies[row] for row in chosen]
+        again = [row in chosen[:place] for place, row in enumerate(chosen)]
+        loops = [self._loops[row] for row in chosen]
+        self._loops = [guard.copy() if guard and twice else guard for guard, twice in zip(loops, again, strict=True)]
+        lines = [self._copies[row] for row in chosen]
+        self._copies = [
+            [line.copy() for line in own] if twice else own for own, twice in zip(lines, again, strict=True)
+        ]
         for name in ("_n_notes", "_n_sounding", "_lowest", "_rest_left", "_resting"):
             setattr(self, name, getattr(self, name)[chosen])
 

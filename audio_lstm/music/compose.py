@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.checkpoint import NOVELTY_FILE
 from audio_lstm.errors import ConfigError
+from audio_lstm.music.beam import search_beams
 from audio_lstm.music.choose import SamplingConfig
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
@@ -118,6 +119,8 @@ def compose_takes(
     if n_takes < 1:
         raise ConfigError(f"n_takes must be at least 1, got {n_takes}")
     request = make_request(model=model, seed=seed, sampling=sampling, device=device, options=options)
+    if request.sampling.beam_size is not None:
+        return _searched(request, n_takes, request.sampling.beam_size)
     n_drafts = _n_drafts(request)
     told = progress if request.wishes.bars is not None else None
     takes: list[Composition] = []
@@ -171,6 +174,18 @@ def _n_drafts(request: Request) -> int:
         return request.sampling.best_of
     is_chorale = isinstance(request.composer.representation, ChoraleGrid)
     return N_DRAFTS if is_chorale and request.wishes.bars else 1
+
+
+def _searched(request: Request, n_takes: int, beam_size: int) -> list[Composition]:
+    """The likeliest pieces that a beam search finds."""
+    if n_takes > beam_size:
+        raise ConfigError(f"{n_takes} takes of {beam_size} beams: pass a beam_size of as many, or fewer takes")
+    found = search_beams(request, beam_size)[:n_takes]
+    prices = [float(request.composer.costs(tokens).sum()) for tokens in found]
+    return [
+        finished_piece(request, take, tokens, nats=nats)
+        for take, (tokens, nats) in enumerate(zip(found, prices, strict=True))
+    ]
 
 
 def _chosen(request: Request, take: int, drafts: list[NDArray[np.int64]]) -> Composition:

@@ -33,6 +33,12 @@ class LoopGuard:
         self._bar: list[int] = []  # the one that is being written
         self._again: tuple[int, ...] = _NOTHING  # the bar that may not come again, while this one is like it
 
+    def copy(self) -> LoopGuard:
+        """The same piece once more, to go on in another way."""
+        twin = LoopGuard(self._max_repeats)
+        twin._bars, twin._bar, twin._again = self._bars.copy(), self._bar.copy(), self._again
+        return twin
+
     @property
     def forbidden(self) -> int:
         """The token that would go on with the loop, if it is a note; -1 where there is no loop."""

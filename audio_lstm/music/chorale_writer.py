@@ -104,6 +104,10 @@ class ChoraleWriter:
         allowed[self._cursor.done, END] = True
         return [np.flatnonzero(row) for row in allowed]
 
+    def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
+        """The scores as they are, (B, V): a grid of time knows no other way to go on."""
+        return logits
+
     def push(self, tokens: Sequence[int]) -> None:
         """Append one cell to each chorale.
 

@@ -96,6 +96,10 @@ class FilteredWriter:
             offered.append(left)
         return offered
 
+    def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
+        """As the inner writer weighs what the filters leave, (B, V)."""
+        return self.inner.weighed(logits, choices)
+
     def push(self, tokens: Sequence[int]) -> None:
         """Append one token to each piece.
 

@@ -28,6 +28,7 @@ from audio_lstm.music.voicing import Voicing
 __all__ = ["EventLine", "EventTokens"]
 
 _NOTHING = np.zeros(0, np.int64)
+_BEFORE_MOVING = frozenset({Kind.DURATION, Kind.TEMPO, Kind.KEY, Kind.TIME_SIGNATURE, Kind.BAR})
 
 
 class EventTokens:
@@ -81,6 +82,11 @@ class EventLine:
     def first_pitch(self) -> int:
         """The token of pitch 0."""
         return self._tokens.first[Kind.PITCH]
+
+    @property
+    def may_move_on(self) -> bool:
+        """Whether the grammar lets the piece go on to another position, bar or the end now."""
+        return self._kind in _BEFORE_MOVING and self.piece.tempo >= 0
 
     # What may come next ----------------------------------------------------------------------------------------------
 

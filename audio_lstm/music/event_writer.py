@@ -12,6 +12,7 @@ from audio_lstm.music.event_grammar import Kind
 from audio_lstm.music.event_line import EventLine, EventTokens
 from audio_lstm.music.event_plan import EventPlan
 from audio_lstm.music.loops import LoopGuard
+from audio_lstm.music.moving_on import moved_on
 
 __all__ = ["EventWriter"]
 
@@ -33,7 +34,7 @@ class EventWriter:
         tokens = EventTokens(plan)
         pieces = plan.vocabulary.cursor(batch).pieces
         self._first_note, self._last_note = tokens.first[Kind.PITCH], tokens.first[Kind.VELOCITY] - 1
-        self._bar = tokens.first[Kind.BAR]
+        self._first = tokens.first
         self.lines = [EventLine(plan, tokens, piece) for piece in pieces]
         self._loops = [LoopGuard(max_repeats) if max_repeats else None for _ in pieces]
         self._copies = [_GuardedParts(guard, line) if guard else None for line in self.lines]
@@ -71,6 +72,27 @@ class EventWriter:
             offered.append(tokens)
         return offered
 
+    def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
+        """The scores, with what is forbidden of moving on handed to what is left: see `moved_on`.
+
+        Args:
+            logits: (B, V) as the model gives them.
+            choices: Of each piece, ascending.
+
+        Returns:
+            (B, V).
+        """
+        found = logits
+        for row, (line, tokens) in enumerate(zip(self.lines, choices, strict=True)):
+            if not line.may_move_on or len(tokens) < 2:
+                continue
+            position, bar_steps = line.piece.position, line.bar_steps
+            changed = moved_on(logits[row], tokens, self._first, position=position, bar_steps=bar_steps)
+            if changed is not None:
+                found = logits.copy() if found is logits else found
+                found[row, changed[0]] = changed[1]
+        return found
+
     def push(self, tokens: Sequence[int]) -> None:
         """Append one token to each piece.
 
@@ -82,7 +104,7 @@ class EventWriter:
             if copies is not None:
                 copies.push(token)
             if loops is not None:
-                if token == self._bar:
+                if token == self._first[Kind.BAR]:
                     loops.begin_bar()
                 else:
                     loops.push(token)

@@ -44,6 +44,18 @@ class Writer(Protocol):
         """The tokens that may come next in each piece: at least one."""
         ...
 
+    def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
+        """The scores, where what was promised changes how likely the choices are.
+
+        Args:
+            logits: (B, V) as the model gives them.
+            choices: what `choices` returned.
+
+        Returns:
+            The same array where nothing changes, else a new one.
+        """
+        ...
+
     def push(self, tokens: Sequence[int]) -> None:
         """Append one token to each piece.
 
@@ -91,7 +103,9 @@ def write_steps(
         if number % _N_DRAWN == 0:
             luck = np.stack([generators[row].random(_N_DRAWN) for row in rows])
         logits, state = step(writer.columns(), state)
-        tokens = choose_tokens(logits, writer.choices(), luck[:, number % _N_DRAWN], config, held=writer.held)
+        choices = writer.choices()
+        logits = writer.weighed(logits, choices)
+        tokens = choose_tokens(logits, choices, luck[:, number % _N_DRAWN], config, held=writer.held)
         was_done = writer.done
         writer.push(tokens)
         if not any(was_done):
@@ -179,6 +193,9 @@ class _MaskedWriter:
                     f"the constraint leaves take {self._first_take + stuck} no legal token after {self._n_written}"
                 )
         return [np.flatnonzero(row) for row in legal]
+
+    def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
+        return logits
 
     def push(self, tokens: Sequence[int]) -> None:
         self._cursor.push(np.array(tokens, dtype=np.int64))

@@ -18,7 +18,7 @@ from audio_lstm.music.report import measure
 from audio_lstm.music.scales import parse_scale
 from audio_lstm.music.wishes import PitchRange, Wishes
 from audio_lstm.music.writing import finished_score
-from tests.music.wish_strategies import random_piece, random_wishes
+from recipes.benchmarks.random_wishes import random_piece, random_wishes
 
 GRID = ChoraleGrid()
 

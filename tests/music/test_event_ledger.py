@@ -7,7 +7,7 @@ from typing import Any
 from audio_lstm.music.event_ledger import EventLedger
 from audio_lstm.music.event_plan import FOREVER, plan_events
 from audio_lstm.music.wishes import Wishes
-from tests.music.wish_strategies import SMALL_VOCABULARY
+from recipes.benchmarks.random_wishes import SMALL_VOCABULARY
 
 
 def ledger(**wishes: Any) -> EventLedger:

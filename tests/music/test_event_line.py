@@ -15,7 +15,7 @@ from audio_lstm.music.event_line import EventLine, EventTokens
 from audio_lstm.music.event_plan import plan_events
 from audio_lstm.music.scales import parse_scale
 from audio_lstm.music.wishes import Wishes
-from tests.music.wish_strategies import SMALL_VOCABULARY
+from recipes.benchmarks.random_wishes import SMALL_VOCABULARY
 
 LAYOUT = SMALL_VOCABULARY.layout
 

@@ -11,7 +11,7 @@ from audio_lstm.music.event_plan import FOREVER, plan_events
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.scales import parse_scale
 from audio_lstm.music.wishes import PitchRange, Sonority, Wishes
-from tests.music.wish_strategies import SMALL_VOCABULARY
+from recipes.benchmarks.random_wishes import SMALL_VOCABULARY
 
 D_MINOR = parse_scale("D minor")
 

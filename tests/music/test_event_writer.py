@@ -16,7 +16,7 @@ from audio_lstm.music.event_writer import EventWriter
 from audio_lstm.music.report import measure
 from audio_lstm.music.score import Tempo
 from audio_lstm.music.wishes import Wishes
-from tests.music.wish_strategies import SMALL_VOCABULARY, random_piece, random_wishes
+from recipes.benchmarks.random_wishes import SMALL_VOCABULARY, random_piece, random_wishes
 
 
 @settings(max_examples=80, deadline=None)

@@ -1,4 +1,4 @@
-"""Random requests, and random pieces that follow them, for property tests."""
+"""Random requests, and random pieces that follow them: for wishes.py beside this file, and for the property tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from audio_lstm.errors import ConfigError
 from audio_lstm.music.chorale_writer import ChoraleWriter
 from audio_lstm.music.event_writer import EventWriter
 from audio_lstm.music.events import EventVocabulary
@@ -78,7 +79,8 @@ def random_piece(writer: EventWriter | ChoraleWriter, chance: random.Random, n_m
     mood = chance.random()
     while len(written) < n_most:
         (choices,) = writer.choices()
-        assert len(choices), f"no way on after {written[-20:]}"
+        if not len(choices):
+            raise ConfigError(f"no way on after {written[-20:]}")
         held = None if writer.held is None else int(writer.held[0])
         if mood < 0.15:
             token = int(choices[-1])

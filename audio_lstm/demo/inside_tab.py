@@ -28,7 +28,7 @@ _SAMPLES = [
     ("A chorale, written now", "chorale"),
     ("My recording or piece", "mine"),
 ]
-_MODELS = ("the one that fits", "english-base", "english-small", "an4", "chorale")
+_MODELS = ("the one that fits", "english-base", "english-small", "an4", "chorale", "lieder")
 _SPEECH_EVENTS = ("letter", "word boundary", "word start", "word end", "inside a word", "phrase end", "pause")
 _MUSIC_EVENTS = ("cadence", "phrase end", "bar line", "beat", "note start")
 _QUANTITIES = ("hidden", "cell", "forget_gate", "input_gate", "output_gate", "candidate")

@@ -10,6 +10,7 @@ import gradio as gr
 from audio_lstm.demo.config import DemoConfig
 from audio_lstm.demo.music_view import keyboard
 from audio_lstm.demo.music_wishes import ANY, MusicWishes
+from audio_lstm.demo.rack import samples_folder
 
 __all__ = ["add_fields"]
 
@@ -59,10 +60,12 @@ def add_fields(config: DemoConfig, models: list[str]) -> list[Any]:
                     buttons=["download"],
                     elem_id="humming",
                 )
+                example = gr.Button("▶ An example: somebody hums", size="sm", elem_id="humming-example")
         with gr.Column(scale=5, min_width=300):
             _guarantees(made, config, models)
     with gr.Accordion("More wishes", open=False):
         _more_wishes(made)
+    example.click(_hummed, None, made["humming"], api_visibility="private", queue=False)
     shown = [notes, made["chords"], made["file"], humming]
     made["begin"].change(_show_beginning, made["begin"], shown, api_visibility="private", queue=False)
     return [made[field.name] for field in fields(MusicWishes)]
@@ -99,6 +102,10 @@ def _more_wishes(made: dict[str, Any]) -> None:
         made["max_copied"] = gr.Number(
             0, label="Longest run copied from the training set, in notes (0: any)", precision=0, min_width=180
         )
+
+
+def _hummed() -> str:
+    return str(samples_folder() / "humming.wav")
 
 
 def _show_beginning(begin: str) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -12,17 +13,18 @@ import gradio as gr
 import audio_lstm
 from audio_lstm.demo.endpoints import endpoint, streaming_endpoint
 from audio_lstm.demo.music_fields import add_fields
-from audio_lstm.demo.music_view import report_view, sheet_view, takes_view
+from audio_lstm.demo.music_view import growing_view, report_view, sheet_view, takes_view
 from audio_lstm.demo.music_wishes import MusicWishes
 from audio_lstm.demo.rack import Rack
 from audio_lstm.demo.shelf import Shelf
-from audio_lstm.demo.wording import plain_errors
+from audio_lstm.demo.wording import plain_errors, time_left
 from audio_lstm.errors import AudioLSTMError, ConfigError
 
 __all__ = ["MusicTab"]
 
 COMPOSERS = ("chorale", "lieder")
 FORMATS = ("mid", "musicxml", "wav", "pdf", "png")
+_SHOW_EVERY_S = 0.2  # a growing roll
 _TAKES = ["Take 1", "Take 2", "Take 3", "Take 4"]
 _MORE_BARS = 8
 _MOST_REMEMBERED = 12  # steps that can be undone
@@ -112,7 +114,15 @@ class MusicTab:
         with plain_errors():
             options = wishes.options(max_bars=self._rack.config.max_bars)
             model = self._rack.composer(wishes.model)
-            takes = audio_lstm.compose_takes(n_takes=wishes.n_takes, model=model, seed=wishes.chosen_seed, **options)
+            if wishes.n_takes == 1:
+                stream = audio_lstm.compose_stream(model=model, seed=wishes.chosen_seed, **options)
+                yield from _growing(stream, wishes)
+                yield from self._shown((stream.finish(),), values["desk"], str(request.session_hash), progress)
+                return
+            told = _BarMeter(progress, wishes.bars)
+            takes = audio_lstm.compose_takes(
+                n_takes=wishes.n_takes, model=model, seed=wishes.chosen_seed, progress=told, **options
+            )
             yield from self._shown(tuple(takes), values["desk"], str(request.session_hash), progress)
 
     def _harmonise(self, values: Mapping[str, Any], request: gr.Request, progress: gr.Progress) -> Iterator[Answer]:
@@ -246,6 +256,30 @@ class MusicTab:
         before = _Desk(desk.steps[:-2])
         *_, last = self._shown(desk.steps[-2], before, str(request.session_hash), progress)
         return last
+
+
+def _growing(stream: audio_lstm.CompositionStream, wishes: MusicWishes) -> Iterator[Answer]:
+    """The roll while the piece is written, a few times a second."""
+    notes: list[audio_lstm.NoteEvent] = []
+    shown_at = 0.0
+    for note in stream:
+        notes.append(note)
+        if time.monotonic() - shown_at >= _SHOW_EVERY_S:
+            yield growing_view(notes, wishes.expected_s), *[gr.skip()] * 5
+            shown_at = time.monotonic()
+
+
+class _BarMeter:
+    """Tells the page how many bars are written."""
+
+    def __init__(self, progress: gr.Progress, n_bars: float | None) -> None:
+        self._progress, self._n_bars = progress, n_bars or 1
+        self._began = time.monotonic()
+
+    def __call__(self, begun: int) -> None:
+        share = min(1.0, begun / self._n_bars)
+        left = time_left(time.monotonic() - self._began, share)
+        self._progress(share, desc=f"bar {begun} of {self._n_bars:g}{', ' * bool(left)}{left}")
 
 
 def _span(text: str) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,22 +38,30 @@ def takes_view(takes: Sequence[audio_lstm.Composition], audio_urls: Sequence[str
     return f'<div class="takes">{"".join(panels)}</div>'
 
 
-def growing_view(score: Score, n_bars: int | None) -> str:
+def growing_view(notes: Sequence[audio_lstm.NoteEvent], expected_s: float) -> str:
     """A piece that is being written.
 
     Args:
-        score: Its notes so far.
-        n_bars: How long it is going to be, in bars; None where nobody knows.
+        notes: Those that are known.
+        expected_s: How long it is going to be; 0 where nobody knows.
 
     Returns:
         HTML, with room for what is to come.
     """
-    return f'<div class="takes">{_panel("Writing …", score, f"{score.n_notes} notes so far", "", n_bars=n_bars)}</div>'
+    placed = [_Placed(note.part, note.pitch, note.start_s, note.start_s + note.duration_s) for note in notes]
+    duration_s = max([expected_s, 1e-3, *(note.end_s for note in placed)])
+    low, high = _pitch_span([note.pitch for note in placed])
+    boxes = "".join(_box(note, low, high, duration_s) for note in placed)
+    return (
+        '<div class="takes"><section class="panel take" aria-label="Being written"><h3>Writing …</h3>'
+        f'<div class="timeline"><div class="row notes tall">{boxes}</div></div>'
+        f"<p>{len(notes)} notes so far</p></section></div>"
+    )
 
 
-def _panel(title: str, score: Score, facts: str, url: str, *, n_bars: int | None = None) -> str:
+def _panel(title: str, score: Score, facts: str, url: str) -> str:
     bar_ticks = _bar_ticks(score)
-    n_bars = max(n_bars or 0, -(-score.end_ticks // bar_ticks), 1)
+    n_bars = max(-(-score.end_ticks // bar_ticks), 1)
     duration_s = float(score.seconds_at(np.array([n_bars * bar_ticks]))[0])
     sound = (
         f'<audio class="sound" controls preload="metadata" src="{escaped(url)}" aria-label="{escaped(title)}"></audio>'
@@ -78,21 +86,38 @@ def _bar_ticks(score: Score) -> int:
 
 
 def _notes(score: Score, duration_s: float) -> str:
-    if not score.n_notes:
-        return ""
     notes = score.notes
-    starts = score.seconds_at(notes["start_ticks"])
-    ends = score.seconds_at(notes["start_ticks"] + notes["duration_ticks"])
-    low, high = int(notes["pitch"].min()) - 1, int(notes["pitch"].max()) + 2
-    high = max(high, low + _LOWEST_SPAN)
-    boxes = [
-        f'<i class="note part{int(note["track"]) % 4}" style="left:{100 * start / duration_s:.2f}%;'
-        f"width:{100 * (end - start) / duration_s:.2f}%;"
-        f"top:{100 * (high - int(note['pitch']) - 1) / (high - low):.2f}%;"
-        f'height:{100 / (high - low):.2f}%" data-start="{start:.3f}" data-end="{end:.3f}"></i>'
-        for note, start, end in zip(notes, starts.tolist(), ends.tolist(), strict=True)
-    ]
-    return "".join(boxes)
+    starts = score.seconds_at(notes["start_ticks"]).tolist()
+    ends = score.seconds_at(notes["start_ticks"] + notes["duration_ticks"]).tolist()
+    low, high = _pitch_span(notes["pitch"].tolist())
+    rows = zip(notes["track"].tolist(), notes["pitch"].tolist(), starts, ends, strict=True)
+    return "".join(_box(_Placed(*row), low, high, duration_s) for row in rows)
+
+
+class _Placed(NamedTuple):
+    """A note with its place on the page's clock."""
+
+    part: int
+    pitch: int
+    start_s: float
+    end_s: float
+
+
+def _pitch_span(pitches: Sequence[int]) -> tuple[int, int]:
+    """The lowest pitch of a roll, and the one above its highest."""
+    if not pitches:
+        return 60, 60 + _LOWEST_SPAN
+    low = min(pitches) - 1
+    return low, max(max(pitches) + 2, low + _LOWEST_SPAN)
+
+
+def _box(note: _Placed, low: int, high: int, duration_s: float) -> str:
+    return (
+        f'<i class="note part{note.part % 4}" style="left:{100 * note.start_s / duration_s:.2f}%;'
+        f"width:{100 * (note.end_s - note.start_s) / duration_s:.2f}%;"
+        f'top:{100 * (high - note.pitch - 1) / (high - low):.2f}%;height:{100 / (high - low):.2f}%" '
+        f'data-start="{note.start_s:.3f}" data-end="{note.end_s:.3f}"></i>'
+    )
 
 
 def _bars(score: Score, n_bars: int, duration_s: float) -> str:

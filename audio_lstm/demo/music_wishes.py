@@ -12,6 +12,7 @@ __all__ = ["ANY", "MusicWishes"]
 
 ANY = "as the model likes"
 _MOST_TAKES = 4
+_USUAL_BPM = 80.0  # of chorales
 _MISSING = {
     "notes": "press some keys of the piano",
     "chords": "write some chords",
@@ -70,13 +71,21 @@ class MusicWishes:
         return int(self.takes)
 
     @property
+    def expected_s(self) -> float:
+        """How long the piece is going to be, roughly; 0 where nobody knows."""
+        top, _, bottom = self.metre.partition("/")
+        known = top.isdecimal() and bottom.isdecimal() and int(bottom) > 0
+        quarters = 4 * int(top) / int(bottom) if known else 4.0
+        return (self.bars or 0) * quarters * 60 / (self.tempo_bpm or _USUAL_BPM)
+
+    @property
     def chosen_seed(self) -> int | None:
         """The seed; None for another one each time."""
         return int(self.seed) if self.seed else None
 
     @property
     def beginning(self) -> str | None:
-        """The notes or the file that the piece begins with; None for neither. What is to be there and is not is a ConfigError."""
+        """The notes or the file that the piece begins with; None for neither, ConfigError for one that is missing."""
         given = {"notes": self.notes.strip(), "file": self.file, "humming": self.humming}
         return self._there(given[self.begin]) if self.begin in given else None
 

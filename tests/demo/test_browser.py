@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pretty_midi
 import pytest
 
 import audio_lstm
@@ -145,6 +146,45 @@ def test_gates_appear_under_the_words(visitor: Visitor) -> None:
     visitor.page.wait_for_selector("#inside-panel .panel")
     assert visitor.page.locator("#inside-panel .gates img").count() == 6
     assert "follows" in visitor.page.input_value("#inside-verdict textarea")
+
+
+def test_a_composition_appears_as_roll_sheet_and_sound_and_its_midi_obeys(visitor: Visitor, tmp_path: Path) -> None:
+    page = visitor.page
+    page.get_by_role("tab", name="Compose").click()
+    page.locator("#key input").fill("D minor")
+    page.locator("#key input").press("Enter")
+    page.click("#ending input")
+    page.click("#compose")
+    page.wait_for_selector("#sheet .sheet svg")
+    assert page.locator("#music-panel .note").count() > 10
+    assert page.evaluate("document.querySelector('#music-panel audio').src").startswith("http://localhost")
+    assert "not kept" not in page.inner_text("#report")
+    with page.expect_download() as download:
+        page.click("#music-files a[download$='.mid'], #music-files a[href$='.mid']")
+    download.value.save_as(tmp_path / "x.mid")
+    midi = pretty_midi.PrettyMIDI(str(tmp_path / "x.mid"))
+    notes = [note for part in midi.instruments for note in part.notes]
+    assert {note.pitch % 12 for note in notes} <= {2, 4, 5, 7, 9, 10, 0}
+    assert midi.get_end_time() == pytest.approx(8 * 4 * 60 / 80, abs=0.01)
+    last = {note.pitch % 12 for note in notes if note.end == max(note.end for note in notes)}
+    assert last <= {2, 5, 9}
+    page.evaluate("document.querySelector('#music-panel audio').play()")
+    page.wait_for_function("parseFloat(document.querySelector('#music-panel .playhead').style.left) > 0")
+
+
+def test_keys_of_the_piano_write_a_beginning_and_humming_is_heard_as_one(visitor: Visitor) -> None:
+    page = visitor.page
+    page.get_by_role("tab", name="Compose").click()
+    page.locator("#begin label", has_text="Notes").click()
+    for note in ("E4", "F#4", "G4"):
+        page.click(f".piano [data-note='{note}']")
+    assert page.input_value("#primer :is(textarea, input)") == "E4 F#4 G4"
+    page.locator("#begin label", has_text="Humming").click()
+    page.click("#humming-example")
+    page.locator("#humming").get_by_role("button", name="Play").first.wait_for()
+    page.click("#compose")
+    shown = page.wait_for_selector("#music-panel .note, .toast-body", timeout=3 * PATIENCE_MS)
+    assert "note" in str(shown.get_attribute("class")), shown.inner_text()
 
 
 def test_two_visitors_never_see_each_others_words(browser: Any, running: Running) -> None:

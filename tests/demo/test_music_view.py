@@ -31,11 +31,12 @@ def test_notes_lie_where_they_sound() -> None:
 
 
 def test_a_growing_piece_leaves_room_for_what_is_to_come() -> None:
-    (take,) = audio_lstm.compose_takes(n_takes=1, seed=1, bars=4)
-    view = growing_view(take.score, 8)
-    assert f'data-duration="{2 * take.duration_s:.3f}"' in view
-    assert f"{take.score.n_notes} notes so far" in view
-    assert "Writing" in growing_view(audio_lstm.compose(seed=1, bars=1).score, None)
+    notes = [audio_lstm.NoteEvent(0.0, 1.0, 60, 80, 0), audio_lstm.NoteEvent(1.0, 2.0, 67, 80, 5)]
+    view = growing_view(notes, 6.0)
+    assert "2 notes so far" in view
+    assert 'part1" style="left:16.67%;width:33.33%' in view
+    assert "left:33.33%;width:66.67%" in growing_view(notes, 0.0)
+    assert "0 notes so far" in growing_view([], 0.0)
 
 
 def test_the_report_says_what_was_asked_what_came_and_whether_it_is_new() -> None:

@@ -51,6 +51,12 @@ def test_wishes_reach_compose_and_are_kept() -> None:
     assert {finding.wish for finding in piece.report.findings} >= {"key", "bars", "tempo", "first", "ending"}
 
 
+def test_the_length_is_expected_from_bars_metre_and_tempo() -> None:
+    assert NOTHING.expected_s == 24
+    assert replace(NOTHING, metre="3/4", tempo_bpm=120.0).expected_s == 12
+    assert replace(NOTHING, bars=0).expected_s == 0
+
+
 def test_values_become_wishes_and_what_else_is_there_is_passed_over() -> None:
     values: dict[str, Any] = {**vars(NOTHING), "desk": object()}
     assert MusicWishes.from_values(values) == NOTHING

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 
 from audio_lstm.errors import ConfigError
@@ -51,9 +52,7 @@ class ChordTrack:
         Returns:
             The chord.
         """
-        within = step % self.n_steps
-        place = next(place for place in range(len(self._starts) - 1, -1, -1) if self._starts[place] <= within)
-        return self._chords[place]
+        return self._chords[bisect_right(self._starts, step % self.n_steps) - 1]
 
     def begins(self, step: int) -> bool:
         """Whether a chord begins at a step.
@@ -64,7 +63,9 @@ class ChordTrack:
         Returns:
             True at its first step, but not for "no chord".
         """
-        return step % self.n_steps in self._starts and bool(self.at(step).tones)
+        within = step % self.n_steps
+        place = bisect_right(self._starts, within) - 1
+        return self._starts[place] == within and bool(self._chords[place].tones)
 
     def is_strong(self, step: int) -> bool:
         """Whether nothing but the chord may sound at a step: on beats, and where a chord begins.
@@ -87,7 +88,7 @@ class ChordTrack:
         Returns:
             The step; None where no chord begins.
         """
-        return next((step for step in range(after + 1, before) if self.begins(step)), None)
+        return next((step for step in self._strong_steps(after, before) if self.begins(step)), None)
 
     def clash(self, pitch: int, after: int, before: int, basses: Collection[int]) -> int:
         """Until when a note that begins may sound: up to the first strong step at which it does not belong.
@@ -101,8 +102,8 @@ class ChordTrack:
         Returns:
             The step by which it has to be over.
         """
-        for step in range(after + 1, before):
-            if self.is_strong(step) and pitch % 12 not in self.at(step).pitch_classes:
+        for step in self._strong_steps(after, before):
+            if pitch % 12 not in self.at(step).pitch_classes:
                 return step
             if self.begins(step) and pitch <= self.lowest_bass(step, basses):
                 return step
@@ -128,6 +129,18 @@ class ChordTrack:
         if not fitting:
             raise ConfigError(f"chord {chord.symbol!r}: the lowest part may not play its bass; widen its range")
         return min((pitch for pitch in fitting if pitch >= _LOWEST), default=max(fitting))
+
+    def _strong_steps(self, after: int, before: int) -> Iterator[int]:
+        """All strong steps in between."""
+        step = after
+        while True:
+            rounds, within = divmod(step, self.n_steps)
+            place = bisect_right(self._starts, within)
+            start = self._starts[place] if place < len(self._starts) else self.n_steps
+            step = min((step // self.beat_steps + 1) * self.beat_steps, rounds * self.n_steps + start)
+            if step >= before:
+                return
+            yield step
 
 
 def beats_of(metre: tuple[int, int]) -> Fraction:

@@ -63,6 +63,23 @@ class Composer:
         rows: NDArray[np.float32] = logits[0]
         return rows
 
+    def read(self, tokens: NDArray[np.int64], n_pieces: int) -> State | None:
+        """The state of some pieces that begin alike, after their common beginning.
+
+        Args:
+            tokens: (n,) the beginning.
+            n_pieces: How many pieces go on from it.
+
+        Returns:
+            What `step` takes with the columns of the next token; None where there is no beginning.
+        """
+        columns = self.representation.columns(tokens)
+        state: State | None = None
+        for start in range(0, len(tokens), _STRETCH):
+            here = columns[None, start : start + _STRETCH]
+            _, state = self.engine.run(here, np.array([here.shape[1]], np.int64), state)
+        return None if state is None else tuple(np.repeat(array, n_pieces, axis=1) for array in state)
+
     def costs(self, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
         """What each token of a whole piece costs: the exact negative log-likelihood.
 

@@ -195,12 +195,15 @@ def _drafts(
     plan = plan_events(vocabulary, Wishes(), min_bars=_NEVER)
     inner = EventWriter(plan, n_drafts, max_repeats=sampling.max_repeats)
     writer = FilteredWriter(inner, [[GapFilter(vocabulary, gap)] for _ in range(n_drafts)])
-    written: list[list[int]] = [[] for _ in range(n_drafts)]
+    for token in gap.prefix.tolist():  # the model reads it in one go
+        writer.push([token] * n_drafts)
+    written: list[list[int]] = [gap.prefix.tolist() for _ in range(n_drafts)]
     for rows, tokens in write_steps(
         composer.step,
         writer,
         generators=[np.random.default_rng([seed, number]) for number in range(n_drafts)],
         config=sampling,
+        state=composer.read(gap.prefix, n_drafts),
         select=select_state,
     ):
         for row, token in zip(rows, tokens, strict=True):

@@ -152,13 +152,17 @@ def write_takes(
         The tokens of each.
     """
     writer = make_writer(request, len(numbers))
-    written: list[list[int]] = [[] for _ in numbers]
+    beginning = _beginning(request)
+    for token in beginning.tolist():  # the model reads it in one go
+        writer.push([token] * len(numbers))
+    written: list[list[int]] = [beginning.tolist() for _ in numbers]
     told = 0
     for rows, tokens in write_steps(
         request.composer.step,
         writer,
         generators=[np.random.default_rng([request.seed, number]) for number in numbers],
         config=request.limited(),
+        state=request.composer.read(beginning, len(numbers)),
         select=select_state,
     ):
         for row, token in zip(rows, tokens, strict=True):
@@ -167,6 +171,14 @@ def write_takes(
             told = writer.n_bars
             progress(told)
     return [np.array(tokens, np.int64) for tokens in written]
+
+
+def _beginning(request: Request) -> NDArray[np.int64]:
+    """The tokens with which all pieces of events begin: those of the primer."""
+    plan, primer = request.plan(), request.start.primer if request.start else None
+    if primer is None or not isinstance(plan, EventPlan):
+        return np.zeros(0, np.int64)
+    return event_prefix(plan.vocabulary, primer, tuple(part.program for part in plan.parts))[0]
 
 
 def select_state(state: State, rows: Sequence[int]) -> State:

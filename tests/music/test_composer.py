@@ -15,7 +15,9 @@ from audio_lstm.errors import ConfigError, ModelError
 from audio_lstm.music import composer as composer_module
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.composer import Composer, load_music
+from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.metrics import negative_log_likelihood
+from audio_lstm.music.notation import parse_notes
 from audio_lstm.runtime import TorchEngine
 
 GRID = ChoraleGrid()
@@ -130,3 +132,20 @@ def test_a_graph_of_another_model_is_refused(damaged: Path, roll_folder: Path) -
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"not a model folder \(no config\.json\)"):
         load_music(tmp_path)
+
+
+def test_a_beginning_that_is_read_at_once_leaves_the_state_of_its_steps(events_composer: Composer) -> None:
+    tune = parse_notes("C4 E4 G4 C5")
+    vocabulary = events_composer.representation
+    assert isinstance(vocabulary, EventVocabulary)
+    tokens = vocabulary.encode(tune)[:-1]
+    cursor, state = vocabulary.cursor(2), None
+    for token in tokens:
+        _, state = events_composer.step(cursor.columns(), state)
+        cursor.push(np.array([token, token]))
+    assert state is not None
+    read = events_composer.read(tokens, 2)
+    assert read is not None
+    for one, other in zip(read, state, strict=True):
+        np.testing.assert_allclose(one, other, atol=5e-3)  # int8: each run has its own scale
+    assert events_composer.read(tokens[:0], 2) is None

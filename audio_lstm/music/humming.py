@@ -107,7 +107,7 @@ def hum_to_melody(source: AudioSource, *, tempo_bpm: float | None = None) -> Hum
         TICKS_PER_QUARTER,
         make_notes(starts, lengths, pitches),
         tracks=(Track("Melody"),),
-        tempi=(Tempo.from_bpm(0, tempo_bpm or pulse.bpm),),
+        tempi=(Tempo.from_bpm(0, tempo_bpm or round(pulse.bpm, 1)),),
     )
     return HummedMelody(score, heard, pulse, tuning)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_PRIMER_S", "Music", "Primer", "read_music", "read_primer"]
 
 Music = Any
-"""A Score, a pretty_midi object, a path, notes or ABC as text, an open file, or (samples, sample_rate)."""
+"""A Score, a Composition, a pretty_midi object, a path, notes or ABC as text, an open file, (samples, sample_rate)."""
 
 MAX_PRIMER_S = 600.0
 """Ten minutes; of longer music some bars are enough to go on from."""
@@ -86,8 +86,8 @@ def read_primer(
     major or minor the notes decide); else what is heard in the notes.
 
     Args:
-        source: A Score, a pretty_midi object, a MIDI, MusicXML or ABC file, notes or ABC as text, an open binary file,
-            or a recording of a hummed melody: a sound file or (samples, sample_rate).
+        source: A Score, a Composition, a pretty_midi object, a MIDI, MusicXML or ABC file, notes or ABC as text, an
+            open binary file, or a recording of a hummed melody: a sound file or (samples, sample_rate).
         key: The key, where it is known better.
         metre: The metre.
         tempo_bpm: Quarters a minute; of a recording, the tempo at which it was sung.
@@ -140,6 +140,8 @@ def read_music(source: Music, *, tempo_bpm: float | None = None) -> tuple[Score,
     """
     if isinstance(source, Score):
         return source, "the score"
+    if isinstance(getattr(source, "score", None), Score):
+        return source.score, "the take"
     if isinstance(source, tuple):
         return hum_to_melody(source, tempo_bpm=tempo_bpm).score, "the recording"
     if isinstance(source, str) and not os.path.lexists(source):
@@ -200,7 +202,7 @@ def _tempo_of(score: Score, wanted: float | None) -> tuple[float, str]:
     # Of several the one that holds longest: a rubato of a hundred tempi is one tempo to go on in.
     ticks = np.array([min(tempo.tick, score.end_ticks) for tempo in score.tempi] + [score.end_ticks])
     longest = score.tempi[int(np.diff(ticks).argmax())]
-    return min(max(longest.bpm, 5.0), 1000.0), "file"
+    return round(min(max(longest.bpm, 5.0), 1000.0), 2), "file"
 
 
 def _key_of(score: Score, wanted: KeySignature | None) -> tuple[KeySignature, str]:

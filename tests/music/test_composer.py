@@ -147,5 +147,5 @@ def test_a_beginning_that_is_read_at_once_leaves_the_state_of_its_steps(events_c
     read = events_composer.read(tokens, 2)
     assert read is not None
     for one, other in zip(read, state, strict=True):
-        np.testing.assert_allclose(one, other, atol=5e-3)  # int8: each run has its own scale
+        np.testing.assert_allclose(one, other, atol=0.03)  # int8: each run has its own scale
     assert events_composer.read(tokens[:0], 2) is None

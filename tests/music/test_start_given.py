@@ -41,6 +41,8 @@ def test_a_melody_is_the_soprano_of_a_chorale_and_goes_on(chorale_composer: Comp
 def test_four_voices_stay_as_they_are(chorale_composer: Composer) -> None:
     piece = compose(model=chorale_composer, primer=voice_grid_to_score(HYMN), bars=3, seed=1)
     np.testing.assert_array_equal(score_to_voice_grid(piece.score)[:32], HYMN)
+    longer = compose(model=chorale_composer, primer=piece, bars=4, seed=2)
+    np.testing.assert_array_equal(score_to_voice_grid(longer.score)[:32], HYMN)
 
 
 def test_a_chorale_that_ends_itself_does_not_end_before_its_primer(chorale_composer: Composer) -> None:

@@ -218,6 +218,7 @@ def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, na
     composer, wishes = request.composer, request.wishes
     score = finished_score(composer, wishes, tokens, start=request.start)
     has_index = composer.folder is not None and (composer.folder / NOVELTY_FILE).is_file()
+    novelty = load_index(composer.folder).report(score) if has_index and composer.folder else None
     return Composition(
         score=score,
         tokens=tokens,
@@ -230,6 +231,6 @@ def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, na
         nats_per_unit=nats / max(1, composer.representation.n_units(tokens)),
         unit=composer.representation.unit,
         wishes=wishes,
-        report=measure(score, wishes),
-        novelty=load_index(composer.folder).report(score) if has_index and composer.folder else None,
+        report=measure(score, wishes, n_copied=novelty.n_notes if novelty else None),
+        novelty=novelty,
     )

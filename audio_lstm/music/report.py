@@ -53,17 +53,22 @@ class Report:
         )
 
 
-def measure(score: Score, wishes: Wishes) -> Report:
+def measure(score: Score, wishes: Wishes, *, n_copied: int | None = None) -> Report:
     """Asked against achieved.
 
     Args:
         score: The finished piece.
         wishes: What was asked of it.
+        n_copied: Notes of the longest run that it shares with the training set, as the novelty report counts them.
 
     Returns:
-        A finding for each wish that can be seen in a score; `max_copied` is the novelty report's business.
+        A finding for each wish.
     """
-    return Report(tuple(_Measurement(score, wishes).findings()))
+    findings = list(_Measurement(score, wishes).findings())
+    if wishes.max_copied is not None and n_copied is not None:
+        asked = f"<= {wishes.max_copied} notes"
+        findings.append(Finding("copied", asked, str(n_copied or "fewer than 8"), n_copied <= wishes.max_copied))
+    return Report(tuple(findings))
 
 
 class _Measurement:

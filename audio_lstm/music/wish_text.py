@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import TypedDict
 
-from audio_lstm.errors import ConfigError
+from audio_lstm.errors import ConfigError, ScoreError
+from audio_lstm.music.chords import parse_chord
 from audio_lstm.music.part_names import parse_parts
 from audio_lstm.music.scales import Scale, parse_scale
 from audio_lstm.music.wishes import PitchRange, Sonority, Wishes
@@ -114,13 +115,13 @@ def parse_sonority(text: str) -> Sonority:
     name = text.strip()
     if re.fullmatch(r"[A-Ga-g][#b♯♭]{0,2}-?\d", name):
         return Sonority(name, parse_pitch(name))
-    match = re.fullmatch(r"([A-G])([#b]?)(m|dim|)(?:/([A-G])([#b]?))?", name)
-    if not match:
+    try:
+        chord = parse_chord(name)
+    except ScoreError as error:
+        raise ConfigError(f"{text!r} is no note with its octave, such as C4, and as a chord: {error}") from error
+    if not chord.tones:
         raise ConfigError(f"{text!r} is neither a note with its octave, such as C4, nor a chord, such as Am or C/E")
-    root = parse_pitch(f"{match[1]}{match[2]}4") % 12
-    third, fifth = {"": (4, 7), "m": (3, 7), "dim": (3, 6)}[match[3]]
-    bass = parse_pitch(f"{match[4]}{match[5]}4") % 12 if match[4] else root
-    return Sonority(name, None, frozenset({root, (root + third) % 12, (root + fifth) % 12, bass}), bass)
+    return Sonority(name, None, chord.pitch_classes, chord.bass)
 
 
 def _metre(text: str) -> tuple[int, int]:

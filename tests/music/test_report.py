@@ -87,6 +87,14 @@ def test_rests_notes_after_the_end_and_silent_parts_are_seen() -> None:
     assert not finding(rings, bars=2).kept
 
 
+def test_the_longest_copied_run_is_a_finding() -> None:
+    wishes = Wishes(max_copied=9)
+    assert measure(SCORE, wishes, n_copied=9).kept
+    assert not measure(SCORE, wishes, n_copied=10).kept
+    assert measure(SCORE, wishes, n_copied=0).findings[0].achieved == "fewer than 8"
+    assert measure(SCORE, wishes).findings == ()
+
+
 def test_a_report_goes_into_json_and_a_table() -> None:
     report = measure(SCORE, Wishes(key=C_MAJOR, bars=2))
     assert json.loads(json.dumps(report.to_dict()))["kept"] is True

@@ -64,6 +64,7 @@ def test_a_note_has_an_octave_and_a_chord_has_none() -> None:
     chord = parse_sonority("Am/C")
     assert (chord.pitch, chord.pitch_classes, chord.bass) == (None, {9, 0, 4}, 0)
     assert parse_sonority("Bdim").pitch_classes == {11, 2, 5}
+    assert parse_sonority("Gmaj7").pitch_classes == {7, 11, 2, 6}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,8 @@ def test_a_note_has_an_octave_and_a_chord_has_none() -> None:
         ({"ranges": "C4-200"}, "'200' is outside C-1"),
         ({"density": "many"}, "density 'many': expected the least and the most"),
         ({"rests": "some"}, "rests 'some': expected 'none', 'free', or a share"),
-        ({"first": "H9"}, "'H9' is neither a note with its octave"),
+        ({"first": "H9"}, "'H9' is no note with its octave, such as C4, and as a chord: chord 'H9' cannot be"),
+        ({"first": "N.C."}, "'N.C.' is neither a note with its octave"),
         ({"keys": "C"}, "no wish is called 'keys'; known: key, bars"),
     ],
 )

@@ -63,7 +63,7 @@ class MusicTab:
             go = gr.Button("Compose", variant="primary", elem_id="compose")
             stop = gr.Button("Stop", elem_id="compose-stop")
             undo = gr.Button("Undo", elem_id="compose-undo")
-        with gr.Row():
+        with gr.Row(equal_height=True):
             harmonise = gr.Button("Harmonise the beginning", size="sm", elem_id="harmonise")
             longer = gr.Button("Continue this take by 8 bars", size="sm", elem_id="continue")
             bars = gr.Textbox("", label="Bars to redo", placeholder="5-8", min_width=90, elem_id="redo-bars")

@@ -15,7 +15,7 @@ __all__ = ["growing_view", "keyboard", "report_view", "sheet_view", "takes_view"
 Score = Any  # of a Composition
 
 _MOST_BAR_LABELS = 16
-_PIXELS_PER_BAR = 60  # of a roll; one that is wider than the page scrolls
+_PIXELS_PER_BAR = 36  # of a roll; one that is wider than the page scrolls
 _LOWEST_SPAN = 18  # semitones that a roll shows at least
 _BLACK = (1, 3, 6, 8, 10)
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")

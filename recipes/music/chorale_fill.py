@@ -36,6 +36,7 @@ class Recipe:
     data: Path = Path("../shared/music/jsb16")  # the JSON file or its folder
     out: Path = Path("runs/chorale-fill")  # the run: log, checkpoints, and the finished model in its folder `model`
     init: str = "chorale"  # model of chorales whose weights the generator begins with; '' = from scratch
+    freeze: bool = False  # the generator stays as `init` has it: only the reader learns; quicker, and never worse
     representation: ChoraleGrid = ChoraleGrid()  # from scratch; else that of `init`
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.4, weight_drop=0.3)
     embedding_dropout: float = 0.1
@@ -101,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if recipe.init:
         start_from_generator(task.model, recipe.init)
+        task.model.generator.requires_grad_(not recipe.freeze)
     settings = {**settings_of(recipe), "data": task.fingerprint}
     result = train(task, recipe.train, recipe.out, settings=settings)
     if result.stopped_by != "signal" and is_first_process():

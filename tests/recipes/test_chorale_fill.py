@@ -9,8 +9,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from audio_lstm import harmonise
+from audio_lstm.checkpoint import WEIGHTS_FILE, open_model
 from audio_lstm.errors import ConfigError
 
 
@@ -38,6 +40,19 @@ def test_tiny_writes_a_model_that_harmonises(
     piece = harmonise([67] * 8 + [69] * 8, model=tmp_path / "run" / "model", seed=1)
     assert piece.model == "chorale-fill"
     assert "the soprano is given" in (tmp_path / "run" / "model" / "README.md").read_text()
+
+
+def test_a_frozen_generator_stays_as_it_began(recipe: ModuleType, data: Path, tmp_path: Path) -> None:
+    run = ["--preset", "tiny", "--data", str(data), "--out", str(tmp_path / "run"), "--train.device", "cpu"]
+    shape = ["--lstm.input_size", "192", "--lstm.hidden_size", "256", "--lstm.n_layers", "2"]
+    assert recipe.main([*run, *shape, "--init", "chorale", "--freeze", "true"]) == 0
+    generators = [
+        load_file(open_model(model, "music").path / WEIGHTS_FILE) for model in ("chorale", tmp_path / "run" / "model")
+    ]
+    before, after = generators
+    assert any(name.startswith("tell") and tensor.any() for name, tensor in after.items())
+    for name, tensor in before.items():
+        np.testing.assert_array_equal(after[f"generator.{name}"], tensor)
 
 
 def test_a_start_of_another_shape_is_named(recipe: ModuleType, data: Path, tmp_path: Path) -> None:

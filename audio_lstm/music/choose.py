@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,6 +88,8 @@ def choose_tokens(
     Returns:
         The tokens.
     """
+    if len(choices) == 1 and held is None:
+        return [_choose_alone(logits[0], choices[0], float(luck[0]), config)]
     if len(choices) == 1:
         ids = choices[0][None]
         scores = _finite(logits[:, choices[0]])
@@ -137,6 +140,29 @@ def token_probabilities(
         weights = _with_held(scores, config, np.arange(scores.shape[1]) == held[:, None])
     probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
     return probabilities
+
+
+def _choose_alone(logits: NDArray[np.float32], choices: NDArray[np.int64], luck: float, config: SamplingConfig) -> int:
+    """The same for one row, with half as many calls of numpy: beside a step of the model each of them counts."""
+    scores = logits.take(choices).astype(np.float64)
+    best, least = float(scores.max()), float(scores.min())
+    if not (math.isfinite(best) and math.isfinite(least)):
+        raise ModelError("the model's scores hold NaN or infinity; its weights or its input are damaged")
+    if config.temperature == 0:
+        return int(choices[scores.argmax()])
+    scores -= best
+    scores /= config.temperature
+    weights = np.exp(scores, out=scores)
+    if (config.top_k is not None and config.top_k < len(weights)) or config.top_p < 1.0:
+        ordered = np.sort(weights)[::-1][: config.top_k]  # best first
+        reached = ordered.cumsum()
+        n_kept = 1 + int(reached[:-1].searchsorted(config.top_p * reached[-1])) if config.top_p < 1.0 else len(ordered)
+        weights[weights < ordered[n_kept - 1]] = 0.0
+    if config.min_p > 0.0:
+        weights[weights < config.min_p] = 0.0
+    cumulative = weights.cumsum()
+    total = float(cumulative[-1])
+    return int(choices[cumulative.searchsorted(min(luck * total, math.nextafter(total, 0.0)), side="right")])
 
 
 def _finite(scores: NDArray[np.float32]) -> NDArray[np.float64]:

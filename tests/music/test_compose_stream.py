@@ -57,7 +57,7 @@ def test_a_stream_can_be_stopped_at_any_time_and_go_on(
     chorale_composer: Composer, events_composer: Composer, n_notes: int
 ) -> None:
     for composer in (chorale_composer, events_composer):
-        stream = compose_stream(model=composer, seed=4, bars=4)
+        stream = compose_stream(model=composer, seed=4, bars=16)
         first = list(islice(stream, n_notes))
         piece = stream.finish()
         assert len(first) == n_notes

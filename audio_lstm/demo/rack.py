@@ -142,13 +142,20 @@ class Rack:
                 return DecodeProcess(max_memory_bytes=ServeConfig.max_memory_bytes)
         return self._decoders.get()
 
-    def warm_up(self) -> None:
-        """Load what the page begins with and use it once, so that the first visitor need not wait."""
+    def warm_up(self) -> Iterator[None]:
+        """Load what the page begins with and use it once, so that the first visitor need not wait.
+
+        Yields:
+            Nothing, between two steps: whoever has to end draws no more.
+        """
         self._decoders.put(self._decoder())
+        yield
         sample = samples_folder() / "spelling.wav"
         with self.decoded(sample) as samples:
             audio_lstm.transcribe((np.array(samples), SAMPLE_RATE), model=self.recogniser("english-base"))
+        yield
         audio_lstm.compose(model=self.composer("chorale"), seed=0, bars=1)
+        yield
         live = audio_lstm.StreamingTranscriber(self.recogniser("english-small"))
         live.feed(np.zeros(SAMPLE_RATE // 2, np.float32))
 

@@ -22,6 +22,7 @@ __all__ = ["Demo", "bind_demo", "prepared", "run_demo"]
 
 LOGGER = logging.getLogger("audio_lstm.demo")
 _POLL_S = 0.02
+_LONGEST_STEP_S = 30.0  # of warming up
 _UVICORN: dict[str, Any] = {
     "loop": "asyncio",
     "http": "h11",
@@ -57,6 +58,7 @@ class Demo:
         from audio_lstm.demo.routes import create_routes
         from audio_lstm.demo.shelf import Shelf
 
+        self._ends = threading.Event()
         self.rack = Rack(config)
         self.shelf = Shelf(folder / "shelf", keep_s=60 * config.keep_minutes)
         self.captions = caption_service(config)
@@ -81,13 +83,19 @@ class Demo:
         import audio_lstm
 
         try:
-            self.rack.warm_up()
+            for _ in self.rack.warm_up():
+                if self._ends.is_set():
+                    return
             self.captions.open(self.rack.recogniser("english-small"), audio_lstm.Decoding())
         except AudioLSTMError as error:
             LOGGER.error("the models are not ready: %s", error)
 
+    def stop_warming_up(self) -> None:
+        """Let `warm_up` end after the step that it is at."""
+        self._ends.set()
+
     def close(self) -> None:
-        """End threads and processes."""
+        """End threads and processes; `warm_up` has ended."""
         self.captions.stopping = True
         self.captions.close()
         self.rack.close()
@@ -150,13 +158,18 @@ def run_demo(config: DemoConfig, *, ready: Callable[[str], None]) -> None:
 
         def begin() -> None:
             while not server.started:
+                if server.should_exit:
+                    return
                 time.sleep(_POLL_S)
             ready(_address(listener))
             demo.warm_up()
 
-        threading.Thread(target=begin, name="begin", daemon=True).start()
+        beginning = threading.Thread(target=begin, name="begin", daemon=True)
+        beginning.start()
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn has ended what ran, and raises the signal once more
             server.run([listener])
+        demo.stop_warming_up()
+        beginning.join(_LONGEST_STEP_S)
         demo.close()
 
 

@@ -18,6 +18,7 @@ from audio_lstm.music.choose import SamplingConfig
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
 from audio_lstm.music.composition import Composition
+from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.novelty import load_index
 from audio_lstm.music.report import measure
 from audio_lstm.music.start_given import is_for_voices
@@ -158,6 +159,8 @@ def make_request(
     changes: dict[str, Any] = {name: value for name, value in options.items() if name in _SAMPLING_OPTIONS}
     chosen = replace(sampling or DEFAULT_SAMPLING, **changes)
     composer = load_music(_model_for(wishes, start) if model is None else model, device=device)
+    if isinstance(composer.representation, EventVocabulary):
+        wishes = wishes.with_hands(composer.representation.two_handed)
     return Request(composer, wishes, chosen, secrets.randbelow(2**31) if seed is None else seed, start)
 
 

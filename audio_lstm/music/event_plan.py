@@ -29,7 +29,7 @@ FOREVER = 1 << 60
 class PartPlan:
     """What one part may play."""
 
-    program: int
+    program: int  # the value of its PROGRAM token
     pitches: list[int]  # ascending MIDI note numbers (drums: all)
     ids: NDArray[np.int64]  # their tokens
 
@@ -61,7 +61,7 @@ class EventPlan:
         """What a part may play that the model has declared.
 
         Args:
-            program: Its program.
+            program: Its program, as the vocabulary's word says it.
             number: Its number.
 
         Returns:
@@ -170,7 +170,8 @@ def plan_events(vocabulary: EventVocabulary, wishes: Wishes, *, min_bars: int = 
         fixed_metre=bool(wishes.metre or wishes.bars or wishes.density or wishes.rests is not None),
         rests=None if wishes.rests == 1.0 else wishes.rests,
     )
-    plan = replace(plan, parts=tuple(plan.part(program, number) for number, program in enumerate(wishes.parts)))
+    words = [vocabulary.word_of(program) for program in wishes.parts]
+    plan = replace(plan, parts=tuple(plan.part(word, number) for number, word in enumerate(words)))
     if not plan.metres:
         longest = int(layout.bar_steps.max() if metre < 0 else layout.bar_steps[metre])
         raise ConfigError(f"density: at least {low} notes a bar, but a bar has {longest} places on this model's grid")

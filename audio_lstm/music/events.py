@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -75,12 +75,17 @@ class EventVocabulary:
     n_tracks: int = 32  # most tracks a piece may have
     echoes: bool = True  # whether the model sees what earlier passages foretell; the tokens are the same
     harmony: bool = True  # whether it sees how far what sounds lies from the track's last pitch; likewise
+    program_words: tuple[tuple[int, int], ...] = ()  # (program, PROGRAM token); the first of a token's is read back
+    two_handed: tuple[int, ...] = ()  # programs whose parts fill two tracks, a hand each
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps_per_quarter <= 480:
             raise ConfigError(f"steps_per_quarter is {self.steps_per_quarter}; expected 1 to 480")
         if not 1 <= self.n_tracks <= 256:
             raise ConfigError(f"n_tracks is {self.n_tracks}; expected 1 to 256")
+        programs = [*np.ravel(self.program_words).tolist(), *self.two_handed]
+        if not all(0 <= program <= 127 for program in programs):
+            raise ConfigError(f"program_words and two_handed hold programs in 0..127, got {programs}")
         highest = {"tempi": 2**24 - 1, "velocities": 127, "durations": 1024 * self.steps_per_quarter}
         for name, high in highest.items():
             table = getattr(self, name)
@@ -190,7 +195,18 @@ class EventVocabulary:
         Returns:
             A score at `steps_per_quarter` that `encode` and `decode` give back exactly, and the report.
         """
-        return fit_score(score, self._tables)
+        fitted, report = fit_score(score, self._tables)
+        programs = [self.program_of(self.word_of(track.program)) for track in fitted.tracks]
+        tracks = tuple(replace(track, program=program) for track, program in zip(fitted.tracks, programs, strict=True))
+        return replace(fitted, tracks=tracks), report
+
+    def word_of(self, program: int) -> int:
+        """The number of the PROGRAM token that stands for a program, or for DRUM_PROGRAM."""
+        return dict(self.program_words).get(program, program)
+
+    def program_of(self, word: int) -> int:
+        """The program that a PROGRAM token is read back as."""
+        return next((program for program, other in self.program_words if other == word), word)
 
     def encode(self, score: Score) -> NDArray[np.int64]:
         """The events of a score, fitted to the grid first; too many tracks or bars raise ScoreError.
@@ -202,7 +218,7 @@ class EventVocabulary:
             (N,) int64, the last one END.
         """
         fitted, layout = fit_events(score, self._tables), self.layout
-        programs = [DRUM_PROGRAM if track.is_drum else track.program for track in fitted.tracks]
+        programs = [DRUM_PROGRAM if track.is_drum else self.word_of(track.program) for track in fitted.tracks]
         start, track, pitch = fitted.start, fitted.track, fitted.pitch
         metres, tempi, keys = fitted.metres, fitted.tempi, fitted.keys
         others = np.array([*(tempo.tick for tempo in tempi), *(key.tick for key in keys)], np.int64)
@@ -265,7 +281,8 @@ class EventVocabulary:
             ticks_per_quarter=self.steps_per_quarter,
             notes=notes,
             tracks=tuple(
-                Track(is_drum=True) if program == DRUM_PROGRAM else Track(program=program) for program in programs
+                Track(is_drum=True) if program == DRUM_PROGRAM else Track(program=self.program_of(program))
+                for program in programs
             ),
             tempi=tuple(Tempo(int(tick[row]), self.tempi[value[row]]) for row in np.flatnonzero(kind == Kind.TEMPO)),
             time_signatures=tuple(
@@ -335,6 +352,8 @@ class EventVocabulary:
             "n_tracks": self.n_tracks,
             "echoes": self.echoes,
             "harmony": self.harmony,
+            "program_words": [list(pair) for pair in self.program_words],
+            "two_handed": list(self.two_handed),
         }
 
     @classmethod
@@ -364,6 +383,8 @@ class EventVocabulary:
                 n_tracks=int(values["n_tracks"]),
                 echoes=values["echoes"],
                 harmony=values["harmony"],
+                program_words=tuple((int(program), int(word)) for program, word in values["program_words"]),
+                two_handed=tuple(map(int, values["two_handed"])),
             )
         except (TypeError, ValueError) as error:
             raise ModelError(f"a table of the event vocabulary is wrong: {error}") from error

@@ -1,10 +1,11 @@
 """Where a piece of events may not go on as the model would, it goes on elsewhere, as likely as it was meant to.
 
 After a note a model decides between moving on (another position, the next bar, the end) and more notes at the same
-time. Promises forbid some ways of moving on: the last bar has no next one, a full bar no further position. If those tokens
-were only struck out, their probability would go to whatever is left, and a model that all but wanted the next bar
-would fill the last instant of a piece with notes. So the forbidden ways hand their probability to those that are left:
-the next bar to the end and the other way round, positions to all that is allowed; where there is none, to other parts.
+time. Promises forbid some ways of moving on: the last bar has no next one, a full bar no further position. If those
+tokens were only struck out, their probability would go to whatever is left, and a model that all but wanted the next
+bar would fill the last instant of a piece with notes. So the forbidden ways hand their probability to those that are
+left: the next bar to the end and the other way round, positions to all that is allowed; where there is none, to other
+parts.
 """
 
 from __future__ import annotations

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
+from dataclasses import replace
 
 from audio_lstm.errors import ConfigError
+from audio_lstm.music.score import Track
 
-__all__ = ["DRUMS", "PROGRAM_NAMES", "parse_parts", "part_name"]
+__all__ = ["DRUMS", "PROGRAM_NAMES", "named_tracks", "parse_parts", "part_name"]
 
 DRUMS = 128
 """What stands for a drum kit among the programs."""
@@ -84,6 +87,24 @@ def part_name(program: int) -> str:
     """
     short = {number: name for name, number in reversed(_SHORT.items())}
     return short.get(program) or PROGRAM_NAMES[program]
+
+
+def named_tracks(tracks: Sequence[Track]) -> tuple[Track, ...]:
+    """Tracks, those without a name called after their instruments: "Voice", "Piano 1", "Piano 2".
+
+    Args:
+        tracks: Of a score.
+
+    Returns:
+        The same, each with a name.
+    """
+    programs = [DRUMS if track.is_drum else track.program for track in tracks]
+    found = []
+    for place, (track, program) in enumerate(zip(tracks, programs, strict=True)):
+        name = part_name(program)
+        number = f" {programs[: place + 1].count(program)}" if programs.count(program) > 1 else ""
+        found.append(track if track.name else replace(track, name=name[:1].upper() + name[1:] + number))
+    return tuple(found)
 
 
 def _program(name: str) -> int:

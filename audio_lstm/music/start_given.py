@@ -158,7 +158,7 @@ def event_prefix(
     fitted, _ = vocabulary.fit(primer.score)
     tokens = vocabulary.encode(primer.score)[:-1]
     n_header = len(fitted.tracks)
-    header = layout.ids(Kind.PROGRAM, np.array(programs, np.int64))
+    header = layout.ids(Kind.PROGRAM, np.array([vocabulary.word_of(program) for program in programs], np.int64))
     resume = fitted.end_ticks
     metre = fitted.time_signatures[0]
     bar_steps = 4 * metre.numerator * vocabulary.steps_per_quarter // metre.denominator

@@ -6,14 +6,17 @@ contradict each other are refused here, before anything is sampled; those that a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.part_names import DRUMS, part_name
 from audio_lstm.music.scales import Scale, pitch_name
 
 __all__ = ["MAX_BARS", "PitchRange", "Sonority", "Wishes"]
+
+_Value = TypeVar("_Value")
 
 MAX_BARS = 1000
 MAX_PARTS = 16
@@ -193,6 +196,26 @@ class Wishes:
         pitch = self.last.pitch if self.last else None
         tones = (self.last.pitch_classes if self.last else None) or self.key.triad
         return Sonority(f"tonic of {self.key.name}", pitch, tones, self.key.tonic)
+
+    def with_hands(self, two_handed: Sequence[int]) -> Wishes:
+        """The same, for a model that writes each hand of some instruments as a part of its own.
+
+        Args:
+            two_handed: Those instruments' programs.
+
+        Returns:
+            Each of them that is asked for once, asked for twice, with the same range; as it was where polyphony leaves
+            no room for that.
+        """
+        hands = [2 if program in two_handed and self.parts.count(program) == 1 else 1 for program in self.parts]
+        if (self.max_polyphony is not None and self.max_polyphony < sum(hands)) or sum(hands) > MAX_PARTS:
+            return self
+
+        def twice(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
+            return tuple(value for value, n in zip(values, hands, strict=True) for _ in range(n))
+
+        ranges = twice(self.ranges) if len(self.ranges) == len(self.parts) > 1 else self.ranges
+        return replace(self, parts=twice(self.parts), ranges=ranges)
 
     def to_dict(self) -> dict[str, Any]:
         """The wishes that are there, as JSON values."""

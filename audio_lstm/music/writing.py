@@ -21,6 +21,7 @@ from audio_lstm.music.event_plan import EventPlan, plan_events
 from audio_lstm.music.event_writer import EventWriter
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.novelty import load_index
+from audio_lstm.music.part_names import named_tracks
 from audio_lstm.music.sample import write_steps
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature
 from audio_lstm.music.start_given import (
@@ -215,7 +216,7 @@ def finished_score(
             programs = event_programs(wishes, start.primer)
             _, resume = event_prefix(representation, start.primer, programs)
             score = with_exact_primer(score, start.primer, resume)
-        return _with_tempo(score, wishes.tempo_bpm)
+        return _with_tempo(replace(score, tracks=named_tracks(score.tracks)), wishes.tempo_bpm)
     grid = cast(ChoraleGrid, representation)  # end_token has turned away all other kinds
     whole_steps = tokens if tokens[-1] == END else tokens[: len(tokens) - len(tokens) % N_VOICES]
     score = voice_grid_to_score(grid.decode(whole_steps), bpm=CHORALE_BPM)

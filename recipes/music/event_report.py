@@ -31,7 +31,7 @@ from audio_lstm.music.metrics import negative_log_likelihood
 from audio_lstm.music.ngram_floor import NgramFloor
 from audio_lstm.music.task import first
 from audio_lstm.training.options import run_recipe
-from recipes.music.midi_folder import Recipe, load_splits
+from recipes.music.midi_folder import load_splits, recipe_of
 
 MEMORIES = (64, 512)  # events after which the state is dropped: about half a bar and six bars of a song
 BOUNDS = (0, 64, 256, 1024, 2048)  # where the rows of the third table begin
@@ -109,8 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     vocabulary = composer.representation
     if not isinstance(vocabulary, EventVocabulary):
         raise DataError(f"{composer.name}: a model of {vocabulary.kind!r}; this report is about models of events")
-    recipe = Recipe(data=options.data, out=options.out, steps_per_quarter=vocabulary.steps_per_quarter)
-    found, train_set, valid_set = load_splits(recipe)
+    found, train_set, valid_set = load_splits(recipe_of(vocabulary, data=options.data, out=options.out))
     if replace(found, echoes=vocabulary.echoes, harmony=vocabulary.harmony) != vocabulary:
         raise DataError(f"{composer.name}: its vocabulary is not that of {options.out}; name the run it was trained in")
     train_set, valid_set = first(train_set, options.n), first(valid_set, options.n)

@@ -28,7 +28,7 @@ from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.score import Score
 from audio_lstm.music.task import first
 from audio_lstm.training.options import run_recipe
-from recipes.music.midi_folder import Recipe, load_splits
+from recipes.music.midi_folder import load_splits, recipe_of
 
 PIANOS = range(8)  # programs of General MIDI
 
@@ -121,8 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     vocabulary = composer.representation
     if not isinstance(vocabulary, EventVocabulary):
         raise DataError(f"{composer.name}: a model of {vocabulary.kind!r}; this report is about models of events")
-    recipe = Recipe(data=options.data, out=options.out, steps_per_quarter=vocabulary.steps_per_quarter)
-    _, _, valid_set = load_splits(recipe)
+    _, _, valid_set = load_splits(recipe_of(vocabulary, data=options.data, out=options.out))
     songs = [vocabulary.decode(np.asarray(piece)) for piece in first(valid_set, options.n).pieces]
     parts = [split_parts(song) for song in songs]
     lines = describe_parts(songs, parts)

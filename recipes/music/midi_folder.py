@@ -51,6 +51,8 @@ class Recipe:
     embedding_dropout: float = 0.1
     echoes: bool = True  # the model sees what earlier passages and the bar before foretell
     harmony: bool = True  # it sees how far what sounds lies from each track's last pitch
+    program_words: tuple[tuple[int, int], ...] = ()  # (program, word): programs written as another one
+    two_handed: tuple[int, ...] = ()  # programs whose parts fill two tracks, a hand each
     max_semitones: int = 5  # transposition, drawn anew in each epoch
     max_tempo_change: float = 0.15  # as a factor less 1, drawn anew in each epoch
     batch_size: int = 16  # rows of truncated back-propagation
@@ -73,10 +75,25 @@ TINY = replace(
 )
 
 
+def recipe_of(vocabulary: EventVocabulary, *, data: Path, out: Path) -> Recipe:
+    """What a run in this vocabulary was made with, as far as its tokens go."""
+    return Recipe(
+        data=data,
+        out=out,
+        steps_per_quarter=vocabulary.steps_per_quarter,
+        program_words=vocabulary.program_words,
+        two_handed=vocabulary.two_handed,
+    )
+
+
 def load_splits(recipe: Recipe) -> tuple[EventVocabulary, MusicData, MusicData]:
     """The vocabulary, and the tokens of the training and the validation pieces."""
     vocabulary = EventVocabulary(
-        steps_per_quarter=recipe.steps_per_quarter, echoes=recipe.echoes, harmony=recipe.harmony
+        steps_per_quarter=recipe.steps_per_quarter,
+        echoes=recipe.echoes,
+        harmony=recipe.harmony,
+        program_words=recipe.program_words,
+        two_handed=recipe.two_handed,
     )
     n_workers = recipe.n_workers or os.cpu_count() or 1
 

@@ -286,7 +286,8 @@ def test_wrong_dicts_are_refused() -> None:
     ):
         with pytest.raises(ModelError, match="an event vocabulary has kind 'events' and"):
             EventVocabulary.from_dict(wrong)
-    for name, value in (("tempi", [3, 2]), ("n_tracks", None), ("time_signatures", [[4]])):
+    wrong_tables = (("tempi", [3, 2]), ("n_tracks", None), ("time_signatures", [[4]]), ("program_words", [[1, 2, 3]]))
+    for name, value in (*wrong_tables, ("two_handed", ["x"])):
         with pytest.raises(ModelError, match="a table of the event vocabulary is wrong: "):
             EventVocabulary.from_dict({**values, name: value})
 
@@ -304,3 +305,23 @@ def test_tokens_that_break_the_grammar_are_refused() -> None:
         SMALL.columns(np.array([0, 9999]))
     with pytest.raises(ScoreError, match=r"tokens have shape \(1, 1\) and type int64; expected \(N,\) int64"):
         SMALL.columns(np.array([[1]]))
+
+
+def test_programs_that_share_a_word_are_read_back_as_the_first_of_them() -> None:
+    vocabulary = replace(SMALL, n_tracks=4, program_words=((52, 68), (53, 68)), two_handed=(0,))
+    assert EventVocabulary.from_dict(vocabulary.to_dict()) == vocabulary
+    notes = make_notes([0, 0, 0, 0], 4, [60, 62, 64, 65], track=[0, 1, 2, 3])
+    score = Score(4, notes, tuple(Track(program=program) for program in (52, 53, 68, 0)))
+    fitted, _ = vocabulary.fit(score)
+    assert [track.program for track in fitted.tracks] == [52, 52, 52, 0]
+    tokens = vocabulary.encode(score)
+    assert vocabulary.layout.value_of[tokens[:4]].tolist() == [68, 68, 68, 0]
+    assert vocabulary.decode(tokens) == fitted
+    assert vocabulary.decode(vocabulary.encode(fitted)) == fitted
+
+
+def test_words_for_programs_are_programs() -> None:
+    with pytest.raises(ConfigError, match=r"program_words and two_handed hold programs in 0\.\.127"):
+        replace(SMALL, program_words=((52, 200),))
+    with pytest.raises(ConfigError, match=r"program_words and two_handed hold programs in 0\.\.127"):
+        replace(SMALL, two_handed=(-1,))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.part_names import DRUMS, PROGRAM_NAMES, parse_parts, part_name
+from audio_lstm.music.part_names import DRUMS, PROGRAM_NAMES, named_tracks, parse_parts, part_name
+from audio_lstm.music.score import Track
 
 
 def test_there_are_128_different_programs() -> None:
@@ -34,3 +35,9 @@ def test_every_program_comes_back_from_its_name() -> None:
 def test_an_unknown_instrument_is_one_line(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_parts(text)
+
+
+def test_tracks_without_a_name_are_called_after_their_instruments() -> None:
+    tracks = (Track(program=52), Track(program=0), Track(program=0), Track("Solo", program=73), Track(is_drum=True))
+    assert [track.name for track in named_tracks(tracks)] == ["Voice", "Piano 1", "Piano 2", "Solo", "Drums"]
+    assert named_tracks(tracks)[0].program == 52

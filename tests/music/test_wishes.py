@@ -113,3 +113,16 @@ def test_wishes_go_into_json_by_their_names() -> None:
         "first": "A4",
         "ending": True,
     }
+
+
+def test_an_instrument_of_two_hands_is_two_parts_with_one_range() -> None:
+    ranges = (PitchRange(60, 80), PitchRange(30, 90))
+    asked = Wishes(parts=(52, 0), ranges=ranges)
+    both = asked.with_hands((0,))
+    assert both.parts == (52, 0, 0)
+    assert both.ranges == (ranges[0], ranges[1], ranges[1])
+    assert both.with_hands((0,)) == both  # both hands were asked for
+    assert asked.with_hands(()) == asked
+    assert Wishes(parts=(0,), ranges=ranges[:1]).with_hands((0,)).ranges == ranges[:1]
+    crowded = Wishes(parts=(52, 0), max_polyphony=2)
+    assert crowded.with_hands((0,)) == crowded

@@ -46,9 +46,9 @@ def add_compose(commands: Any) -> None:
         type=Path,
         default=Path("composition.mid"),
         metavar="FILE",
-        help="or a folder, with --format (%(default)s)",
+        help="or a folder: a name without a suffix (%(default)s)",
     )
-    parser.add_argument("--format", metavar="F,…", help="kinds of files to write into the folder --out: mid,wav,pdf,…")
+    parser.add_argument("--format", metavar="F,…", help="what to write into a folder --out: mid,wav,pdf,… (mid)")
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="repeat a result; random if not given")
     parser.add_argument("--takes", type=int, default=1, metavar="N", help="pieces to write: FILE-1.mid, FILE-2.mid, …")
@@ -172,25 +172,26 @@ def _outputs(options: argparse.Namespace) -> list[list[Path]]:
     out: Path = options.out
     if options.takes < 1:
         raise ConfigError(f"--takes must be at least 1, got {options.takes}")
-    stems = [out] if options.format is None else []
-    if options.format is not None:
+    kinds: str | None = options.format or ("mid" if not out.suffix else None)  # None: one file
+    stems = [out] if kinds is None else []
+    if kinds is not None:
         if out.is_file() or out.suffix.lower() in (".mid", ".midi"):
             folder = out if out.is_file() else out.with_suffix("")
             raise ConfigError(
                 f"--out {out}: with --format it is a folder, such as {folder}; name one, or leave --format out"
             )
-        stems = [out / f"composition.{kind.strip().lstrip('.')}" for kind in options.format.split(",")]
+        stems = [out / f"composition.{kind.strip().lstrip('.')}" for kind in kinds.split(",")]
     numbers = [""] if options.takes == 1 else [f"-{take}" for take in range(1, options.takes + 1)]
     outputs = [[stem.with_name(_numbered(stem.name, number)) for stem in stems] for number in numbers]
     for path in (path for paths in outputs for path in paths):
-        if options.format is None:
+        if kinds is None:
             require_folder(path)
         try:
-            check_save_path(path if options.format is None else Path(path.name))
+            check_save_path(path if kinds is None else Path(path.name))
         except ScoreError as error:
             raise ConfigError(f"--out {error}") from error
     require_free([path for paths in outputs for path in paths], force=options.force)
-    if options.format is not None:
+    if kinds is not None:
         out.mkdir(parents=True, exist_ok=True)
     return outputs
 

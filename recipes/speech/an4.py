@@ -38,7 +38,7 @@ class Recipe:
     out: Path = Path("runs/an4")  # the run: log, checkpoints, and the finished model in its folder `model`
     model: SpeechModelConfig = SMALL_BIDIRECTIONAL
     ctc: CTCConfig = CTCConfig(loss=CTCLossConfig(consistency_weight=0.2))
-    train: TrainConfig = TrainConfig(max_epochs=80, learning_rate=2e-3, warmup_steps=150, n_threads=1)
+    train: TrainConfig = TrainConfig(max_epochs=40, learning_rate=2e-3, warmup_steps=150, n_threads=1)
     max_utterances: int = 0  # of each set; 0 = all
 
 

@@ -73,6 +73,11 @@ def test_wishes_are_kept_and_reported(run: CommandLine, events: str, tmp_path: P
     assert (tmp_path / "x.mid").read_bytes() == (tmp_path / "y.mid").read_bytes()
 
 
+def test_a_name_without_a_suffix_is_a_folder_of_midi(run: CommandLine, music: str, tmp_path: Path) -> None:
+    run("compose", "--model", music, "--bars", "1", "--takes", "2", "--seed", "1", "--out", tmp_path / "pieces")
+    assert sorted(file.name for file in (tmp_path / "pieces").iterdir()) == ["composition-1.mid", "composition-2.mid"]
+
+
 def test_a_folder_takes_every_format_of_every_take(run: CommandLine, music: str, tmp_path: Path) -> None:
     out = tmp_path / "pieces" / "new"
     arguments = ["compose", "--model", music, "--bars", "1", "--takes", "2", "--out", out, "--format", "mid,roll.svg"]
@@ -109,7 +114,7 @@ def test_an_existing_file_is_kept_unless_forced(run: CommandLine, music: str, tm
         (["--takes", "0"], "--takes must be at least 1, got 0"),
         (["--tempo", "2000"], "tempo must lie in 5..1000 quarters a minute, got 2000.0"),
         (["--out", "piece.txt"], "--out piece.txt: cannot write '.txt'; use one of .mid"),
-        (["--out", "piece"], "--out piece: cannot write a name without suffix; use one of .mid"),
+        (["--out", "piece.xyz"], "--out piece.xyz: cannot write '.xyz'; use one of .mid"),
         (["--out", "piece.mid", "--format", "mid"], "--out piece.mid: with --format it is a folder, such as piece"),
         (["--key", "H minor"], "key 'H minor': expected a tonic and a mode"),
         (["--key", "D minro"], "no mode is called 'minro'; did you mean 'minor'?"),

@@ -60,3 +60,20 @@ def test_a_wish_that_cannot_be_met_is_said_in_a_sentence(client: Client, wishes:
     with pytest.raises(AppError, match=message) as refusal:
         client.predict(api_name="/compose", **{**NO_FILES, **wishes})
     assert "\n" not in str(refusal.value)
+
+
+def test_a_melody_is_harmonised_bars_are_redone_and_a_take_goes_on(client: Client) -> None:
+    client.reset_session()
+    tune = {"begin": "notes", "notes": "G4 G4 A4 B4 C5:4 D5:2 B4:2 G4:4", "seed": 1, **NO_FILES}
+    panel, *_ = client.predict(**tune, api_name="/harmonise")
+    assert panel.count('<i class="note part3') > 2
+    panel, *_ = client.predict(bars_to_redo="2", take="Take 1", seed=2, **NO_FILES, api_name="/redo")
+    assert "seed 2," in panel
+    with pytest.raises(AppError, match="Bars to redo are written as 5-8"):
+        client.predict(bars_to_redo="some", take="Take 1", **NO_FILES, api_name="/redo")
+    with pytest.raises(AppError, match="Choose a beginning first"):
+        client.predict(**NO_FILES, api_name="/harmonise")
+    client.predict(bars=2, seed=1, api_name="/compose", **NO_FILES)
+    panel, *_ = client.predict(take="Take 1", seed=3, **NO_FILES, api_name="/continue")
+    assert panel.startswith('<div class="takes">')
+    assert "10 bars," in panel

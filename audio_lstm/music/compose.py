@@ -20,6 +20,7 @@ from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
 from audio_lstm.music.composition import Composition
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.novelty import load_index
+from audio_lstm.music.part_names import DRUMS
 from audio_lstm.music.report import measure
 from audio_lstm.music.start_given import is_for_voices
 from audio_lstm.music.starting import Start, plan_start
@@ -166,10 +167,9 @@ def make_request(
 
 def _model_for(wishes: Wishes, start: Start | None) -> str:
     """Chorales, unless other parts are asked for, or given, than four voices or a melody."""
-    if wishes.parts:
-        return PARTS_MODEL if len(wishes.parts) != N_VOICES else DEFAULT_MODEL
     primer = start.primer if start else None
-    return DEFAULT_MODEL if primer is None or is_for_voices(primer) else PARTS_MODEL
+    fits = not wishes.parts or (len(wishes.parts) == N_VOICES and DRUMS not in wishes.parts)
+    return DEFAULT_MODEL if fits and (primer is None or is_for_voices(primer)) else PARTS_MODEL
 
 
 def _n_drafts(request: Request) -> int:

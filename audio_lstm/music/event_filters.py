@@ -289,10 +289,8 @@ class ChordFilter:
         if clock.is_drum(clock.track):
             return tokens
         longest = int(self._durations[tokens[-1] - self._first[Kind.DURATION]])
-        here = clock.now - self._start
-        if here < 0:
-            return tokens
+        here = clock.now - self._start  # before the first chord: negative
         basses = self._notes_of(self._bass_part())
-        until = self._chords.clash(clock.pitch, here, here + longest + 1, basses)
+        until = self._chords.clash(clock.pitch, max(here, -1), here + longest + 1, basses)
         durations = self._durations[tokens - self._first[Kind.DURATION]]
         return np.asarray(tokens[durations <= until - here], np.int64)

@@ -16,6 +16,9 @@ from audio_lstm.music.moving_on import moved_on
 
 __all__ = ["EventWriter"]
 
+_NEVER = np.float32(-1e9)
+"""A score that is finite, and is drawn only where nothing else may come."""
+
 
 class EventWriter:
     """Where the pieces stand, and which tokens may come next.
@@ -61,19 +64,15 @@ class EventWriter:
     def choices(self) -> list[NDArray[np.int64]]:
         """The tokens that may come next in each piece, ascending."""
         offered = []
-        for line, loops, copies in zip(self.lines, self._loops, self._copies, strict=True):
+        for line, copies in zip(self.lines, self._copies, strict=True):
             tokens = line.choices()
-            if copies is not None:
-                tokens = copies.without(tokens)
-            if loops is not None:
-                again = loops.forbidden
-                if self._first_note <= again <= self._last_note and len(tokens) > 1:
-                    tokens = tokens[tokens != again]
-            offered.append(tokens)
+            offered.append(tokens if copies is None else copies.without(tokens))
         return offered
 
     def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
-        """The scores, with what is forbidden of moving on handed to what is left: see `moved_on`.
+        """The scores, with what is forbidden of moving on handed to what is left (see `moved_on`), and loops broken.
+
+        A note that would go on with a loop is no longer drawn, unless promises or filters leave no other.
 
         Args:
             logits: (B, V) as the model gives them.
@@ -83,14 +82,21 @@ class EventWriter:
             (B, V).
         """
         found = logits
-        for row, (line, tokens) in enumerate(zip(self.lines, choices, strict=True)):
-            if not line.may_move_on or len(tokens) < 2:
+        for row, (line, loops, tokens) in enumerate(zip(self.lines, self._loops, choices, strict=True)):
+            if len(tokens) < 2:
                 continue
-            position, bar_steps = line.piece.position, line.bar_steps
-            changed = moved_on(logits[row], tokens, self._first, position=position, bar_steps=bar_steps)
-            if changed is not None:
+            again = loops.forbidden if loops is not None else -1
+            changed = None
+            if line.may_move_on:
+                position, bar_steps = line.piece.position, line.bar_steps
+                changed = moved_on(logits[row], tokens, self._first, position=position, bar_steps=bar_steps)
+            loops_on = self._first_note <= again <= self._last_note
+            if changed is not None or loops_on:
                 found = logits.copy() if found is logits else found
+            if changed is not None:
                 found[row, changed[0]] = changed[1]
+            if loops_on:
+                found[row, again] = _NEVER
         return found
 
     def push(self, tokens: Sequence[int]) -> None:

@@ -94,6 +94,8 @@ class Wishes:
 
     def __post_init__(self) -> None:
         self._check_values()
+        if self.bars is not None:
+            object.__setattr__(self, "bars", int(self.bars))  # 8.0 is a whole number too
         if self.ending and (self.key is None or self.key.tonic is None):
             raise ConfigError("an ending rests on the tonic: pass a key that has one, such as 'D minor'")
         for name in ("ending", "last"):
@@ -204,11 +206,12 @@ class Wishes:
             two_handed: Those instruments' programs.
 
         Returns:
-            Each of them that is asked for once, asked for twice, with the same range; as it was where polyphony leaves
-            no room for that.
+            Each of them that is asked for once, asked for twice, with the same range; as it was where polyphony or
+            density leave no room for that.
         """
         hands = [2 if program in two_handed and self.parts.count(program) == 1 else 1 for program in self.parts]
-        if (self.max_polyphony is not None and self.max_polyphony < sum(hands)) or sum(hands) > MAX_PARTS:
+        room = min(MAX_PARTS, self.max_polyphony or MAX_PARTS, self.density[1] if self.density else MAX_PARTS)
+        if sum(hands) > room:
             return self
 
         def twice(values: tuple[_Value, ...]) -> tuple[_Value, ...]:

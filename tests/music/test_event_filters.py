@@ -101,3 +101,17 @@ def test_pieces_that_go_on_keep_their_filters() -> None:
     assert writer.held is None
     assert writer.n_bars == 0
     assert writer.columns().shape[0] == 1
+
+
+def test_notes_before_the_first_chord_do_not_ring_into_it() -> None:
+    chords = ChordTrack(parse_chords("Am", bar_quarters=4), steps_per_quarter=12, beat_steps=12)
+    wishes = Wishes(bars=3, parts=(0,), metre=(4, 4))
+    plan = plan_events(VOCABULARY, wishes)
+    n_before = 0
+    for piece in written([[ChordFilter(plan, chords, start=48)] for _ in range(6)], wishes):
+        notes = VOCABULARY.decode(piece).notes
+        early = notes[notes["start_ticks"] < 48]
+        ringing = early[early["start_ticks"] + early["duration_ticks"] > 48]
+        assert {int(pitch) % 12 for pitch in ringing["pitch"]} <= {9, 0, 4}
+        n_before += len(early)
+    assert n_before

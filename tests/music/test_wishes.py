@@ -126,3 +126,9 @@ def test_an_instrument_of_two_hands_is_two_parts_with_one_range() -> None:
     assert Wishes(parts=(0,), ranges=ranges[:1]).with_hands((0,)).ranges == ranges[:1]
     crowded = Wishes(parts=(52, 0), max_polyphony=2)
     assert crowded.with_hands((0,)) == crowded
+    sparse = Wishes(parts=(52, 0), density=(1, 2))
+    assert sparse.with_hands((0,)) == sparse
+
+
+def test_a_whole_number_of_bars_may_be_written_with_a_point() -> None:
+    assert type(Wishes(bars=5.0).bars) is int  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, Unpack, cast
 
 import numpy as np
@@ -16,12 +17,15 @@ from audio_lstm.errors import ConfigError
 from audio_lstm.music.beam import search_beams
 from audio_lstm.music.choose import SamplingConfig
 from audio_lstm.music.chorale import ChoraleGrid
+from audio_lstm.music.chord_report import chords_finding
+from audio_lstm.music.chord_track import beats_of
 from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
 from audio_lstm.music.composition import Composition
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.novelty import load_index
 from audio_lstm.music.part_names import DRUMS
-from audio_lstm.music.report import measure
+from audio_lstm.music.report import Report, measure
+from audio_lstm.music.score import Score
 from audio_lstm.music.start_given import is_for_voices
 from audio_lstm.music.starting import Start, plan_start
 from audio_lstm.music.voices import N_VOICES
@@ -234,6 +238,19 @@ def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, na
         nats_per_unit=nats / max(1, composer.representation.n_units(tokens)),
         unit=composer.representation.unit,
         wishes=wishes,
-        report=measure(score, wishes, n_copied=novelty.n_notes if novelty else None),
+        report=_report(score, request, n_copied=novelty.n_notes if novelty else None),
         novelty=novelty,
     )
+
+
+def _report(score: Score, request: Request, *, n_copied: int | None) -> Report:
+    """Asked against achieved: the wishes, and the chords."""
+    wishes, start = request.wishes, request.start
+    report = measure(score, wishes, n_copied=n_copied)
+    if start is None or not start.chords:
+        return report
+    metre = wishes.metre or (4, 4)
+    bar = Fraction(4 * metre[0], metre[1])
+    end = bar * wishes.bars if wishes.bars else Fraction(score.end_ticks, score.ticks_per_quarter)
+    begin, beat = bar * start.first_bar(bar), beats_of(metre)
+    return Report((*report.findings, chords_finding(score, start.chords, begin=begin, end=end, beat=beat)))

@@ -208,3 +208,10 @@ def test_a_missing_folder_is_named(chorale: Composition, tmp_path: Path) -> None
 
 def test_the_defaults_are_tamer_than_the_model() -> None:
     assert SamplingConfig(temperature=0.7, top_p=0.98) == DEFAULT_SAMPLING
+
+
+def test_chords_are_in_the_report_of_what_was_asked(chorale_composer: Composer) -> None:
+    piece = compose(model=chorale_composer, seed=1, chords="C G", bars=2)
+    assert piece.report is not None
+    chords = {finding.wish: finding for finding in piece.report.findings}["chords"]
+    assert (chords.asked, chords.achieved, chords.kept) == ("C G", "8 of 8 beats, 2 of 2 basses", True)

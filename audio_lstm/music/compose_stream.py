@@ -32,7 +32,7 @@ from audio_lstm.music.event_writer import EventWriter
 from audio_lstm.music.representation import START
 from audio_lstm.music.sample import write_steps
 from audio_lstm.music.voices import N_VOICES, STEPS_PER_QUARTER, VOICES
-from audio_lstm.music.writing import CHORALE_BPM, Request, make_writer
+from audio_lstm.music.writing import CHORALE_BPM, Request, beginning_of, make_writer
 
 __all__ = ["CompositionStream", "NoteEvent", "compose_stream"]
 
@@ -101,11 +101,16 @@ class CompositionStream(Iterator[NoteEvent]):
             self._listener = _ChoraleListener(request, inner)
         else:
             self._listener = _EventListener(request, cast(EventWriter, inner))
+        beginning = beginning_of(request)
+        for token in beginning.tolist():  # the model reads it in one go, and draws no luck for it
+            self._writer.push([token])
+            self._hear(token)
         self._steps = write_steps(
             request.composer.step,
             self._writer,
             generators=[np.random.default_rng([request.seed, 0])],
             config=request.limited(),
+            state=request.composer.read(beginning, 1),
         )
 
     def __iter__(self) -> CompositionStream:
@@ -141,6 +146,9 @@ class CompositionStream(Iterator[NoteEvent]):
 
     def _write(self) -> None:
         _, (token,) = next(self._steps)
+        self._hear(token)
+
+    def _hear(self, token: int) -> None:
         self._tokens.append(token)
         self._ready.extend(self._listener.hear(token))
 

@@ -11,6 +11,7 @@ import numpy as np
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.chords import ChordSpan, parse_chords
 from audio_lstm.music.key_finding import key_name
+from audio_lstm.music.novelty import NoveltyIndex
 from audio_lstm.music.primer import Primer, read_primer
 from audio_lstm.music.report import measure
 from audio_lstm.music.scales import PITCH_NAMES, Scale, parse_scale
@@ -18,7 +19,7 @@ from audio_lstm.music.score import KeySignature, Score
 from audio_lstm.music.wish_text import WishOptions, parse_wishes
 from audio_lstm.music.wishes import Wishes
 
-__all__ = ["Start", "pitched_parts", "plan_start", "without_silent_parts"]
+__all__ = ["Start", "pitched_parts", "plan_start", "require_kept", "without_silent_parts"]
 
 _ABOUT_THE_BEGINNING = ("first", "density", "rests")
 _ABOUT_HARMONY = ("first", "last", "ending", "density", "rests", "max_polyphony", "max_copied")
@@ -63,16 +64,18 @@ def plan_start(
     Raises:
         ConfigError: The wishes contradict what is given.
     """
-    wishes = parse_wishes(options)
     if primer is None and chords is None:
         if primer_bars is not None:
             raise ConfigError("primer_bars chooses bars of a primer; pass primer too")
-        return wishes, None
+        return parse_wishes(options), None
+    ends = primer is not None and options.get("ending", False)  # on a tonic that the primer may say
+    wishes = parse_wishes({**options, "ending": False} if ends else options)
     begun = None
     if primer is not None:
         given_key = None if wishes.key is None else KeySignature(0, wishes.key.sharps, wishes.key.is_minor)
         begun = read_primer(primer, key=given_key, metre=wishes.metre, tempo_bpm=wishes.tempo_bpm, bars=primer_bars)
-        wishes = _with_primer(wishes, begun)
+        wishes = replace(_with_primer(wishes, begun), ending=ends)
+        _require_last_bar(wishes, begun)
     if chords is None:
         return wishes, Start(begun)
     _refuse(wishes, _ABOUT_HARMONY, "chords say what sounds from the first bar to the last")
@@ -80,10 +83,11 @@ def plan_start(
     bar = Fraction(4 * metre[0], metre[1])
     start = Start(begun, parse_chords(chords, bar_quarters=bar))
     key = wishes.key
-    for chord in (span.chord for span in start.chords if key is not None and span.chord.tones):
-        if key is not None and options.get("key") is None:  # the primer's own key
-            key = _widened(key, chord.pitch_classes)
-        elif key is not None and not chord.pitch_classes <= key.pitch_classes:
+    sounding = [span.chord for span in start.chords if span.chord.tones]
+    if begun is not None and options.get("key") is None:  # the primer's own key
+        key = _key_of(begun, frozenset().union(*(chord.pitch_classes for chord in sounding)))
+    for chord in sounding:
+        if key is not None and not chord.pitch_classes <= key.pitch_classes:
             outside = _outside(chord.pitch_classes, key)
             raise ConfigError(f"chord {chord.symbol!r} has notes outside {key.name}: {outside}; change one of them")
     n_bars = start.first_bar(bar) + int(-(-start.chords[-1].end_quarters // bar))
@@ -93,25 +97,55 @@ def plan_start(
 def _with_primer(wishes: Wishes, primer: Primer) -> Wishes:
     """The wishes, completed by what the primer is; where it breaks them itself, an error."""
     _refuse(wishes, _ABOUT_THE_BEGINNING, "a primer says how the piece begins")
-    pitched = _pitch_classes(primer.score)
-    if wishes.key is not None:
-        outside = _outside(pitched, wishes.key)
-        if outside:
-            raise ConfigError(f"{primer.name}: has notes outside {wishes.key.name}: {outside}; choose another key")
-        key = wishes.key
-    else:
-        key = _widened(parse_scale(key_name(primer.key)), pitched)
+    key = wishes.key or _key_of(primer)
+    outside = _outside(_pitch_classes(primer.score), key)
+    if outside:
+        raise ConfigError(f"{primer.name}: has notes outside {key.name}: {outside}; choose another key")
     n_bars = -(-primer.n_bars // 1)
     if wishes.bars is not None and wishes.bars < n_bars:
         raise ConfigError(f"bars={wishes.bars}, but the primer alone has {n_bars:.0f}; pass more, or fewer primer_bars")
+    return replace(wishes, key=key, metre=primer.metre, tempo_bpm=primer.tempo_bpm)
+
+
+def _require_last_bar(wishes: Wishes, primer: Primer) -> None:
+    """The last bar must be free where it is to be one sonority."""
+    if wishes.bars is not None and wishes.final is not None and primer.n_bars > wishes.bars - 1:
+        name = "ending" if wishes.ending else "last"
+        raise ConfigError(
+            f"{name} fills the last bar of {wishes.bars}, into which the primer reaches: it has {primer.n_bars:.3g} "
+            "bars; pass more bars, or fewer primer_bars"
+        )
+
+
+def require_kept(wishes: Wishes, primer: Primer, *, index: NoveltyIndex | None = None) -> None:
+    """A primer breaks no wish itself.
+
+    Args:
+        wishes: What is asked for, in the parts that the model writes.
+        primer: What the piece begins with.
+        index: Of the model's training set, where copies are to be kept out.
+
+    Raises:
+        ConfigError: It does.
+    """
+    score = without_silent_parts(primer.score)
+    if 1 < len(wishes.ranges) < len(score.tracks):
+        raise ConfigError(
+            f"{primer.name}: has {len(score.tracks)} parts, but {len(wishes.ranges)} ranges are asked for; name as many"
+        )
     parts = wishes.parts if len(wishes.ranges) > 1 else ()
     asked = Wishes(parts=parts, ranges=wishes.ranges, max_polyphony=wishes.max_polyphony)
-    for finding in measure(primer.score, asked).findings:
+    for finding in measure(score, asked).findings:
         if not finding.kept and finding.wish != "parts":
             raise ConfigError(
                 f"{primer.name}: out of what is asked for: {finding.wish} {finding.asked}, it has {finding.achieved}"
             )
-    return replace(wishes, key=key, metre=primer.metre, tempo_bpm=primer.tempo_bpm)
+    run = None if index is None else index.longest_run(score)
+    if run is not None and wishes.max_copied is not None and run.n_notes > wishes.max_copied:
+        raise ConfigError(
+            f"{primer.name}: shares a run of {run.n_notes} notes with the training set ({run.piece}), more than "
+            f"max_copied={wishes.max_copied}; pass more, or another primer"
+        )
 
 
 def _refuse(wishes: Wishes, names: tuple[str, ...], why: str) -> None:
@@ -130,9 +164,14 @@ def _outside(classes: frozenset[int], key: Scale) -> str:
     return " ".join(PITCH_NAMES[pitch] for pitch in sorted(classes - key.pitch_classes))
 
 
-def _widened(key: Scale, classes: frozenset[int]) -> Scale:
-    """A key with some notes more, those that are given."""
-    return replace(key, pitch_classes=key.pitch_classes | classes)
+def _key_of(primer: Primer, more: frozenset[int] = frozenset()) -> Scale:
+    """The key of a primer, with the notes more that are given; its name says so."""
+    key = parse_scale(key_name(primer.key))
+    given = _pitch_classes(primer.score) | more
+    if given <= key.pitch_classes:
+        return key
+    names = ", ".join(_outside(given, key).split())
+    return replace(key, name=f"{key.name} and {names}", pitch_classes=key.pitch_classes | given)
 
 
 def pitched_parts(score: Score) -> list[int]:

@@ -31,12 +31,21 @@ from audio_lstm.music.start_given import (
     event_programs,
     with_exact_primer,
 )
-from audio_lstm.music.starting import Start
+from audio_lstm.music.starting import Start, require_kept
 from audio_lstm.music.voices import N_VOICES, voice_grid_to_score
 from audio_lstm.music.wishes import Wishes
 from audio_lstm.runtime import State
 
-__all__ = ["CHORALE_BPM", "MIN_BARS", "Request", "end_token", "finished_score", "make_writer", "write_takes"]
+__all__ = [
+    "CHORALE_BPM",
+    "MIN_BARS",
+    "Request",
+    "beginning_of",
+    "end_token",
+    "finished_score",
+    "make_writer",
+    "write_takes",
+]
 
 CHORALE_BPM = 80.0
 MIN_BARS = 8  # a model that ends a piece itself may not do so before: one cadence is not a piece
@@ -63,7 +72,9 @@ class Request:
             raise ConfigError(f"seed must not be negative, got {self.seed}")
         end_token(self.composer)
         self.plan()
-        self.guard()
+        guard = self.guard()
+        if self.start is not None and self.start.primer is not None:
+            require_kept(self.wishes, self.start.primer, index=guard.index if guard else None)
 
     def plan(self) -> EventPlan | ChoralePlan:
         """The wishes in the words of the model's representation."""
@@ -153,7 +164,7 @@ def write_takes(
         The tokens of each.
     """
     writer = make_writer(request, len(numbers))
-    beginning = _beginning(request)
+    beginning = beginning_of(request)
     for token in beginning.tolist():  # the model reads it in one go
         writer.push([token] * len(numbers))
     written: list[list[int]] = [beginning.tolist() for _ in numbers]
@@ -174,8 +185,15 @@ def write_takes(
     return [np.array(tokens, np.int64) for tokens in written]
 
 
-def _beginning(request: Request) -> NDArray[np.int64]:
-    """The tokens with which all pieces of events begin: those of the primer."""
+def beginning_of(request: Request) -> NDArray[np.int64]:
+    """The tokens with which all pieces of events begin: those of the primer.
+
+    Args:
+        request: What is asked for.
+
+    Returns:
+        (n,) tokens; none where nothing is given that the model reads in one go.
+    """
     plan, primer = request.plan(), request.start.primer if request.start else None
     if primer is None or not isinstance(plan, EventPlan):
         return np.zeros(0, np.int64)

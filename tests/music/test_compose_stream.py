@@ -52,6 +52,20 @@ def test_a_stream_writes_the_piece_that_compose_writes(events_composer: Composer
     assert stream.finish().tokens.tolist() == piece.tokens.tolist()
 
 
+def test_a_stream_with_a_primer_writes_the_piece_that_compose_writes(
+    chorale_composer: Composer, events_composer: Composer
+) -> None:
+    for composer in (chorale_composer, events_composer):
+        for seed in range(3):
+            stream = compose_stream(model=composer, primer="C4 E4 G4:2 A4", bars=4, seed=seed)
+            notes = list(stream)
+            piece = compose(model=composer, primer="C4 E4 G4:2 A4", bars=4, seed=seed, best_of=1)
+            assert stream.finish().tokens.tolist() == piece.tokens.tolist()
+            assert [note.pitch for note in sorted(notes, key=lambda note: note.start_s) if note.part == 0][:3] == [
+                *(60, 64, 67)
+            ]
+
+
 @pytest.mark.parametrize("n_notes", [0, 1, 5])
 def test_a_stream_can_be_stopped_at_any_time_and_go_on(
     chorale_composer: Composer, events_composer: Composer, n_notes: int

@@ -124,6 +124,24 @@ def test_parts_that_do_not_fit_the_primer_are_named(events_composer: Composer) -
     assert event_programs(Wishes(), read_primer(DUO)) == (40, 32)
 
 
+def test_wishes_that_a_primer_breaks_are_named(chorale_composer: Composer, events_composer: Composer) -> None:
+    for composer in (chorale_composer, events_composer):
+        with pytest.raises(ConfigError, match="the notes: out of what is asked for: range of part 1"):
+            compose(model=composer, primer=TUNE, bars=4, ranges="C4-E4")
+        with pytest.raises(ConfigError, match="ending fills the last bar of 2, into which the primer reaches"):
+            compose(model=composer, primer=TUNE, bars=2, key="C major", ending=True)
+        piece = compose(model=composer, primer=TUNE, bars=3, ending=True, seed=1)
+        assert piece.report.kept, piece.report
+
+
+def test_both_hands_of_a_given_piece_have_the_range_of_its_part() -> None:
+    song = compose(model="lieder", parts="voice,piano", bars=1, seed=1)
+    wishes = {"parts": "voice,piano", "ranges": "C2-C7,C1-C8"}
+    piece = compose(model="lieder", primer=song, bars=2, seed=2, max_copied=64, **wishes)  # type: ignore[arg-type]
+    assert len(piece.wishes.ranges) == len(piece.score.tracks) == 3
+    assert piece.report.kept, piece.report
+
+
 def test_rests_of_a_melody_are_left_to_the_model() -> None:
     cells = chorale_cells(ChoraleGrid(), read_primer("C4 R C4"))
     assert (cells[4:8] == ChoraleGiven.UNKNOWN).all()

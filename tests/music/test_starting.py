@@ -8,8 +8,11 @@ import pytest
 
 from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.notation import parse_notes
+from audio_lstm.music.novelty_build import build_index
+from audio_lstm.music.primer import read_primer
 from audio_lstm.music.score import Score, Track, make_notes
-from audio_lstm.music.starting import Start, pitched_parts, plan_start, without_silent_parts
+from audio_lstm.music.starting import Start, pitched_parts, plan_start, require_kept, without_silent_parts
+from audio_lstm.music.wish_text import parse_wishes
 
 TUNE = "D4 F4 A4:2 Bb4 A4 G4 E4 F4 E4 D4:2"
 
@@ -32,6 +35,21 @@ def test_a_found_key_holds_what_the_primer_holds() -> None:
     wishes, _ = plan_start({}, primer=TUNE, chords="Dm A7 Ab")
     assert wishes.key is not None
     assert 8 in wishes.key.pitch_classes
+    assert wishes.key.name == "D minor and Eb, G#"
+
+
+def test_a_key_with_more_notes_says_so_in_its_name() -> None:
+    wishes, _ = plan_start({}, primer="C4 E4 G4 C#4 D#4 C4 G4 C5")
+    assert wishes.key is not None
+    assert wishes.key.name == "C minor and C#, E"
+    assert wishes.key.pitch_classes == {0, 1, 2, 3, 4, 5, 7, 8, 10, 11}
+
+
+def test_an_ending_rests_on_the_tonic_of_the_primer() -> None:
+    wishes, _ = plan_start({"bars": 8, "ending": True}, primer=TUNE)
+    assert wishes.ending
+    assert wishes.final is not None
+    assert wishes.final.name == "tonic of D minor"
 
 
 def test_nothing_given_is_nothing_changed() -> None:
@@ -58,7 +76,12 @@ def test_chords_say_how_long_a_piece_is() -> None:
         ({}, {"primer_bars": (1, 2)}, "primer_bars chooses bars of a primer; pass primer too"),
         ({"key": "C major"}, {"primer": TUNE}, "the notes: has notes outside C major: Bb; choose another key"),
         ({"bars": 2}, {"primer": TUNE}, "bars=2, but the primer alone has 3; pass more, or fewer primer_bars"),
-        ({"ranges": "C4-E4"}, {"primer": TUNE}, "the notes: out of what is asked for: range"),
+        (
+            {"bars": 3, "ending": True},
+            {"primer": TUNE},
+            "ending fills the last bar of 3, into which the primer reaches: it has 3 bars; pass more bars",
+        ),
+        ({"bars": 1, "last": "C4"}, {"primer": "C4 D4"}, "last fills the last bar of 1, into which the primer reaches"),
         ({"first": "C4"}, {"primer": TUNE}, "a primer says how the piece begins: leave first out"),
         ({"density": "1-4"}, {"primer": TUNE}, "a primer says how the piece begins: leave density out"),
         ({"bars": 4, "rests": "none"}, {"primer": TUNE}, "leave rests out"),
@@ -74,6 +97,27 @@ def test_chords_say_how_long_a_piece_is() -> None:
 def test_contradictions_are_named(options: dict[str, object], given: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         plan_start(options, **given)  # type: ignore[arg-type]
+
+
+def test_a_primer_that_breaks_a_wish_itself_is_refused() -> None:
+    tune = read_primer(TUNE)
+    with pytest.raises(ConfigError, match="the notes: out of what is asked for: range of part 1 C4-E4, it has D4-Bb4"):
+        require_kept(parse_wishes({"ranges": "C4-E4"}), tune)
+    notes = make_notes([0, 0, 0], 480, [72, 60, 48], 80, [0, 1, 2])
+    trio = read_primer(Score(480, notes, tuple(map(Track, "abc"))))
+    with pytest.raises(ConfigError, match="the score: has 3 parts, but 2 ranges are asked for; name as many"):
+        require_kept(parse_wishes({"parts": "voice,piano", "ranges": "C2-C7,C1-C8"}), trio)
+    with pytest.raises(ConfigError, match="out of what is asked for: polyphony <= 2, it has 3"):
+        require_kept(parse_wishes({"max_polyphony": 2}), trio)
+
+
+def test_a_primer_that_is_a_copy_is_refused_where_copies_are_kept_out() -> None:
+    song = "C4 D4 F4 E4 A4 G4 B4 C5 A4 F4 D4 B3 E4 C4"
+    index = build_index([parse_notes(song)], ["song"])
+    require_kept(parse_wishes({"max_copied": 14}), read_primer(song), index=index)
+    require_kept(parse_wishes({"max_copied": 8}), read_primer(TUNE), index=index)
+    with pytest.raises(ConfigError, match="shares a run of 14 notes with the training set"):
+        require_kept(parse_wishes({"max_copied": 8}), read_primer(song), index=index)
 
 
 def test_chords_that_cannot_be_parsed_are_named() -> None:

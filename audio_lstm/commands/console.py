@@ -43,11 +43,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Complain in one line and leave with status 2."""
-        choice = re.search(r"argument \S+: invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL)
+        choice = re.search(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL)
         if choice:
-            commands = re.findall(r"[\w-]+", choice[2])
-            hint = _meant(choice[1], commands) or f"; known: {', '.join(commands)}"
-            message = f"unknown command {choice[1]}{hint}"
+            known = re.findall(r"[\w-]+", choice[3])
+            if choice[1].startswith("-"):
+                message = f"{choice[1]} {choice[2]}: choose from {', '.join(known)}"
+            else:
+                hint = _meant(choice[2], known) or f"; known: {', '.join(known)}"
+                message = f"unknown command {choice[2]}{hint}"
         complain(f"{message} (see {self.prog} --help)")
         raise SystemExit(2)
 

@@ -104,6 +104,19 @@ def test_wrong_usage_is_one_line_and_status_2(
     assert capsys.readouterr() == ("", line)
 
 
+def test_a_wrong_choice_is_called_a_command_only_where_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = console.Parser(prog="program")
+    parser.add_argument("--voice", choices=tuple("SATB"))
+    parser.add_subparsers(metavar="COMMAND").add_parser("sing")
+    for arguments, message in (
+        (["--voice", "X"], "--voice X: choose from S, A, T, B (see"),
+        (["sign"], "unknown command sign; did you mean sing? (see"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            parser.parse_args(arguments)
+        assert message in capsys.readouterr().err
+
+
 def test_a_model_is_required_where_there_is_no_default(capsys: pytest.CaptureFixture[str]) -> None:
     parser = console.Parser(prog="program")
     console.add_model(parser, None)

@@ -28,11 +28,13 @@ def span_of_bars(score: Score, bars: tuple[int, int], name: str = "the piece") -
         The two ticks.
 
     Raises:
-        ConfigError: There are no such bars.
+        ConfigError: There are no such bars, or the last comes before the first.
     """
     by_number = {bar.number: bar for bar in score_bars(score)}
     first, last = bars
-    if first > last or first not in by_number or last not in by_number:
+    if first > last:
+        raise ConfigError(f"{name}: the bars {first}-{last} are reversed; write {last}-{first}")
+    if first not in by_number or last not in by_number:
         raise ConfigError(
             f"{name}: its bars are {min(by_number)} to {max(by_number)}; expected the first and the last of some of "
             f"them, got {first}-{last}"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audio_lstm.commands.console import answer, live_line, require_folder, require_free
 from audio_lstm.errors import ConfigError, ScoreError
+
+if TYPE_CHECKING:
+    from audio_lstm.music.score import Score
 
 __all__ = ["add_render"]
 
@@ -61,6 +64,8 @@ def _render(options: argparse.Namespace) -> int:
     require_free(options.out, force=options.force)
     source: Path = options.score
     score = read_score_json(source) if source.suffix.lower() == ".json" else read_score(source)
+    score.require_notes(str(source))
+    _require_lines(score, options.out)
     title = source.stem if options.title is None else options.title
     for out in options.out:
         wishes = SaveOptions(
@@ -69,6 +74,18 @@ def _render(options: argparse.Namespace) -> int:
         save_score(score, out, wishes)
         answer(f"{out}: {score.n_notes} notes, {score.duration_s:.1f} s")
     return 0
+
+
+def _require_lines(score: Score, outs: list[Path]) -> None:
+    """Refuse to write a score of several lines as ABC before anything is written."""
+    from audio_lstm.music.abc_writer import score_to_abc
+
+    for out in outs:
+        if out.suffix.lower() == ".abc":
+            try:
+                score_to_abc(score)
+            except ScoreError as error:
+                raise ScoreError(f"{out}: {error}; nothing has been written") from error
 
 
 def _playing(name: str) -> Callable[[float, float], None] | None:

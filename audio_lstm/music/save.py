@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.errors import ScoreError
+from audio_lstm.errors import MissingDependencyError, ScoreError
 from audio_lstm.music.files import write_midi
 from audio_lstm.music.score import Score
 from audio_lstm.music.sound_files import SOUND_SUFFIXES, rate_for, write_sound
@@ -70,6 +71,7 @@ def check_save_path(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         ScoreError: the suffix is unknown, or the folder is missing.
+        MissingDependencyError: it is sheet music and verovio is not installed.
     """
     target = Path(path)
     if _kind(target) not in _WRITERS:
@@ -77,6 +79,8 @@ def check_save_path(path: str | os.PathLike[str]) -> Path:
         raise ScoreError(f"{target}: cannot write {ending}; use one of {' '.join(SAVE_SUFFIXES)}")
     if not target.parent.is_dir():
         raise ScoreError(f"{target}: the folder {target.parent} does not exist; create it first")
+    if _WRITERS[_kind(target)] in (_save_sheet_svg, _save_pdf) and find_spec("verovio") is None:
+        raise MissingDependencyError(f"{target}: sheet music needs verovio: pip install 'audio-lstm[scores]'")
     return target
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +87,25 @@ def test_wrong_wishes_are_one_line_and_write_nothing(
     assert message in err
     assert len(err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == [tune]
+
+
+def test_what_some_file_cannot_hold_is_refused_before_the_first_is_written(
+    run: CommandLine, tune: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = Score(480, make_notes([0, 480], 480, [67, 69], track=[0, 1]), (Track("Flute", 73), Track("Oboe", 68)))
+    write_midi(two, tmp_path / "two.mid")
+    write_midi(Score(480), tmp_path / "empty.mid")
+    monkeypatch.setitem(sys.modules, "verovio", None)
+    before = sorted(tmp_path.iterdir())
+    for source, last, message in (
+        (tmp_path / "two.mid", "x.abc", "x.abc: ABC holds single lines, and this score has 2 parts"),
+        (tmp_path / "empty.mid", "x.json", "empty.mid: there is no note in it"),
+        (tune, "x.svg", "x.svg: sheet music needs verovio"),
+    ):
+        status, out, err = run("render", source, "--out", tmp_path / "x.png", tmp_path / last)
+        assert (status, out) == (1, "")
+        run.assert_one_complaint(err, message)
+        assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_score_that_cannot_be_read_is_one_line(run: CommandLine, tmp_path: Path) -> None:

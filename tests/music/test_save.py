@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from audio_lstm.errors import ScoreError
+from audio_lstm.errors import MissingDependencyError, ScoreError
 from audio_lstm.music.files import read_score
 from audio_lstm.music.save import SAVE_SUFFIXES, SaveOptions, check_save_path, save_score
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
@@ -66,6 +67,16 @@ def test_an_unknown_suffix_names_the_known(tmp_path: Path, name: str) -> None:
 def test_a_missing_folder_is_found_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(ScoreError, match="nowhere does not exist; create it first"):
         check_save_path(tmp_path / "nowhere" / "x.wav")
+
+
+def test_a_missing_verovio_is_found_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "verovio", None)
+    for name in ("x.svg", "x.pdf"):
+        with pytest.raises(
+            MissingDependencyError, match=r"x\..*: sheet music needs verovio: pip install 'audio-lstm\["
+        ):
+            check_save_path(tmp_path / name)
+    assert check_save_path(tmp_path / "x.roll.svg")
 
 
 @pytest.mark.parametrize("suffix", sorted(set(SAVE_SUFFIXES) - {".abc"}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +23,7 @@ from audio_lstm.errors import ConfigError, ScoreError
 
 if TYPE_CHECKING:
     from audio_lstm.music.compose import ComposeOptions
+    from audio_lstm.music.composition import Composition
 
 __all__ = ["add_compose", "add_evaluate_music"]
 
@@ -151,49 +153,69 @@ def _compose(options: argparse.Namespace) -> int:
         progress=progress(options.bars, "bars") if options.bars and options.bars > 0 else None,
         **cast("ComposeOptions", {name: value for name, value in given.items() if value is not None}),
     )
+    n_lost = 0
     for paths, composition in zip(outputs, takes, strict=True):
-        for path in paths:
-            composition.save(path)
+        saved = _save(composition, paths)
+        n_lost += len(paths) - len(saved)
         if options.json:
-            files = {"file": str(paths[0])} if len(paths) == 1 else {"files": [str(path) for path in paths]}
+            files = {"file": str(saved[0])} if saved == paths[:1] == paths else {"files": [str(path) for path in saved]}
             answer(json.dumps({**files, **composition.to_dict()}))
             continue
-        answer(f"{', '.join(map(str, paths))}: {composition.summary()}")
+        answer(f"{', '.join(map(str, saved)) or 'not written'}: {composition.summary()}")
         for lines in (str(composition.report) if composition.report.findings else "", composition.novelty):
             if lines:
                 answer(lines if isinstance(lines, str) else lines.summary())
-    return 0
+    return 1 if n_lost else 0
 
 
 def _outputs(options: argparse.Namespace) -> list[list[Path]]:
     """Where each take goes, once it is known that it can be written there."""
-    from audio_lstm.music.save import check_save_path
-
     out: Path = options.out
     if options.takes < 1:
         raise ConfigError(f"--takes must be at least 1, got {options.takes}")
-    kinds: str | None = options.format or ("mid" if not out.suffix else None)  # None: one file
-    stems = [out] if kinds is None else []
-    if kinds is not None:
-        if out.is_file() or out.suffix.lower() in (".mid", ".midi"):
-            folder = out if out.is_file() else out.with_suffix("")
-            raise ConfigError(
-                f"--out {out}: with --format it is a folder, such as {folder}; name one, or leave --format out"
-            )
-        stems = [out / f"composition.{kind.strip().lstrip('.')}" for kind in kinds.split(",")]
+    stems = _stems(out, options.format)
     numbers = [""] if options.takes == 1 else [f"-{take}" for take in range(1, options.takes + 1)]
     outputs = [[stem.with_name(_numbered(stem.name, number)) for stem in stems] for number in numbers]
-    for path in (path for paths in outputs for path in paths):
-        if kinds is None:
-            require_folder(path)
+    require_free([path for paths in outputs for path in paths], force=options.force)
+    return outputs
+
+
+def _stems(out: Path, formats: str | None) -> list[Path]:
+    """The files of one take, without its number; what cannot be written at all is refused."""
+    from audio_lstm.music.save import SAVE_SUFFIXES, check_save_path
+
+    if out.suffix and formats is None:
+        require_folder(out)
         try:
-            check_save_path(path if kinds is None else Path(path.name))
+            return [check_save_path(out)]
         except ScoreError as error:
             raise ConfigError(f"--out {error}") from error
-    require_free([path for paths in outputs for path in paths], force=options.force)
-    if kinds is not None:
-        out.mkdir(parents=True, exist_ok=True)
-    return outputs
+    if formats is not None and out.name.lower().endswith(SAVE_SUFFIXES):
+        raise ConfigError(
+            f"--out {out}: with --format it is a folder, such as {out.with_suffix('')}; name one, or leave --format out"
+        )
+    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise ConfigError(f"--out {out}: {existing} is no folder that can be written; name another")
+    kinds = dict.fromkeys(kind.strip().lstrip(".").lower() for kind in (formats or "mid").split(","))
+    for kind in kinds:
+        if f".{kind}" not in SAVE_SUFFIXES:
+            known = ",".join(suffix[1:] for suffix in SAVE_SUFFIXES)
+            raise ConfigError(f"--format {kind}: is not known; choose from {known}")
+        check_save_path(f"composition.{kind}")
+    return [out / f"composition.{kind}" for kind in kinds]
+
+
+def _save(composition: Composition, paths: list[Path]) -> list[Path]:
+    """Write a piece wherever it can be written, and complain of the rest: what was drawn is not lost."""
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
+    saved = []
+    for path in paths:
+        try:
+            saved.append(composition.save(path))
+        except ScoreError as error:
+            complain(str(error) if str(error).startswith(str(path)) else f"{path}: {error}")
+    return saved
 
 
 def _numbered(name: str, number: str) -> str:

@@ -115,7 +115,10 @@ def test_an_existing_file_is_kept_unless_forced(run: CommandLine, music: str, tm
         (["--tempo", "2000"], "tempo must lie in 5..1000 quarters a minute, got 2000.0"),
         (["--out", "piece.txt"], "--out piece.txt: cannot write '.txt'; use one of .mid"),
         (["--out", "piece.xyz"], "--out piece.xyz: cannot write '.xyz'; use one of .mid"),
-        (["--out", "piece.mid", "--format", "mid"], "--out piece.mid: with --format it is a folder, such as piece"),
+        (["--out", "piece.mid", "--format", "mid"], "--out piece.mid: with --format it is a folder, such as piece;"),
+        (["--out", "ch.wav", "--format", "mid"], "--out ch.wav: with --format it is a folder, such as ch;"),
+        (["--out", "pieces", "--format", "mid,doc"], "--format doc: is not known; choose from mid,midi,wav,"),
+        (["--out", "pieces", "--bars", "0"], "bars must be a whole number in 1..1000, got 0"),
         (["--key", "H minor"], "key 'H minor': expected a tonic and a mode"),
         (["--key", "D minro"], "no mode is called 'minro'; did you mean 'minor'?"),
         (["--bars", "10000"], "bars must be a whole number in 1..1000, got 10000"),
@@ -149,6 +152,35 @@ def test_places_that_cannot_be_written_are_refused_before_composing(
     status, _, err = run("compose", "--model", music, "--force", "--out", tmp_path / "folder.mid")
     assert status == 1
     run.assert_one_complaint(err, "folder.mid: is a folder; pass another --out")
+
+
+def test_a_folder_that_cannot_be_is_refused_before_composing(run: CommandLine, music: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        status, _, err = run("compose", "--model", music, "--out", out)
+        assert status == 2
+        run.assert_one_complaint(err, f"--out {out}: {tmp_path / 'file'} is no folder that can be written; name")
+
+
+def test_sheet_music_without_verovio_is_refused_before_composing(
+    run: CommandLine, music: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "verovio", None)
+    status, _, err = run("compose", "--model", music, "--out", tmp_path / "pieces", "--format", "mid,pdf")
+    assert status == 1
+    run.assert_one_complaint(err, "sheet music needs verovio: pip install 'audio-lstm[scores]'")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_format_that_cannot_hold_the_piece_costs_that_format_only(
+    run: CommandLine, music: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "pieces"
+    status, told, err = run("compose", "--model", music, "--bars", "1", "--out", out, "--format", "abc,mid,MID,json")
+    assert status == 1
+    run.assert_one_complaint(err, "composition.abc: ABC holds single lines, and this score has 4 parts")
+    assert told.startswith(f"{out / 'composition.mid'}, {out / 'composition.json'}: 1 bars")
+    assert sorted(file.name for file in out.iterdir()) == ["composition.json", "composition.mid"]
 
 
 @pytest.mark.parametrize("split", ["valid", "test"])

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.compose import CHORALE_BPM, DEFAULT_SAMPLING, Composition
+from audio_lstm.music.exact_voices import as_voices, typical_velocity, with_voices
 from audio_lstm.music.fill import MISSING, Filler, fill, load_fill_model
 from audio_lstm.music.key_finding import find_key
 from audio_lstm.music.primer import Music, read_music
-from audio_lstm.music.score import Score, Tempo
-from audio_lstm.music.voices import N_VOICES, REST_PITCH, VOICES, score_to_melody, voice_grid_to_score
+from audio_lstm.music.score import Score, Tempo, TimeSignature
+from audio_lstm.music.starting import pitched_parts
+from audio_lstm.music.voices import N_VOICES, REST_PITCH, VOICES, score_to_melody
 
 __all__ = ["DEFAULT_FILL_MODEL", "fill_voices", "harmonise", "melody_steps"]
 
@@ -48,12 +50,13 @@ def harmonise(
     Args:
         melody: A score, a MIDI, MusicXML or ABC file, a pretty_midi object (in all of them: the first track with notes,
             its highest note at any time), notes or ABC as text, a recording of somebody who hums, or MIDI pitches a
-            16th, -1 = rest. It is rounded to 16ths; its metre and key are kept.
+            16th, -1 = rest. The model reads it in 16ths; its notes, metre and key stay as they are, to the tick.
         model: A shipped model's name, a model folder, a hub id, or a model from `load_fill_model`.
         voice: Which voice the melody is: "S", "A", "T" or "B".
         seed: The same seed and options give the same piece; None draws one (it is in the result).
         temperature: 1 is the model's own distribution, 0 takes the likeliest token always.
-        tempo_bpm: Quarters a minute; None keeps the melody's, or 80. Of a recording, the tempo at which it was sung.
+        tempo_bpm: Quarters a minute; None keeps the melody's with its changes, or 80. Of a recording, the tempo at
+            which it was sung.
 
     Returns:
         The chorale. A melody that is empty, too long or out of the model's range is a ScoreError.
@@ -64,9 +67,23 @@ def harmonise(
     if voice not in tuple(VOICES):
         raise ConfigError(f"voice must be one of S, A, T, B, got {voice!r}")
     steps, source = melody_steps(melody, tempo_bpm=tempo_bpm)
+    bpm = tempo_bpm or (source.tempi[0].bpm if source.tempi else CHORALE_BPM)
+    if not 5.0 <= bpm <= 1000.0:
+        raise ConfigError(f"tempo must lie in 5..1000 quarters a minute, got {bpm:g}")
+    column = VOICES.index(voice)
     grid = np.full((len(steps), N_VOICES), MISSING)
-    grid[:, VOICES.index(voice)] = steps
-    return fill_voices(grid, model, source, seed=seed, temperature=temperature, tempo_bpm=tempo_bpm)
+    grid[:, column] = steps
+    given = as_voices(source, dict.fromkeys(pitched_parts(source)[:1], column))
+    kept_tempi = source.tempi if tempo_bpm is None else ()
+    given = replace(
+        given,
+        tempi=kept_tempi or (Tempo.from_bpm(0, bpm),),
+        time_signatures=source.time_signatures or (TimeSignature(0, 4, 4),),
+    )
+    piece = fill_voices(grid, model, given, parts=range(N_VOICES), seed=seed, temperature=temperature)
+    if source.key_signatures:
+        return piece
+    return replace(piece, score=replace(piece.score, key_signatures=(find_key(piece.score),)))
 
 
 def melody_steps(
@@ -103,21 +120,21 @@ def melody_steps(
 def fill_voices(
     grid: NDArray[np.int64],
     model: str | os.PathLike[str] | Filler,
-    source: Score,
+    given: Score,
     *,
+    parts: Sequence[int],
     seed: int | None,
     temperature: float,
-    tempo_bpm: float | None,
 ) -> Composition:
     """The likeliest of some drafts of the missing cells of a chorale, as a piece.
 
     Args:
         grid: (T, 4) MIDI pitches of S, A, T, B, -1 = rest, MISSING = to be written.
         model: As for `harmonise`.
-        source: What is given: its tempo, metre and key are kept (the key is found where it names none).
+        given: What is given, without any note in a missing cell: all of it stays to the tick.
+        parts: Its tracks that are soprano, alto, tenor and bass.
         seed: As for `harmonise`.
         temperature: As for `harmonise`.
-        tempo_bpm: Quarters a minute; None keeps those of the source, or 80.
 
     Returns:
         The chorale.
@@ -126,25 +143,14 @@ def fill_voices(
         ConfigError: If an option is out of range.
     """
     _check_length(len(grid))
-    bpm = tempo_bpm or (source.tempi[0].bpm if source.tempi else CHORALE_BPM)
-    if not 5.0 <= bpm <= 1000.0:
-        raise ConfigError(f"tempo must lie in 5..1000 quarters a minute, got {bpm:g}")
     if seed is not None and seed < 0:
         raise ConfigError(f"seed must not be negative, got {seed}")
     sampling = replace(DEFAULT_SAMPLING, temperature=temperature)
     filler = load_fill_model(model)
     seed = secrets.randbelow(2**31) if seed is None else seed
     best, *_ = fill(filler, grid, seed=seed, sampling=sampling, n_drafts=N_DRAFTS)
-    score = voice_grid_to_score(best.grid, bpm=bpm)
-    given = source.resample_ticks(score.ticks_per_quarter)
-    score = replace(
-        score,
-        tempi=(Tempo.from_bpm(0, bpm),),
-        time_signatures=given.time_signatures or score.time_signatures,
-        key_signatures=given.key_signatures or (find_key(score),),
-    )
     return Composition(
-        score=score,
+        score=with_voices(given, parts, best.grid, velocity=typical_velocity(given)),
         tokens=best.tokens,
         model=filler.name,
         seed=seed,

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.music.bars import score_bars
@@ -21,12 +22,14 @@ from audio_lstm.music.compose import DEFAULT_SAMPLING, PARTS_MODEL, Composition
 from audio_lstm.music.composer import Composer, load_music
 from audio_lstm.music.event_infill import fill_bars
 from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.exact_voices import voice_cover
 from audio_lstm.music.excerpt import span_of_bars
 from audio_lstm.music.fill import MISSING, Filler, load_fill_model
 from audio_lstm.music.fill_masks import region_mask
 from audio_lstm.music.harmonise import DEFAULT_FILL_MODEL, fill_voices
 from audio_lstm.music.primer import Music, read_music
 from audio_lstm.music.score import Score, Tempo
+from audio_lstm.music.starting import pitched_parts
 from audio_lstm.music.voices import STEPS_PER_QUARTER, VOICES, score_to_voice_grid
 
 __all__ = ["Bars", "infill", "parse_bars"]
@@ -34,6 +37,7 @@ __all__ = ["Bars", "infill", "parse_bars"]
 Bars = str | tuple[int, int] | Sequence[tuple[int, int]]
 """Bars counted from 1: (5, 8), [(5, 8), (11, 11)] or "5-8,11"."""
 
+_TEMPO = (Tempo.from_bpm(0, 120.0),)  # of a piece that names none, as in a MIDI file
 N_DRAFTS = 4  # of which that one is kept which leads best to what follows
 
 
@@ -51,7 +55,8 @@ def infill(
 
     Of a chorale (four single voices, highest first), a fill model reads all that is given before it writes. Of any
     other piece, a model of events reads what stands before each gap, and that one of four drafts is kept after which
-    what follows is likeliest; notes that sound into the gap go on, new ones end with it.
+    what follows is likeliest. Notes that sound into a gap go on; new ones end with it
+    (in a chorale, what a replaced note still had to sound after the gap is sung on).
 
     Args:
         piece: A composition, or as for `read_primer`.
@@ -90,8 +95,13 @@ def infill(
     missing = np.tile(np.array(wanted), (len(grid), 1))
     if ranges is not None:
         missing &= np.any([_region(score, one, len(grid)) for one in ranges], axis=0)
+    parts = pitched_parts(score)
+    given = replace(score, notes=score.notes[~_inside(score, parts, missing)], tempi=score.tempi or _TEMPO)
+    missing &= ~voice_cover(given, parts, len(grid))
+    if not missing.any():
+        raise ConfigError("notes that are held from before fill these bars: nothing is left to write; name more bars")
     holes = np.where(missing, MISSING, grid)
-    return fill_voices(holes, loaded, score, seed=seed, temperature=temperature, tempo_bpm=None)
+    return fill_voices(holes, loaded, given, parts=parts, seed=seed, temperature=temperature)
 
 
 def parse_bars(bars: Bars) -> list[tuple[int, int]]:
@@ -130,7 +140,7 @@ def _ranges(score: Score, bars: Bars | None, keep: Bars | None) -> list[tuple[in
     for one in ranges:
         span_of_bars(score, one)
     if keep is None:
-        return ranges
+        return _merged(ranges)
     kept = {number for first, last in ranges for number in range(first, last + 1)}
     others = [bar.number for bar in score_bars(score) if bar.number not in kept]
     if not others:
@@ -138,6 +148,17 @@ def _ranges(score: Score, bars: Bars | None, keep: Bars | None) -> list[tuple[in
     starts = [number for number in others if number - 1 not in others]
     ends = [number for number in others if number + 1 not in others]
     return list(zip(starts, ends, strict=True))
+
+
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sorted ranges, of which those that overlap are one."""
+    merged: list[tuple[int, int]] = []
+    for first, last in ranges:
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged
 
 
 def _model_for(score: Score, model: str | os.PathLike[str] | Filler | Composer | None) -> Filler | Composer:
@@ -158,13 +179,22 @@ def _model_for(score: Score, model: str | os.PathLike[str] | Filler | Composer |
         return composer
 
 
-def _region(score: Score, bars: tuple[int, int], n_steps: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _region(score: Score, bars: tuple[int, int], n_steps: int) -> NDArray[np.bool_]:
     """The cells of some bars, (T, 4)."""
     ticks = [place * STEPS_PER_QUARTER for place in span_of_bars(score, bars)]
     first, stop = (place // score.ticks_per_quarter for place in ticks)
     if any(place % score.ticks_per_quarter for place in ticks):
         raise ScoreError(f"bars {bars[0]}-{bars[1]} are not a whole number of 16ths; a chorale is written in 16ths")
     return region_mask(n_steps, first, min(n_steps, stop))
+
+
+def _inside(score: Score, parts: list[int], missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The notes of a chorale that begin in a missing cell, (n,)."""
+    notes = score.notes
+    steps = np.minimum(notes["start_ticks"] * STEPS_PER_QUARTER // score.ticks_per_quarter, len(missing) - 1)
+    voices = np.minimum(np.searchsorted(parts, notes["track"]), len(parts) - 1)
+    inside: NDArray[np.bool_] = np.isin(notes["track"], parts) & missing[steps, voices]
+    return inside
 
 
 def _of_song(
@@ -182,7 +212,7 @@ def _of_song(
     representation = composer.representation
     tokens = representation.encode(score) if isinstance(representation, EventVocabulary) else np.zeros(0, np.int64)
     return Composition(
-        score=replace(score, tempi=score.tempi or (Tempo.from_bpm(0, 120.0),)),
+        score=replace(score, tempi=score.tempi or _TEMPO),
         tokens=tokens,
         model=composer.name,
         seed=seed,

@@ -17,6 +17,7 @@ from audio_lstm.music.event_filters import ChordFilter, PieceFilter, PrefixFilte
 from audio_lstm.music.event_grammar import DRUM_PROGRAM, Kind
 from audio_lstm.music.event_plan import EventPlan
 from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.exact_voices import as_voices, is_single_voice, with_voices
 from audio_lstm.music.primer import Primer
 from audio_lstm.music.score import Score
 from audio_lstm.music.starting import Start, pitched_parts, without_silent_parts
@@ -33,6 +34,7 @@ from audio_lstm.music.wishes import Wishes
 __all__ = [
     "chorale_cells",
     "chorale_given",
+    "chorale_with_exact_primer",
     "event_filters",
     "event_prefix",
     "event_programs",
@@ -98,12 +100,17 @@ def is_for_voices(primer: Primer) -> bool:
     """
     parts = pitched_parts(primer.score)
     if len(parts) == 1:
-        return True
+        return _is_melody(primer, parts[0])
     try:
         score_to_voice_grid(primer.score)
     except ScoreError:
         return False
     return True
+
+
+def _is_melody(primer: Primer, part: int) -> bool:
+    score = primer.score
+    return is_single_voice(score.notes[score.notes["track"] == part], score.ticks_per_quarter)
 
 
 def chorale_cells(grid: ChoraleGrid, primer: Primer) -> NDArray[np.int64]:
@@ -124,6 +131,11 @@ def chorale_cells(grid: ChoraleGrid, primer: Primer) -> NDArray[np.int64]:
         raise ScoreError(
             f"{primer.name}: {len(parts)} parts; a chorale goes on from a melody or from four voices: pass one of "
             "them, or a model of events such as lieder"
+        )
+    if len(parts) == 1 and not _is_melody(primer, parts[0]):
+        raise ScoreError(
+            f"{primer.name}: its only part sounds several notes at once; a chorale goes on from a melody or from four "
+            "voices: pass one of them, or a model of events such as lieder"
         )
     if len(parts) == N_VOICES:
         values = score_to_voice_grid(primer.score)
@@ -188,6 +200,21 @@ def with_exact_primer(score: Score, primer: Primer, resume: int) -> Score:
         for number, track in enumerate(own.tracks)
     )
     return replace(own, notes=np.concatenate([given.notes, own.notes]), tracks=tracks)
+
+
+def chorale_with_exact_primer(grid: NDArray[np.int64], primer: Primer) -> Score:
+    """A chorale whose beginning is the primer as it was given: its times, repeated notes and velocities.
+
+    Args:
+        grid: (T, 4) the whole chorale, as the model's tokens spell it.
+        primer: What was given, a melody or four voices.
+
+    Returns:
+        Soprano, alto, tenor and bass.
+    """
+    parts = pitched_parts(primer.score)
+    given = as_voices(primer.score, {part: voice for voice, part in enumerate(parts)})
+    return with_voices(given, range(N_VOICES), grid)
 
 
 def event_programs(wishes: Wishes, primer: Primer) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ __all__ = [
     "STEPS_PER_QUARTER",
     "VOICES",
     "VOICE_NAMES",
+    "VOICE_TRACKS",
     "allowed_transpositions",
     "as_voice_grid",
     "score_to_melody",
@@ -33,6 +34,8 @@ REST_PITCH = -1
 """What a voice grid holds where a voice is silent."""
 _TICKS_PER_STEP = 120  # 480 ticks a quarter, what most notation programs write
 _CHOIR = 52  # General MIDI "Choir Aahs", counted from 0
+VOICE_TRACKS = tuple(Track(name, _CHOIR) for name in VOICE_NAMES)
+"""The tracks of a chorale."""
 
 
 def as_voice_grid(grid: ArrayLike) -> NDArray[np.int64]:

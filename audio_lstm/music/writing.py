@@ -26,6 +26,7 @@ from audio_lstm.music.sample import write_steps
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature
 from audio_lstm.music.start_given import (
     chorale_given,
+    chorale_with_exact_primer,
     event_filters,
     event_prefix,
     event_programs,
@@ -238,6 +239,8 @@ def finished_score(
     grid = cast(ChoraleGrid, representation)  # end_token has turned away all other kinds
     whole_steps = tokens if tokens[-1] == END else tokens[: len(tokens) - len(tokens) % N_VOICES]
     score = voice_grid_to_score(grid.decode(whole_steps), bpm=CHORALE_BPM)
+    if start is not None and start.primer is not None:
+        score = replace(chorale_with_exact_primer(grid.decode(whole_steps), start.primer), tempi=score.tempi)
     tracks = score.tracks
     if wishes.parts:
         tracks = tuple(replace(track, program=wish) for track, wish in zip(tracks, wishes.parts, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.files import score_to_pretty_midi, write_midi
 from audio_lstm.music.fill import Filler, load_fill_model
 from audio_lstm.music.harmonise import harmonise, melody_steps
+from audio_lstm.music.notation import parse_notes
 from audio_lstm.music.score import Score, Tempo, TimeSignature, Track, make_notes
 from audio_lstm.music.voices import score_to_voice_grid
 from recipes.benchmarks.humming import SAMPLE_RATE, Singer, Tune, sing
@@ -38,6 +40,23 @@ def test_the_melody_stays_as_it_is_in_any_voice(filler: Filler) -> None:
         np.testing.assert_array_equal(
             grid, score_to_voice_grid(harmonise(tune, model=filler, voice=voice, seed=1).score)
         )
+
+
+def test_repeated_notes_times_and_velocities_of_the_melody_stay(filler: Filler) -> None:
+    melody = parse_notes("G4 G4 G4 G4 A4 A4 B4 B4")
+    played = melody.notes.copy()
+    played["velocity"] = range(60, 68)
+    played["start_ticks"][1:] += 7
+    tempi = (Tempo(0, 500_000), Tempo(960, 600_000))
+    melody = replace(melody, notes=played, tempi=tempi)
+    for voice in "SA":
+        piece = harmonise(melody, model=filler, voice=voice, seed=1)
+        kept = piece.score.notes[piece.score.notes["track"] == "SATB".index(voice)]
+        assert piece.score.ticks_per_quarter == melody.ticks_per_quarter
+        for field in ("start_ticks", "duration_ticks", "pitch", "velocity"):
+            np.testing.assert_array_equal(kept[field], melody.notes[field])
+        assert piece.score.tempi == tempi
+    assert len(np.unique(piece.score.notes["track"])) == 4
 
 
 def test_files_scores_and_midi_objects_are_one_melody(filler: Filler, tmp_path: Path) -> None:

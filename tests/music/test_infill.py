@@ -15,7 +15,7 @@ from audio_lstm.music.composer import Composer
 from audio_lstm.music.fill import Filler, load_fill_model
 from audio_lstm.music.infill import infill, parse_bars
 from audio_lstm.music.notation import parse_notes
-from audio_lstm.music.score import Score, TimeSignature
+from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
 from audio_lstm.music.voices import score_to_voice_grid, voice_grid_to_score
 from tests.music.fill_models import write_random_model
 
@@ -38,6 +38,44 @@ def test_only_the_bars_and_voices_asked_for_are_written(filler: Filler) -> None:
     assert not changed[:, [0, 3]].any()
     whole_voices = score_to_voice_grid(infill(voice_grid_to_score(HYMN), voices="B", model=filler, seed=3).score)
     assert not (whole_voices != HYMN)[:, :3].any()
+
+
+def test_all_else_of_a_chorale_stays_to_the_tick(filler: Filler) -> None:
+    starts = np.tile(np.arange(16) * 480 + np.arange(16) % 3, 4)
+    pitches = np.repeat([72, 67, 64, 48], 16)
+    drums = make_notes(np.arange(8) * 960, 240, 38, 99, 2)
+    notes = make_notes(starts, 460, pitches, np.arange(64) + 30, np.repeat([0, 1, 3, 4], 16))
+    tracks = (Track("Lead", 40), Track("Second", 41), Track("Kit", is_drum=True), Track("Viola", 42), Track("Low", 43))
+    tempi, keys = (Tempo(0, 500_000), Tempo(3840, 700_000)), (KeySignature(0, 1), KeySignature(3840, 2))
+    given = Score(480, np.concatenate([notes, drums]), tracks, tempi, (TimeSignature(0, 4, 4),), keys)
+    piece = infill(given, bars=(3, 3), model=filler, seed=1).score
+    assert changed_bars(given, piece) == {3}
+    assert (piece.tracks, piece.tempi, piece.time_signatures, piece.key_signatures) == (
+        *(given.tracks, given.tempi, given.time_signatures, given.key_signatures),
+    )
+    new = piece.notes[(piece.notes["track"] != 2) & (piece.notes["start_ticks"] // 1920 == 2)]
+    assert (new["start_ticks"] + new["duration_ticks"] <= 5760).all()
+    np.testing.assert_array_equal(piece.notes[piece.notes["track"] == 2], given.notes[given.notes["track"] == 2])
+    alone = infill(given, bars=(3, 3), voices="B", model=filler, seed=1).score
+    np.testing.assert_array_equal(alone.notes[alone.notes["track"] < 4], given.notes[given.notes["track"] < 4])
+
+
+def test_notes_that_sound_into_the_gap_of_a_chorale_go_on(filler: Filler) -> None:
+    held = np.repeat(HYMN[:1], 64, axis=0)
+    score = voice_grid_to_score(np.where(np.arange(4) == 3, held, HYMN))
+    piece = infill(score, bars=(2, 2), model=filler, seed=1).score
+    assert piece.notes[piece.notes["track"] == 3].tolist() == [(0, 64 * 120, 48, 80, 3)]
+    with pytest.raises(ConfigError, match="notes that are held from before fill these bars: nothing is left to write"):
+        infill(score, bars=(2, 2), voices="B", model=filler)
+
+
+def test_bars_named_twice_are_written_once(events_composer: Composer, filler: Filler) -> None:
+    once = infill(SONG, bars="1-3", model=events_composer, seed=1)
+    assert infill(SONG, bars="1-2,2-3", model=events_composer, seed=1).score == once.score
+    assert infill(SONG, bars="1-3,2", model=events_composer, seed=1).score == once.score
+    score = voice_grid_to_score(HYMN)
+    once = infill(score, bars="1-3", model=filler, seed=1)
+    assert infill(score, bars="1-2,2-3", model=filler, seed=1).score == once.score
 
 
 def test_bars_are_counted_in_the_metre_of_the_piece(filler: Filler) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from audio_lstm.music.start_given import chorale_cells, event_prefix, event_prog
 from audio_lstm.music.voices import score_to_voice_grid, voice_grid_to_score
 from audio_lstm.music.wishes import Wishes
 
+CHORDS = "C4+E4+G4 D4+F4+A4 E4+G4+C5 C4+E4+G4"
 TUNE = "C4 E4 G4:2 A4 G4 F4 E4"
 HYMN = np.tile([[72, 67, 64, 48], [74, 67, 65, 43], [76, 67, 60, 48], [74, 71, 62, 43]], (4, 1)).repeat(2, axis=0)
 STARTS, LENGTHS, PITCHES = [0, 485, 960, 0, 960], [480, 480, 960, 960, 700], [60, 64, 67, 48, 43]
@@ -43,6 +45,23 @@ def test_four_voices_stay_as_they_are(chorale_composer: Composer) -> None:
     np.testing.assert_array_equal(score_to_voice_grid(piece.score)[:32], HYMN)
     longer = compose(model=chorale_composer, primer=piece, bars=4, seed=2)
     np.testing.assert_array_equal(score_to_voice_grid(longer.score)[:32], HYMN)
+
+
+def test_repeated_notes_times_and_velocities_of_a_chorales_primer_stay(chorale_composer: Composer) -> None:
+    melody = parse_notes("G4 G4 A4 A4")
+    played = melody.notes.copy()
+    played["velocity"] = [60, 70, 80, 90]
+    played["start_ticks"][1:] += 5
+    melody = replace(melody, notes=played)
+    four = make_notes(np.tile([0, 480, 960, 1440], 4), 470, np.repeat([72, 67, 64, 48], 4), 55, np.repeat(range(4), 4))
+    for primer in (melody, Score(480, four, tuple(Track() for _ in range(4)))):
+        piece = compose(model=chorale_composer, primer=primer, bars=2, seed=1).score
+        for track in np.unique(primer.notes["track"]).tolist():
+            given = primer.notes[primer.notes["track"] == track]
+            kept = piece.notes[piece.notes["track"] == track][: len(given)]
+            np.testing.assert_array_equal(kept, given)
+        assert piece.ticks_per_quarter == primer.ticks_per_quarter
+        assert [track.name for track in piece.tracks] == ["Soprano", "Alto", "Tenor", "Bass"]
 
 
 def test_a_chorale_that_ends_itself_does_not_end_before_its_primer(chorale_composer: Composer) -> None:
@@ -107,11 +126,15 @@ def test_the_model_is_chosen_by_the_primer(monkeypatch: pytest.MonkeyPatch, even
     assert is_for_voices(read_primer(TUNE))
     assert is_for_voices(read_primer(voice_grid_to_score(HYMN)))
     assert not is_for_voices(read_primer(DUO))
+    assert not is_for_voices(read_primer(CHORDS))
+    assert compose(primer=CHORDS, bars=3, seed=1).model == "tiny-events"
 
 
 def test_primers_that_a_chorale_cannot_take_are_named(chorale_composer: Composer) -> None:
     with pytest.raises(ScoreError, match="the score: 2 parts; a chorale goes on from a melody or from four voices"):
         compose(model=chorale_composer, primer=DUO, bars=2)
+    with pytest.raises(ScoreError, match="its only part sounds several notes at once; a chorale goes on from a melody"):
+        compose(model=chorale_composer, primer=CHORDS, bars=3)
     with pytest.raises(ScoreError, match="out of the voices' range: step 0, voice S: pitch 96 is outside 33-84"):
         compose(model=chorale_composer, primer="C7 D7", bars=2)
 

@@ -55,8 +55,7 @@ def infill(
 
     Of a chorale (four single voices, highest first), a fill model reads all that is given before it writes. Of any
     other piece, a model of events reads what stands before each gap, and that one of four drafts is kept after which
-    what follows is likeliest. Notes that sound into a gap go on; new ones end with it
-    (in a chorale, what a replaced note still had to sound after the gap is sung on).
+    what follows is likeliest. Notes that sound into a gap go on.
 
     Args:
         piece: A composition, or as for `read_primer`.
@@ -189,7 +188,7 @@ def _region(score: Score, bars: tuple[int, int], n_steps: int) -> NDArray[np.boo
 
 
 def _inside(score: Score, parts: list[int], missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The notes of a chorale that begin in a missing cell, (n,)."""
+    """The notes of a chorale that begin in a missing cell, (n,); what they sound after the gap is struck there anew."""
     notes = score.notes
     steps = np.minimum(notes["start_ticks"] * STEPS_PER_QUARTER // score.ticks_per_quarter, len(missing) - 1)
     voices = np.minimum(np.searchsorted(parts, notes["track"]), len(parts) - 1)

@@ -21,7 +21,7 @@ from audio_lstm.errors import ConfigError, MissingDependencyError, ScoreError
 from audio_lstm.music.midi_bytes import midi_to_score, score_to_midi
 from audio_lstm.music.parse_worker import frame_to_score, read_frame, write_frame
 from audio_lstm.music.score import Score, Tempo
-from audio_lstm.music.worker_process import how_it_ended, start_worker
+from audio_lstm.music.worker_process import end_worker, how_it_ended, start_worker
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -97,13 +97,7 @@ class ScoreReader:
         if self._process is None:
             return
         process, self._process = self._process, None
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):  # what was still to be sent can no longer be
-                    pipe.close()
+        end_worker(process)
 
     def read(self, source: str | os.PathLike[str] | BinaryIO) -> Score:
         """The music in a MIDI, MusicXML, compressed MusicXML or ABC file.

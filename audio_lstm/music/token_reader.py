@@ -19,7 +19,7 @@ from audio_lstm.errors import MissingDependencyError
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import ReadLimits
 from audio_lstm.music.parse_worker import read_frame, write_frame
-from audio_lstm.music.worker_process import how_it_ended, start_worker
+from audio_lstm.music.worker_process import end_worker, how_it_ended, start_worker
 
 __all__ = ["TokenReader"]
 
@@ -64,13 +64,7 @@ class TokenReader:
         if self._process is None:
             return
         process, self._process = self._process, None
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):  # what was still to be sent can no longer be
-                    pipe.close()
+        end_worker(process)
 
     def read(self, paths: Sequence[Path]) -> list[NDArray[np.uint16] | str]:
         """Parse and tokenise files.

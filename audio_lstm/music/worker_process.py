@@ -6,6 +6,7 @@ to over stdin and stdout in the frames of parse_worker.py.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import signal
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Deadline", "how_it_ended", "limit_memory", "start_worker"]
+__all__ = ["Deadline", "end_worker", "how_it_ended", "limit_memory", "start_worker"]
 
 
 def start_worker(module: str, arguments: Sequence[float]) -> subprocess.Popen[bytes]:
@@ -39,6 +40,21 @@ def start_worker(module: str, arguments: Sequence[float]) -> subprocess.Popen[by
         env={**os.environ, "PYTHONPATH": search},
         start_new_session=True,  # Ctrl-C is for the caller; the worker ends with its pipe
     )
+
+
+def end_worker(process: subprocess.Popen[bytes]) -> None:
+    """End a worker process, whatever it is doing, and close its pipes.
+
+    Args:
+        process: From `start_worker`; one that has ended already will do.
+    """
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # what was still to be sent can no longer be
+                pipe.close()
 
 
 def how_it_ended(returncode: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_lstm.music.worker_process import Deadline, how_it_ended, start_worker
+from audio_lstm.music.worker_process import Deadline, end_worker, how_it_ended, start_worker
 
 
 def python(script: str) -> subprocess.CompletedProcess[str]:
@@ -77,3 +77,12 @@ def test_a_deadline_takes_back_what_its_parent_ignored() -> None:
 def test_memory_is_bounded() -> None:
     script = "from audio_lstm.music.worker_process import limit_memory; limit_memory(1 << 28); bytearray(1 << 29)"
     assert "MemoryError" in python(script).stderr
+
+
+def test_a_worker_is_ended_whatever_it_does_and_once_more() -> None:
+    process = start_worker("audio_lstm.music.parse_worker", [2**30, 60.0])
+    for _ in range(2):
+        end_worker(process)
+        assert process.returncode == -signal.SIGKILL
+        assert process.stdin is not None
+        assert process.stdin.closed

@@ -9,6 +9,7 @@ import json
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from audio_lstm.backbone import LSTMState
 from audio_lstm.checkpoint import write_card
 from audio_lstm.config import LSTMConfig
-from audio_lstm.errors import ConfigError
+from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.music.config import MusicModelConfig
 from audio_lstm.music.data import MusicData
 from audio_lstm.music.evaluate import encode_pieces
@@ -30,7 +31,7 @@ from audio_lstm.training.batches import share
 from audio_lstm.training.loop import StepLoss, TrainResult
 from audio_lstm.training.options import data_fingerprint
 
-__all__ = ["BPTTConfig", "TokenBatch", "TokenTask", "first", "write_music_model"]
+__all__ = ["BPTTConfig", "TokenBatch", "TokenTask", "first", "together", "write_music_model"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,6 +56,16 @@ def first(data: MusicData, n_pieces: int) -> MusicData:
         raise ConfigError(f"the number of pieces must be 0 (all) or more, got {n_pieces}")
     stop = n_pieces or None
     return replace(data, pieces=data.pieces[:stop], names=data.names[:stop])
+
+
+def together(one: MusicData, other: MusicData) -> MusicData:
+    """Two splits of a corpus as one, to train on; DataError if they are of different kinds."""
+    if one.kind != other.kind:
+        raise DataError(f"{one.source} holds {one.kind} pieces, {other.source} {other.kind}; they cannot be joined")
+    pieces = cast(Any, (*one.pieces, *other.pieces))
+    return replace(
+        one, pieces=pieces, names=(*one.names, *other.names), faults=tuple(dict.fromkeys(one.faults + other.faults))
+    )
 
 
 @dataclass(frozen=True)
@@ -158,7 +169,14 @@ class TokenTask:
 
 
 def write_music_model(
-    task: TokenTask, folder: Path, *, name: str, trained_on: str, notes: str, result: TrainResult
+    task: TokenTask,
+    folder: Path,
+    *,
+    name: str,
+    trained_on: str,
+    notes: str,
+    result: TrainResult,
+    valid_is_new: bool = True,
 ) -> str:
     """Write the model folder, measure it as users will run it, and put the figures into its card.
 
@@ -169,6 +187,7 @@ def write_music_model(
         trained_on: What the card says of its data.
         notes: The end of the card, Markdown: licences and limits.
         result: How the training ended.
+        valid_is_new: False if it was trained on the validation pieces as well, which the card then says.
 
     Returns:
         One line with the folder and the figures.
@@ -180,13 +199,14 @@ def write_music_model(
     figures = evaluate_music(task.valid_set, load_music(folder)).to_dict()
     n_parameters = sum(parameter.numel() for parameter in task.model.parameters())
     size_mb = (folder / "model.onnx").stat().st_size / 1e6
+    split = "valid" if valid_is_new else "valid (known from training)"
     card = f"""# {name}
 
 A small autoregressive LSTM trained on {trained_on}.
 
 | | |
 |---|---|
-| negative log-likelihood, valid, int8 | {figures["nll"]:.4f} {figures["unit"]} |
+| negative log-likelihood, {split}, int8 | {figures["nll"]:.4f} {figures["unit"]} |
 | the same weights in torch, float32 | {result.best_score:.4f} |
 | pieces, units | {figures["n_pieces"]}, {figures["n_units"]} |
 | parameters | {n_parameters / 1e6:.2f} M |

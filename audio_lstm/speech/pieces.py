@@ -9,8 +9,9 @@ from types import ModuleType
 
 from audio_lstm.errors import ConfigError, DataError, MissingDependencyError
 from audio_lstm.speech.alphabet import Alphabet
+from audio_lstm.speech.data import normalise_text
 
-__all__ = ["train_pieces"]
+__all__ = ["pieces_of_transcripts", "train_pieces"]
 
 _SPACE = "\u2581"  # what sentencepiece writes for a space
 _RESERVED = frozenset({_SPACE, "\u2585"})  # the second is its unknown letter
@@ -61,6 +62,22 @@ def train_pieces(texts: Iterable[str], n_symbols: int) -> Alphabet:
             f"{len(pieces)}, or give more text"
         )
     return Alphabet(tuple(piece.replace(_SPACE, " ") for piece in pieces))
+
+
+def pieces_of_transcripts(texts: Iterable[str], n_symbols: int, letters: Alphabet) -> tuple[str, ...]:
+    """The symbols of a model that writes word pieces, learned from a corpus; every letter stays one.
+
+    Args:
+        texts: Transcripts as they stand in a manifest.
+        n_symbols: Pieces and letters together; the CTC blank is not counted.
+        letters: What the transcripts are brought to first (`normalise_text`), and what must be writable in the end,
+            though the texts may lack some of it.
+
+    Returns:
+        The symbols, as `train_pieces` orders them; its errors are raised.
+    """
+    alone = [letter for letter in letters.symbols if letter != " "]
+    return train_pieces([*(normalise_text(text, letters) for text in texts), *alone], n_symbols).symbols
 
 
 def _merges(sentencepiece: ModuleType, sentences: list[str], n_symbols: int) -> bytes:

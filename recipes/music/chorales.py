@@ -7,7 +7,8 @@ Data: 382 four-voice chorales of J. S. Bach (public domain), each a list of [S, 
 splits of Boulanger-Lewandowski et al. 2012. `--data` is the JSON file or its folder; the public source is
 https://github.com/czhuang/JSB-Chorales-dataset (Jsb16thSeparated.json, whose keys are the same).
 
-Trained on `train`, moved by up to five semitones; `valid` chooses the epoch. Options as in recipes/speech/an4.py.
+Trained on `train`, moved by up to five semitones; `valid` chooses the epoch. `--valid_too true` then trains the model
+that is shipped, on both splits. Options as in recipes/speech/an4.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from audio_lstm.music.augment import random_transposition
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.data import load_chorales
 from audio_lstm.music.novelty_build import write_index
-from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
+from audio_lstm.music.task import BPTTConfig, TokenTask, first, together, write_music_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -40,6 +41,9 @@ class Recipe:
     batch_size: int = 16  # rows of truncated back-propagation
     window: int = 128  # cells a row and step: 8 beats
     train: TrainConfig = TrainConfig(max_epochs=30, learning_rate=3e-3, warmup_steps=100, n_threads=1)
+    # Learn from valid as well, for as many epochs as a run without has found best: the model to use, which nothing is
+    # left to judge. The last epoch's weights are kept.
+    valid_too: bool = False
     max_pieces: int = 0  # of each split; 0 = all
 
 
@@ -70,10 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder."""
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
     train_set, valid_set = (first(load_chorales(recipe.data, split), recipe.max_pieces) for split in ("train", "valid"))
+    learned = together(train_set, valid_set) if recipe.valid_too else train_set
+    if recipe.valid_too:
+        recipe = replace(recipe, train=replace(recipe.train, evaluate_every_epochs=recipe.train.max_epochs))
     task = TokenTask(
         recipe.representation,
         recipe.lstm,
-        train_set=train_set,
+        train_set=learned,
         valid_set=valid_set,
         bptt=BPTTConfig(
             batch_size=recipe.batch_size,
@@ -86,12 +93,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = {**settings_of(recipe), "data": task.fingerprint}
     result = train(task, recipe.train, recipe.out, settings=settings)
     if result.stopped_by != "signal" and is_first_process():
-        trained_on = "chorales of J. S. Bach (the JSB16 training split, public domain)"
+        splits = "training and validation splits" if recipe.valid_too else "training split"
         line = write_music_model(
-            task, recipe.out / "model", name="chorale", trained_on=trained_on, notes=NOTES, result=result
+            task,
+            recipe.out / "model",
+            name="chorale",
+            trained_on=f"chorales of J. S. Bach (the JSB16 {splits}, public domain)",
+            notes=NOTES,
+            result=result,
+            valid_is_new=not recipe.valid_too,
         )
         print(line)
-        write_index(recipe.out / "model", train_set=train_set, held_out=valid_set)
+        write_index(recipe.out / "model", train_set=train_set, held_out=valid_set, trained_on_both=recipe.valid_too)
     return result.exit_code
 
 

@@ -19,11 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audio_lstm.config import LSTMConfig
+from audio_lstm.speech.alphabet import ENGLISH
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import load_corpus
 from audio_lstm.speech.data import read_manifest
 from audio_lstm.speech.features import FeatureConfig
 from audio_lstm.speech.losses import CTCLossConfig
+from audio_lstm.speech.pieces import pieces_of_transcripts
 from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
@@ -39,6 +41,7 @@ class Recipe:
     model: SpeechModelConfig = SMALL_BIDIRECTIONAL
     ctc: CTCConfig = CTCConfig(loss=CTCLossConfig(consistency_weight=0.2))
     train: TrainConfig = TrainConfig(max_epochs=40, learning_rate=2e-3, warmup_steps=150, n_threads=1)
+    n_pieces: int = 0  # write as many pieces of words (BPE) instead of letters; 0: letters, which are no worse here
     max_utterances: int = 0  # of each set; 0 = all
 
 
@@ -72,7 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder."""
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
     limit = recipe.max_utterances or None
-    train_set = load_corpus(read_manifest(recipe.data / "an4.train.jsonl")[:limit], recipe.model)
+    utterances = read_manifest(recipe.data / "an4.train.jsonl")[:limit]
+    if recipe.n_pieces:
+        symbols = pieces_of_transcripts((item.text for item in utterances), recipe.n_pieces, ENGLISH)
+        recipe = replace(recipe, model=replace(recipe.model, symbols=symbols))
+    train_set = load_corpus(utterances, recipe.model)
     dev_set = load_corpus(read_manifest(recipe.data / "an4.dev.jsonl")[:limit], recipe.model)
     task = CTCTask(
         recipe.model,

@@ -30,10 +30,10 @@ from audio_lstm.errors import ConfigError
 from audio_lstm.speech.alphabet import ENGLISH
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import Item, list_recordings, load_corpus
-from audio_lstm.speech.data import Utterance, normalise_text, read_manifest
+from audio_lstm.speech.data import Utterance, read_manifest
 from audio_lstm.speech.features import FeatureConfig
 from audio_lstm.speech.losses import CTCLossConfig
-from audio_lstm.speech.pieces import train_pieces
+from audio_lstm.speech.pieces import pieces_of_transcripts
 from audio_lstm.speech.pronunciations import PHONEMES, read_pronunciations
 from audio_lstm.speech.task import (
     SMALL_BIDIRECTIONAL,
@@ -136,10 +136,10 @@ Voice 13 (CC0); speechocean762 (Zhang et al. 2021; free for any use). Model: Apa
 
 
 def _pieces(recipe: Recipe) -> tuple[str, ...]:
-    """Pieces of the training texts' words, as many as are wanted; every letter is one."""
+    """Pieces of the training texts' words, as many as are wanted."""
     manifests = [read_manifest(recipe.data / f"{corpus}.train.jsonl") for corpus in recipe.train_corpora]
-    texts = [normalise_text(utterance.text, ENGLISH) for utterances in manifests for utterance in utterances]
-    return train_pieces([*texts, *(letter for letter in ENGLISH.symbols if letter != " ")], recipe.n_pieces).symbols
+    texts = [utterance.text for utterances in manifests for utterance in utterances]
+    return pieces_of_transcripts(texts, recipe.n_pieces, ENGLISH)
 
 
 def _load(recipe: Recipe, utterances: Sequence[Utterance]) -> Sequence[Item]:

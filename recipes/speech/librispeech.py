@@ -47,7 +47,7 @@ from audio_lstm.speech.data import Utterance, normalise_text
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.features import FeatureConfig, extract_features
 from audio_lstm.speech.metrics import ErrorReport, score
-from audio_lstm.speech.pieces import train_pieces
+from audio_lstm.speech.pieces import pieces_of_transcripts
 from audio_lstm.speech.task import CTCConfig, CTCTask, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
@@ -148,10 +148,7 @@ def output_symbols(recipe: Recipe, utterances: Sequence[Utterance]) -> tuple[str
         raise ConfigError("--model.symbols cannot be set: --units chooses the symbols of this recipe")
     if recipe.units == "characters":
         return ENGLISH.symbols
-    letters = [letter for letter in ENGLISH.symbols if letter != " "]  # a symbol each, though a text may lack some
-    return train_pieces(
-        [*(normalise_text(item.text, ENGLISH) for item in utterances), *letters], recipe.n_pieces
-    ).symbols
+    return pieces_of_transcripts((item.text for item in utterances), recipe.n_pieces, ENGLISH)
 
 
 @torch.inference_mode()

@@ -16,7 +16,7 @@ from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.composer import load_music
 from audio_lstm.music.data import MusicData
 from audio_lstm.music.evaluate import evaluate_music
-from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
+from audio_lstm.music.task import BPTTConfig, TokenTask, first, together, write_music_model
 from audio_lstm.training.loop import TrainConfig, TrainResult, train
 
 GRID = ChoraleGrid(features=("previous", "lag_4", "voice", "beat"))
@@ -162,3 +162,13 @@ def test_training_lowers_the_score_and_the_folder_states_what_users_will_measure
     assert "trained on a toy" in card
     assert card.endswith("\nToys only.")
     assert figures["nll"] == pytest.approx(result.best_score, abs=0.1)
+
+
+def test_two_splits_are_joined_and_two_kinds_are_not() -> None:
+    one, other = corpus(8, 12), corpus(6)
+    both = together(one, other)
+    assert [len(piece) for piece in both.pieces] == [8, 12, 6]
+    assert both.names == (*one.names, *other.names)
+    rolls = MusicData("roll", (np.zeros((4, 88), bool),), ("valid[0]",), "rolls.npz")
+    with pytest.raises(DataError, match=r"holds chorale pieces, rolls\.npz roll; they cannot be joined"):
+        together(one, rolls)

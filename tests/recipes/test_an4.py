@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from audio_lstm import transcribe
+from audio_lstm import load_speech, transcribe
 from audio_lstm.audio import write_wav
 from audio_lstm.errors import ConfigError, DataError, TrainingError
 from audio_lstm.speech.alphabet import ENGLISH
@@ -102,6 +102,13 @@ def test_a_run_goes_on_with_moved_data_and_not_with_others(recipe: ModuleType, d
     ):
         recipe.main(arguments(moved, out))
     assert (out / "model" / "README.md").read_text("utf-8") == card
+
+
+def test_writes_pieces_of_words_where_they_are_wanted(recipe: ModuleType, data: Path, tmp_path: Path) -> None:
+    assert recipe.main(arguments(data, tmp_path / "run", "--n_pieces", "30", "--train.max_epochs", "1")) == 0
+    alphabet = load_speech(tmp_path / "run" / "model").alphabet
+    assert len(alphabet.symbols) == 30
+    assert not alphabet.is_characters
 
 
 def test_other_processes_of_a_run_write_no_model(

@@ -109,6 +109,23 @@ def test_the_folder_of_the_json_will_do(recipe: ModuleType, data: Path, tmp_path
     assert recipe.main(arguments(data.parent, tmp_path / "run", "--train.max_epochs", "1")) == 0
 
 
+def test_the_model_to_use_learns_from_both_splits_and_keeps_the_last_weights(
+    recipe: ModuleType, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    assert recipe.main(arguments(data, out, "--valid_too", "true")) == 0
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    evaluations = [line for line in log if line["kind"] == "evaluate"]
+    assert [line["epoch"] for line in evaluations] == [2]
+    assert json.loads((out / "config.json").read_text())["recipe"]["data"].startswith("6 + 2 items")
+    card = (out / "model" / "README.md").read_text("utf-8")
+    assert "the JSB16 training and validation splits" in card
+    assert "| negative log-likelihood, valid (known from training), int8 |" in card
+    index = NoveltyIndex.load(out / "model")
+    assert index.names[-2:] == ("valid[0]", "valid[1]")
+    assert len(index.held_out) == 2
+
+
 def test_other_processes_of_a_run_write_no_model(
     recipe: ModuleType, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,8 +11,8 @@ import pytest
 import sentencepiece
 
 from audio_lstm.errors import ConfigError, DataError, MissingDependencyError
-from audio_lstm.speech.alphabet import Alphabet
-from audio_lstm.speech.pieces import train_pieces
+from audio_lstm.speech.alphabet import ENGLISH, Alphabet
+from audio_lstm.speech.pieces import pieces_of_transcripts, train_pieces
 
 TEXTS = ["THE CAT", "THE HAT", "THE THEME"]
 
@@ -126,3 +126,10 @@ def test_without_sentencepiece_the_pip_line_is_given(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(MissingDependencyError, match="needs sentencepiece: pip install sentencepiece"):
         train_pieces(TEXTS, 11)
+
+
+def test_pieces_of_transcripts_keep_every_letter_though_the_texts_lack_some() -> None:
+    symbols = pieces_of_transcripts(["the cat", "The hat.", "THE THEME"], 34, ENGLISH)
+    assert len(symbols) == 34
+    assert set(ENGLISH.symbols) < set(symbols)
+    assert " THE" in symbols

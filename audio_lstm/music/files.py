@@ -225,6 +225,9 @@ def read_scores(
 def list_scores(folder: str | os.PathLike[str]) -> tuple[Path, ...]:
     """The music files of a folder and its subfolders, sorted by path; of a file, the file itself.
 
+    A piece that lies there in several formats (song.mid beside song.musicxml, as `compose --out` writes them) is listed
+    once, in the format that comes first in `SCORE_SUFFIXES`.
+
     Args:
         folder: where to look for `SCORE_SUFFIXES`, upper or lower case; hidden files are passed over.
 
@@ -241,6 +244,9 @@ def list_scores(folder: str | os.PathLike[str]) -> tuple[Path, ...]:
         raise ScoreError(f"{root}: no such file or folder; give a folder of {' '.join(SCORE_SUFFIXES)} files")
     found = (path for path in root.rglob("*") if path.suffix.lower() in SCORE_SUFFIXES)
     paths = sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+    formats = {suffix: place for place, suffix in enumerate(SCORE_SUFFIXES)}
+    best = {path.with_suffix(""): path for path in sorted(paths, key=lambda path: -formats[path.suffix.lower()])}
+    paths = [path for path in paths if best[path.with_suffix("")] == path]
     if not paths:
         raise ScoreError(f"{root}: no music file in it; expected files named {' '.join(SCORE_SUFFIXES)}")
     return tuple(paths)

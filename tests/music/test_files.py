@@ -204,6 +204,9 @@ def test_listing_finds_scores_at_any_depth_in_order(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     found = list_scores(tmp_path)
     assert [str(path.relative_to(tmp_path)) for path in found] == ["a/b/c.musicxml", "a/z.mxl", "b.MID"]
+    for name in ("b.musicxml", "b.abc", "c.abc", "c.mxl"):
+        (tmp_path / name).write_bytes(b"")
+    assert [path.name for path in list_scores(tmp_path) if path.parent == tmp_path] == ["b.MID", "c.mxl"]
     assert list_scores(tmp_path / "b.MID") == (tmp_path / "b.MID",)
     with pytest.raises(ScoreError, match="nowhere: no such file or folder; give a folder of"):
         list_scores(tmp_path / "nowhere")

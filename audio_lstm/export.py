@@ -144,18 +144,18 @@ class GraphWriter:
         return model
 
 
-def declare_state(writer: GraphWriter, backbone: LSTMBackbone) -> tuple[str, str]:
-    """The graph inputs `hidden` and `cell`, (n_layers, batch, hidden_size)."""
-    shape = (backbone.config.n_layers, "batch", backbone.config.hidden_size)
+def declare_state(writer: GraphWriter, backbone: LSTMBackbone, *, n_members: int = 1) -> tuple[str, str]:
+    """The graph inputs `hidden` and `cell`, (n_members * n_layers, batch, hidden_size)."""
+    shape = (n_members * backbone.config.n_layers, "batch", backbone.config.hidden_size)
     return (
         writer.input("hidden", TensorProto.FLOAT, shape),
         writer.input("cell", TensorProto.FLOAT, shape),
     )
 
 
-def return_state(writer: GraphWriter, backbone: LSTMBackbone, state: tuple[str, str]) -> None:
+def return_state(writer: GraphWriter, backbone: LSTMBackbone, state: tuple[str, str], *, n_members: int = 1) -> None:
     """The graph outputs `next_hidden` and `next_cell`."""
-    shape = (backbone.config.n_layers, "batch", backbone.config.hidden_size)
+    shape = (n_members * backbone.config.n_layers, "batch", backbone.config.hidden_size)
     writer.output(state[0], "next_hidden", TensorProto.FLOAT, shape)
     writer.output(state[1], "next_cell", TensorProto.FLOAT, shape)
 

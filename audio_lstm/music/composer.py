@@ -153,8 +153,8 @@ def load_music(
 
 
 def _torch_engine(folder: ModelFolder, config: MusicModelConfig, device: str) -> TorchEngine:
-    from audio_lstm.music.model import MusicModel
+    from audio_lstm.music.ensemble import build_model
 
-    module = MusicModel(config)
+    module = build_model(config)
     load_weights(folder, module)
     return TorchEngine(module.to(device).eval(), streams=True, device=device)

@@ -10,6 +10,7 @@ from audio_lstm.errors import ConfigError
 __all__ = ["MusicModelConfig", "RelativeScores"]
 
 _MAX_IDS = 1_000_000
+_MAX_MEMBERS = 64
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class MusicModelConfig:
     lstm: LSTMConfig
     embedding_dropout: float = 0.0  # share of embedding features dropped, the same ones at every step
     relative: RelativeScores | None = None  # None: tokens are scored by what they are alone
+    n_members: int = 1  # LSTMs of this shape whose scores are averaged (ensemble.py)
 
     def __post_init__(self) -> None:
         if not self.column_sizes or any(size < 1 for size in self.column_sizes):
@@ -50,6 +52,8 @@ class MusicModelConfig:
             raise ConfigError(f"vocabulary_size must lie in 2..{_MAX_IDS}, got {self.vocabulary_size}")
         if not 0.0 <= self.embedding_dropout < 1.0:
             raise ConfigError(f"embedding_dropout is a probability below 1, got {self.embedding_dropout}")
+        if not 1 <= self.n_members <= _MAX_MEMBERS:
+            raise ConfigError(f"n_members must lie in 1..{_MAX_MEMBERS}, got {self.n_members}")
         if self.relative is not None:
             column, end = self.relative.column, self.relative.first + self.relative.n_pitches
             if column >= len(self.column_sizes) or end > self.vocabulary_size:

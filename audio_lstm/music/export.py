@@ -12,13 +12,14 @@ from onnx import TensorProto
 from audio_lstm.checkpoint import ModelFolder, write_model
 from audio_lstm.config import config_to_dict
 from audio_lstm.export import GraphWriter, declare_state, quantise, return_state
+from audio_lstm.music.ensemble import MusicEnsemble
 from audio_lstm.music.model import MusicModel
 from audio_lstm.music.representation import Representation
 
-__all__ = ["export_music", "music_graph", "write_scores"]
+__all__ = ["export_music", "music_graph", "write_members"]
 
 
-def music_graph(model: MusicModel) -> onnx.ModelProto:
+def music_graph(model: MusicModel | MusicEnsemble) -> onnx.ModelProto:
     """The float32 graph of a music model.
 
     Args:
@@ -29,34 +30,51 @@ def music_graph(model: MusicModel) -> onnx.ModelProto:
         and outputs `logits` (batch, time, vocabulary), `next_hidden` and `next_cell`. One graph serves single steps
         (time 1) and whole pieces.
     """
-    config = model.config
-    writer = GraphWriter()
+    writer, config = GraphWriter(), model.config
     columns = writer.input("columns", TensorProto.INT64, ("batch", "time", len(config.column_sizes)))
     lengths = writer.input("lengths", TensorProto.INT32, ("batch",))
-    state = declare_state(writer, model.backbone)
-    ids = writer.node("Add", [columns, writer.constant(model.offsets)])
-    x = writer.node("Gather", [writer.constant(model.embedding.weight), ids], axis=0)  # (B, T, K, E)
-    x = writer.node("ReduceSum", [x, writer.constant([2])], keepdims=0)
-    x = writer.node("Transpose", [x], perm=[1, 0, 2])  # time first
-    y, final = writer.backbone(x, model.backbone, lengths, state)
-    logits = write_scores(writer, model, y, columns)
-    writer.output(logits, "logits", TensorProto.FLOAT, ("batch", "time", config.vocabulary_size))
-    return_state(writer, model.backbone, final)
+    write_members(writer, model, columns, lengths)
     return writer.model("music")
 
 
-def write_scores(writer: GraphWriter, model: MusicModel, y: str, columns: str) -> str:
-    """Write the head.
+def write_members(
+    writer: GraphWriter, model: MusicModel | MusicEnsemble, columns: str, lengths: str, context: str | None = None
+) -> None:
+    """Write all of a model but its inputs: the inputs and outputs of its state, and the output `logits`.
 
     Args:
         writer: Of the graph.
-        model: The trained model.
-        y: The backbone's output, time first.
-        columns: The ids (batch, time, n_columns), int64, as they came in.
-
-    Returns:
-        The scores (batch, time, vocabulary).
+        model: The trained model, of one member or several.
+        columns: The ids (batch, time, n_columns), int64.
+        lengths: int32 tensor (batch,).
+        context: What is added to the embeddings (batch, time, input_size); None: nothing.
     """
+    members = (
+        [model] if isinstance(model, MusicModel) else [one for one in model.members if isinstance(one, MusicModel)]
+    )
+    n, n_layers = len(members), model.config.lstm.n_layers
+    state = declare_state(writer, members[0].backbone, n_members=n)
+    scores, ends = [], []
+    for number, member in enumerate(members):
+        layers = (number * n_layers, (number + 1) * n_layers)
+        begin = state if n == 1 else (writer.slice(state[0], 0, *layers), writer.slice(state[1], 0, *layers))
+        ids = writer.node("Add", [columns, writer.constant(member.offsets)])
+        x = writer.node("Gather", [writer.constant(member.embedding.weight), ids], axis=0)  # (B, T, K, E)
+        x = writer.node("ReduceSum", [x, writer.constant([2])], keepdims=0)
+        x = x if context is None else writer.node("Add", [x, context])
+        x = writer.node("Transpose", [x], perm=[1, 0, 2])  # time first
+        y, end = writer.backbone(x, member.backbone, lengths, begin)
+        scores.append(_scores(writer, member, y, columns))
+        ends.append(end)
+    logits = scores[0] if n == 1 else writer.node("Mean", scores)
+    writer.output(logits, "logits", TensorProto.FLOAT, ("batch", "time", model.config.vocabulary_size))
+    hidden, cell = zip(*ends, strict=True)
+    final = ends[0] if n == 1 else (writer.node("Concat", [*hidden], axis=0), writer.node("Concat", [*cell], axis=0))
+    return_state(writer, members[0].backbone, final, n_members=n)
+
+
+def _scores(writer: GraphWriter, model: MusicModel, y: str, columns: str) -> str:
+    """The head: the scores (batch, time, vocabulary) of a member whose backbone said y, time first."""
     logits = writer.node("Transpose", [writer.linear(y, model.head)], perm=[1, 0, 2])
     relative = model.config.relative
     if relative is None:
@@ -76,7 +94,7 @@ def write_scores(writer: GraphWriter, model: MusicModel, y: str, columns: str) -
 
 
 def export_music(
-    model: MusicModel,
+    model: MusicModel | MusicEnsemble,
     representation: Representation,
     folder: str | os.PathLike[str],
     *,

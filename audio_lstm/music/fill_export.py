@@ -10,9 +10,9 @@ from onnx import TensorProto
 
 from audio_lstm.checkpoint import READER_FILE, ModelFolder, write_model
 from audio_lstm.config import config_to_dict
-from audio_lstm.export import GraphWriter, declare_state, quantise, return_state
+from audio_lstm.export import GraphWriter, quantise
 from audio_lstm.music.chorale import ChoraleGrid
-from audio_lstm.music.export import write_scores
+from audio_lstm.music.export import write_members
 from audio_lstm.music.fill_config import FILL_KIND
 from audio_lstm.music.fill_model import FillModel
 from audio_lstm.music.voices import N_VOICES
@@ -58,17 +58,8 @@ def generator_graph(model: FillModel) -> onnx.ModelProto:
     n_columns, width = len(config.column_sizes), len(config.column_sizes) + config.lstm.input_size
     inputs = writer.input("inputs", TensorProto.FLOAT, ("batch", "time", width))
     lengths = writer.input("lengths", TensorProto.INT32, ("batch",))
-    state = declare_state(writer, generator.backbone)
     columns = writer.node("Cast", [writer.slice(inputs, 2, 0, n_columns)], to=TensorProto.INT64)
-    ids = writer.node("Add", [columns, writer.constant(generator.offsets)])
-    x = writer.node("Gather", [writer.constant(generator.embedding.weight), ids], axis=0)
-    x = writer.node("ReduceSum", [x, writer.constant([2])], keepdims=0)
-    x = writer.node("Add", [x, writer.slice(inputs, 2, n_columns, width)])
-    x = writer.node("Transpose", [x], perm=[1, 0, 2])  # time first
-    y, final = writer.backbone(x, generator.backbone, lengths, state)
-    logits = write_scores(writer, generator, y, columns)
-    writer.output(logits, "logits", TensorProto.FLOAT, ("batch", "time", config.vocabulary_size))
-    return_state(writer, generator.backbone, final)
+    write_members(writer, generator, columns, lengths, writer.slice(inputs, 2, n_columns, width))
     return writer.model("generator")
 
 

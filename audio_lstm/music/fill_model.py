@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from audio_lstm.backbone import LSTMBackbone
+from audio_lstm.music.ensemble import build_model
 from audio_lstm.music.fill_config import FillModelConfig
-from audio_lstm.music.model import MusicModel
 from audio_lstm.music.voices import N_VOICES
 
 __all__ = ["FillModel"]
@@ -37,7 +37,7 @@ class FillModel(nn.Module):
         # To begin with, the generator is told nothing: it may come from a model that composes freely.
         nn.init.zeros_(self.tell.weight)
         nn.init.zeros_(self.tell.bias)
-        self.generator = MusicModel(config.generator)
+        self.generator = build_model(config.generator)
 
     def read(self, columns: Tensor, n_steps: Tensor | None = None) -> Tensor:
         """What the reader tells about each cell.

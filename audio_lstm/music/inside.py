@@ -40,7 +40,7 @@ def inspect_music(
     layer: int | None = None,
     span_s: tuple[float, float] | None = None,
 ) -> Inspection:
-    """Open one layer while the model reads a piece; see `audio_lstm.inspect`.
+    """Open one layer while the model reads a piece; see `audio_lstm.inspect`. Of an ensemble, the first member's.
 
     A step is a token: what the layer holds while it chooses that token, knowing all before it. Events: "note start",
     "beat", "bar line", "phrase end", "cadence" (the steps that choose its chord of arrival; `music/cadences.py` says
@@ -70,8 +70,9 @@ def inspect_music(
     if last > MAX_STEPS:
         raise ScoreError(f"{last} tokens are too much to look into; pass span_s that ends earlier (≤ {MAX_STEPS})")
     weights = read_weights(folder)
-    x = music_front(composer.representation.columns(tokens)[:last], weights, config)
-    trace = trace_backbone(x, weights, config.lstm, layer=chosen)
+    one = "" if config.n_members == 1 else "members.0."
+    x = music_front(composer.representation.columns(tokens)[:last], weights, config, prefix=one)
+    trace = trace_backbone(x, weights, config.lstm, layer=chosen, prefix=f"{one}backbone.")
     edges_s = times_s[first : last + 1]
     return Inspection(
         model=composer.name,
@@ -85,18 +86,21 @@ def inspect_music(
     )
 
 
-def music_front(columns: NDArray[np.int64], weights: WeightArrays, config: MusicModelConfig) -> NDArray[np.float32]:
+def music_front(
+    columns: NDArray[np.int64], weights: WeightArrays, config: MusicModelConfig, *, prefix: str = ""
+) -> NDArray[np.float32]:
     """What the backbone reads: the summed embeddings of `music/model.py`, in numpy.
 
     Args:
         columns: Input ids (steps, n_columns).
         weights: Of the model.
         config: Of the model.
+        prefix: Of the names in the weights, where the model is one of several.
 
     Returns:
         (steps, input_size).
     """
-    table = weights.get("embedding.weight", sum(config.column_sizes), config.lstm.input_size)
+    table = weights.get(f"{prefix}embedding.weight", sum(config.column_sizes), config.lstm.input_size)
     offsets = np.concatenate([[0], np.cumsum(config.column_sizes[:-1])]).astype(np.int64)
     summed: NDArray[np.float32] = table[columns + offsets].sum(axis=1)  # (T, K, E) -> (T, E)
     return summed

@@ -76,6 +76,17 @@ class MusicModel(nn.Module):
             logits = logits + self._by_distance(y, columns, self.config.relative)
         return logits, state
 
+    def separately(
+        self, columns: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None
+    ) -> tuple[Tensor, LSTMState]:
+        """The same as of an ensemble with this one member (ensemble.py): scores (1, batch, time, vocabulary_size)."""
+        logits, state = self(columns, lengths, state)
+        return logits[None], state
+
+    def initial_state(self, batch_size: int) -> LSTMState:
+        """The state of zeros before a piece, hidden and cell (n_layers, batch, hidden_size)."""
+        return self.backbone.initial_state(batch_size)
+
     def _by_distance(self, y: Tensor, columns: Tensor, relative: RelativeScores) -> Tensor:
         """What each pitch gains by its distance from the voice's last one (batch, time, vocabulary_size)."""
         n, first = relative.n_pitches, relative.first

@@ -21,17 +21,18 @@ from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.music.config import MusicModelConfig
 from audio_lstm.music.data import MusicData
+from audio_lstm.music.ensemble import build_model
 from audio_lstm.music.evaluate import encode_pieces
 from audio_lstm.music.export import export_music
 from audio_lstm.music.metrics import negative_log_likelihood
-from audio_lstm.music.model import MusicModel, token_loss
+from audio_lstm.music.model import token_loss
 from audio_lstm.music.representation import Representation
 from audio_lstm.music.windows import Augment, BPTTWindows
 from audio_lstm.training.batches import share
 from audio_lstm.training.loop import StepLoss, TrainResult
 from audio_lstm.training.options import data_fingerprint
 
-__all__ = ["BPTTConfig", "TokenBatch", "TokenTask", "first", "together", "write_music_model"]
+__all__ = ["BPTTConfig", "NetworkConfig", "TokenBatch", "TokenTask", "first", "together", "write_music_model"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -77,18 +78,26 @@ class BPTTConfig:
     augment: Augment | None = None  # what each epoch does to each piece
 
 
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What of a model does not follow from its representation."""
+
+    lstm: LSTMConfig
+    embedding_dropout: float = 0.0
+    n_members: int = 1  # LSTMs that learn side by side, each from its own loss, and whose scores are averaged
+
+
 class TokenTask:
     """Data, model, loss and metric of a model of tokens, for audio_lstm.training.loop."""
 
     def __init__(
         self,
         representation: Representation,
-        lstm: LSTMConfig,
+        network: NetworkConfig,
         *,
         train_set: MusicData,
         valid_set: MusicData,
         bptt: BPTTConfig,
-        embedding_dropout: float,
         seed: int,
     ) -> None:
         self.representation = representation
@@ -113,13 +122,14 @@ class TokenTask:
             augment=bptt.augment,
         )
         torch.manual_seed(seed)
-        self.model = MusicModel(
+        self.model = build_model(
             MusicModelConfig(
                 representation.column_sizes,
                 representation.vocabulary_size,
-                lstm,
-                embedding_dropout=embedding_dropout,
+                network.lstm,
+                embedding_dropout=network.embedding_dropout,
                 relative=representation.relative,
+                n_members=network.n_members,
             )
         )
 
@@ -143,13 +153,13 @@ class TokenTask:
         )
 
     def loss(self, batch: TokenBatch, carry: tuple[Tensor, ...] | None) -> StepLoss:
-        """Negative log-likelihood of the window's tokens; the state goes on to the next window."""
-        state = LSTMState(*carry) if carry else self.model.backbone.initial_state(len(batch.reset))
+        """Negative log-likelihood of the window's tokens, the members' mean; the state goes on to the next window."""
+        state = LSTMState(*carry) if carry else self.model.initial_state(len(batch.reset))
         kept = (~batch.reset)[None, :, None]
         state = LSTMState(state.hidden * kept, state.cell * kept)
-        logits, state = self.model(batch.columns, None, state)
-        total = token_loss(logits, batch.targets, batch.legal, batch.weights)
-        return StepLoss(total, int(batch.weights.sum()), tuple(state), batch.names)
+        scores, state = self.model.separately(batch.columns, None, state)
+        losses = [token_loss(logits, batch.targets, batch.legal, batch.weights) for logits in scores]
+        return StepLoss(torch.stack(losses).mean(), int(batch.weights.sum()), tuple(state), batch.names)
 
     def evaluate(self) -> dict[str, float]:
         """Nats per unit on the validation pieces, each from its first token to its last."""

@@ -22,7 +22,7 @@ from audio_lstm.music.augment import random_transposition
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.data import load_chorales
 from audio_lstm.music.novelty_build import write_index
-from audio_lstm.music.task import BPTTConfig, TokenTask, first, together, write_music_model
+from audio_lstm.music.task import BPTTConfig, NetworkConfig, TokenTask, first, together, write_music_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -37,6 +37,7 @@ class Recipe:
     representation: ChoraleGrid = ChoraleGrid()
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.4, weight_drop=0.3)
     embedding_dropout: float = 0.1
+    n_members: int = 1  # LSTMs that learn side by side and whose scores are averaged: better, and as many times slower
     max_semitones: int = 5  # transposition, drawn anew in each epoch
     batch_size: int = 16  # rows of truncated back-propagation
     window: int = 128  # cells a row and step: 8 beats
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe = replace(recipe, train=replace(recipe.train, evaluate_every_epochs=recipe.train.max_epochs))
     task = TokenTask(
         recipe.representation,
-        recipe.lstm,
+        NetworkConfig(recipe.lstm, recipe.embedding_dropout, recipe.n_members),
         train_set=learned,
         valid_set=valid_set,
         bptt=BPTTConfig(
@@ -87,7 +88,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             window=recipe.window,
             augment=random_transposition(recipe.representation, max_semitones=recipe.max_semitones),
         ),
-        embedding_dropout=recipe.embedding_dropout,
         seed=recipe.train.seed,
     )
     settings = {**settings_of(recipe), "data": task.fingerprint}

@@ -31,7 +31,7 @@ from audio_lstm.music.files import list_scores
 from audio_lstm.music.lines import Line, melodic_lines
 from audio_lstm.music.novelty_build import write_index
 from audio_lstm.music.shards import TokenShards, tokenise
-from audio_lstm.music.task import BPTTConfig, TokenTask, first, write_music_model
+from audio_lstm.music.task import BPTTConfig, NetworkConfig, TokenTask, first, write_music_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -49,6 +49,7 @@ class Recipe:
     steps_per_quarter: int = 12  # 16ths and triplets fall on the grid
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.3, weight_drop=0.2)
     embedding_dropout: float = 0.1
+    n_members: int = 1  # LSTMs that learn side by side and whose scores are averaged: better, and as many times slower
     echoes: bool = True  # the model sees what earlier passages and the bar before foretell
     harmony: bool = True  # it sees how far what sounds lies from each track's last pitch
     program_words: tuple[tuple[int, int], ...] = ()  # (program, word): programs written as another one
@@ -181,7 +182,7 @@ def run(recipe: Recipe) -> int:
     train_set, valid_set = first(train_set, recipe.max_pieces), first(valid_set, recipe.max_pieces)
     task = TokenTask(
         vocabulary,
-        recipe.lstm,
+        NetworkConfig(recipe.lstm, recipe.embedding_dropout, recipe.n_members),
         train_set=train_set,
         valid_set=valid_set,
         bptt=BPTTConfig(
@@ -191,7 +192,6 @@ def run(recipe: Recipe) -> int:
                 vocabulary, max_semitones=recipe.max_semitones, max_tempo_change=recipe.max_tempo_change
             ),
         ),
-        embedding_dropout=recipe.embedding_dropout,
         seed=recipe.train.seed,
     )
     settings = {**settings_of(recipe), "data": task.fingerprint}

@@ -16,17 +16,21 @@ from audio_lstm.music.fill_model import FillModel
 GRID = ChoraleGrid()
 
 
-def fill_config() -> FillModelConfig:
+def fill_config(n_members: int = 1) -> FillModelConfig:
     generator = MusicModelConfig(
-        GRID.column_sizes, GRID.vocabulary_size, LSTMConfig(12, hidden_size=12, n_layers=1), relative=GRID.relative
+        GRID.column_sizes,
+        GRID.vocabulary_size,
+        LSTMConfig(12, hidden_size=12, n_layers=1),
+        relative=GRID.relative,
+        n_members=n_members,
     )
     return FillModelConfig(generator, LSTMConfig(8, hidden_size=8, n_layers=1, bidirectional=True))
 
 
-def random_model(seed: int = 0) -> FillModel:
+def random_model(seed: int = 0, n_members: int = 1) -> FillModel:
     """One whose reader does tell something."""
     torch.manual_seed(seed)
-    model = FillModel(fill_config())
+    model = FillModel(fill_config(n_members))
     torch.nn.init.normal_(model.tell.weight, std=0.5)
     return model.eval()
 

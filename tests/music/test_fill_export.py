@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 import torch
 
 from audio_lstm.checkpoint import READER_FILE, open_model
@@ -15,8 +16,9 @@ from audio_lstm.runtime import OnnxEngine
 from tests.music.fill_models import GRID, random_model, write_random_model
 
 
-def test_graphs_equal_torch_step_by_step(tmp_path: Path) -> None:
-    model = random_model()
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_graphs_equal_torch_step_by_step(tmp_path: Path, n_members: int) -> None:
+    model = random_model(n_members=n_members)
     onnx.save(reader_graph(model), tmp_path / "reader.onnx")
     onnx.save(generator_graph(model), tmp_path / "generator.onnx")
     reader, generator = OnnxEngine(tmp_path / "reader.onnx"), OnnxEngine(tmp_path / "generator.onnx")

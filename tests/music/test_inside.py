@@ -10,15 +10,20 @@ import pytest
 import torch
 
 from audio_lstm.checkpoint import load_weights, open_model
+from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
+from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.compose import compose
 from audio_lstm.music.composer import load_music
+from audio_lstm.music.config import MusicModelConfig
+from audio_lstm.music.ensemble import MusicEnsemble
 from audio_lstm.music.events import EventVocabulary
+from audio_lstm.music.export import export_music
 from audio_lstm.music.files import write_midi
 from audio_lstm.music.inside import inspect_music, music_front, note_name
 from audio_lstm.music.model import MusicModel
 from audio_lstm.music.score import Score, Tempo, TimeSignature, Track, make_notes
-from audio_lstm.music.voices import voice_grid_to_score
+from audio_lstm.music.voices import score_to_voice_grid, voice_grid_to_score
 from audio_lstm.weight_arrays import read_weights
 
 
@@ -67,6 +72,21 @@ def test_a_chorale_is_seen_sixteenth_by_sixteenth(tmp_path: Path) -> None:
     again = inspect_music(target, layer=1)
     np.testing.assert_allclose(again.trace.cell, seen.trace.cell)
     assert [mark.pitch for mark in inspect_music(piece.to_pretty_midi()).marks] == [mark.pitch for mark in again.marks]
+
+
+def test_of_an_ensemble_the_first_member_is_seen(tmp_path: Path) -> None:
+    grid = ChoraleGrid()
+    torch.manual_seed(0)
+    config = MusicModelConfig(grid.column_sizes, grid.vocabulary_size, LSTMConfig(8, hidden_size=8), n_members=2)
+    model = MusicEnsemble(config).eval()
+    score = voice_grid_to_score(np.tile([72, 67, 64, 48], (16, 1)) + np.arange(16)[:, None] // 4)
+    seen = inspect_music(score, model=export_music(model, grid, tmp_path / "two", name="two", card="# Two\n"))
+    columns = torch.from_numpy(grid.columns(grid.encode(score_to_voice_grid(score))))[None]
+    first = model.members[0]
+    assert isinstance(first, MusicModel)
+    with torch.no_grad():
+        y, _ = first.backbone(first.embedding(columns + first.offsets).sum(dim=2))
+    np.testing.assert_allclose(seen.trace.hidden, y[0].numpy(), atol=1e-5)
 
 
 def test_a_span_keeps_the_state_of_what_lies_before(chorale_folder: Path) -> None:

@@ -16,7 +16,8 @@ from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.composer import load_music
 from audio_lstm.music.data import MusicData
 from audio_lstm.music.evaluate import evaluate_music
-from audio_lstm.music.task import BPTTConfig, TokenTask, first, together, write_music_model
+from audio_lstm.music.model import token_loss
+from audio_lstm.music.task import BPTTConfig, NetworkConfig, TokenTask, first, together, write_music_model
 from audio_lstm.training.loop import TrainConfig, TrainResult, train
 
 GRID = ChoraleGrid(features=("previous", "lag_4", "voice", "beat"))
@@ -28,14 +29,13 @@ def corpus(*lengths: int, semitones: int = 0) -> MusicData:
     return MusicData("chorale", tuple(grids), tuple(f"train[{i}]" for i in range(len(grids))), "toy.json")
 
 
-def task(train_set: MusicData | None = None, *, batch_size: int = 2, window: int = 16) -> TokenTask:
+def task(train_set: MusicData | None = None, *, batch_size: int = 2, window: int = 16, n_members: int = 1) -> TokenTask:
     return TokenTask(
         GRID,
-        LSTMConfig(8, hidden_size=16, n_layers=1),
+        NetworkConfig(LSTMConfig(8, hidden_size=16, n_layers=1), n_members=n_members),
         train_set=train_set or corpus(8, 12, 6),
         valid_set=corpus(8),
         bptt=BPTTConfig(batch_size=batch_size, window=window),
-        embedding_dropout=0.0,
         seed=1,
     )
 
@@ -131,6 +131,26 @@ def test_the_same_seed_builds_the_same_task() -> None:
     assert a is not None
     assert b is not None
     assert torch.equal(a.targets, b.targets)
+
+
+def test_members_learn_each_from_its_own_loss_and_are_scored_together() -> None:
+    made = task(n_members=2)
+    batch = made.batch(0, 0, 0, 1)
+    assert batch is not None
+    given = (batch.targets, batch.legal, batch.weights)
+    alone = [token_loss(member(batch.columns)[0], *given) for member in made.model.members]  # type: ignore[operator, union-attr]
+    step = made.loss(batch, None)
+    torch.testing.assert_close(step.loss_sum, (alone[0] + alone[1]) / 2)
+    assert [tuple(part.shape) for part in step.carry or ()] == [(2, 2, 16)] * 2
+    made.model.eval()
+    with torch.no_grad():
+        together = made.evaluate()["score"]
+        members = []
+        for member in made.model.members:  # type: ignore[union-attr]
+            single = task()
+            single.model = member.eval()  # type: ignore[assignment]
+            members.append(single.evaluate()["score"])
+    assert together < max(members)
 
 
 def test_the_fingerprint_follows_the_pieces_and_not_their_place() -> None:

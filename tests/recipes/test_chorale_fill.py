@@ -55,6 +55,19 @@ def test_a_frozen_generator_stays_as_it_began(recipe: ModuleType, data: Path, tm
         np.testing.assert_array_equal(after[f"generator.{name}"], tensor)
 
 
+def test_begins_with_an_ensemble_as_with_one_model(
+    recipe: ModuleType, load_recipe: Callable[[str], ModuleType], data: Path, tmp_path: Path
+) -> None:
+    tiny = ["--preset", "tiny", "--data", str(data), "--train.device", "cpu", "--train.max_epochs", "1"]
+    assert load_recipe("music/chorales").main([*tiny, "--out", str(tmp_path / "two"), "--n_members", "2"]) == 0
+    run = [*tiny, "--out", str(tmp_path / "run"), "--init", str(tmp_path / "two" / "model"), "--freeze", "true"]
+    assert recipe.main(run) == 0
+    piece = harmonise([67] * 8 + [69] * 8, model=tmp_path / "run" / "model", seed=1)
+    assert piece.model == "chorale-fill"
+    names = load_file(tmp_path / "run" / "model" / WEIGHTS_FILE)
+    assert "generator.members.1.head.weight" in names
+
+
 def test_a_start_of_another_shape_is_named(recipe: ModuleType, data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--init chorale: a model of another shape .*; set --lstm\.\* to its values"):
         recipe.main(["--preset", "tiny", "--data", str(data), "--out", str(tmp_path / "run"), "--init", "chorale"])

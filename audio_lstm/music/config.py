@@ -42,6 +42,7 @@ class MusicModelConfig:
     embedding_dropout: float = 0.0  # share of embedding features dropped, the same ones at every step
     relative: RelativeScores | None = None  # None: tokens are scored by what they are alone
     n_members: int = 1  # LSTMs of this shape whose scores are averaged (ensemble.py)
+    n_absolute: int = 0  # how many of them, the last ones, score tokens by what they are alone
 
     def __post_init__(self) -> None:
         if not self.column_sizes or any(size < 1 for size in self.column_sizes):
@@ -54,6 +55,11 @@ class MusicModelConfig:
             raise ConfigError(f"embedding_dropout is a probability below 1, got {self.embedding_dropout}")
         if not 1 <= self.n_members <= _MAX_MEMBERS:
             raise ConfigError(f"n_members must lie in 1..{_MAX_MEMBERS}, got {self.n_members}")
+        if not 0 <= self.n_absolute < self.n_members:
+            raise ConfigError(
+                f"n_absolute must lie in 0..{self.n_members - 1}, below n_members, got {self.n_absolute}; "
+                "relative None makes all of them absolute"
+            )
         if self.relative is not None:
             column, end = self.relative.column, self.relative.first + self.relative.n_pitches
             if column >= len(self.column_sizes) or end > self.vocabulary_size:

@@ -5,7 +5,8 @@
 
 Models that began differently err differently on music that they do not know, so that the mean of their scores (the
 normalised geometric mean of their probabilities: Heskes 1998, "Selecting weighting factors in logarithmic opinion
-pools") costs less than any of them. Each member learns by itself, from its own loss.
+pools") costs less than any of them. The less alike they are, the more: some may score pitches by their distance from
+the voice's last one and others not (`n_absolute`). Each member learns by itself, from its own loss.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ class MusicEnsemble(nn.Module):
     def __init__(self, config: MusicModelConfig) -> None:
         super().__init__()
         self.config = config
-        alone = replace(config, n_members=1)
-        self.members = nn.ModuleList(MusicModel(alone) for _ in range(config.n_members))
+        like = replace(config, n_members=1, n_absolute=0)
+        absolute = replace(like, relative=None)
+        n_relative = config.n_members - config.n_absolute
+        self.members = nn.ModuleList(MusicModel(one) for one in n_relative * [like] + config.n_absolute * [absolute])
 
     def forward(
         self,

@@ -85,6 +85,7 @@ class NetworkConfig:
     lstm: LSTMConfig
     embedding_dropout: float = 0.0
     n_members: int = 1  # LSTMs that learn side by side, each from its own loss, and whose scores are averaged
+    n_absolute: int = 0  # how many of them do not score pitches by their distance from the last one
 
 
 class TokenTask:
@@ -130,6 +131,7 @@ class TokenTask:
                 embedding_dropout=network.embedding_dropout,
                 relative=representation.relative,
                 n_members=network.n_members,
+                n_absolute=network.n_absolute,
             )
         )
 

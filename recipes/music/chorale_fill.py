@@ -75,12 +75,12 @@ Data: chorales of J. S. Bach (public domain), splits of Boulanger-Lewandowski et
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder."""
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
-    grid, relative, n_members = recipe.representation, recipe.representation.relative, 1
+    grid, relative, n_members, n_absolute = recipe.representation, recipe.representation.relative, 1, 0
     if recipe.init:
         folder = open_model(recipe.init, "music")
         found = config_from_dict(MusicModelConfig, folder.config, where=str(folder.path))
         grid, relative = ChoraleGrid.from_dict(dict(folder.representation)), found.relative
-        n_members = found.n_members
+        n_members, n_absolute = found.n_members, found.n_absolute
         if replace(found.lstm, dropout=0.0, weight_drop=0.0) != replace(recipe.lstm, dropout=0.0, weight_drop=0.0):
             raise ConfigError(
                 f"--init {recipe.init}: a model of another shape ({found.lstm}); set --lstm.* to its values"
@@ -92,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         embedding_dropout=recipe.embedding_dropout,
         relative=relative,
         n_members=n_members,
+        n_absolute=n_absolute,
     )
     task = FillTask(
         FillModelConfig(generator, recipe.reader),

@@ -37,11 +37,14 @@ class Recipe:
     representation: ChoraleGrid = ChoraleGrid()
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.4, weight_drop=0.3)
     embedding_dropout: float = 0.1
-    n_members: int = 1  # LSTMs that learn side by side and whose scores are averaged: better, and as many times slower
+    # LSTMs that learn side by side and whose scores are averaged: better, and as many times slower. The last n_absolute
+    # of them do not score pitches by their distance from the voice's last one: the less alike, the better together.
+    n_members: int = 2
+    n_absolute: int = 1
     max_semitones: int = 5  # transposition, drawn anew in each epoch
     batch_size: int = 16  # rows of truncated back-propagation
     window: int = 128  # cells a row and step: 8 beats
-    train: TrainConfig = TrainConfig(max_epochs=30, learning_rate=3e-3, warmup_steps=100, n_threads=1)
+    train: TrainConfig = TrainConfig(max_epochs=28, learning_rate=3e-3, warmup_steps=100, n_threads=1)
     # Learn from valid as well, for as many epochs as a run without has found best: the model to use, which nothing is
     # left to judge. The last epoch's weights are kept.
     valid_too: bool = False
@@ -80,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe = replace(recipe, train=replace(recipe.train, evaluate_every_epochs=recipe.train.max_epochs))
     task = TokenTask(
         recipe.representation,
-        NetworkConfig(recipe.lstm, recipe.embedding_dropout, recipe.n_members),
+        NetworkConfig(recipe.lstm, recipe.embedding_dropout, recipe.n_members, recipe.n_absolute),
         train_set=learned,
         valid_set=valid_set,
         bptt=BPTTConfig(

@@ -182,7 +182,7 @@ def run(recipe: Recipe) -> int:
     train_set, valid_set = first(train_set, recipe.max_pieces), first(valid_set, recipe.max_pieces)
     task = TokenTask(
         vocabulary,
-        NetworkConfig(recipe.lstm, recipe.embedding_dropout, recipe.n_members),
+        NetworkConfig(recipe.lstm, recipe.embedding_dropout, n_members=recipe.n_members),
         train_set=train_set,
         valid_set=valid_set,
         bptt=BPTTConfig(

@@ -25,6 +25,7 @@ CONFIG = MusicModelConfig(
     LSTMConfig(8, hidden_size=8, n_layers=2),
     relative=GRID.relative,
     n_members=3,
+    n_absolute=1,
 )
 
 
@@ -65,7 +66,7 @@ def test_chunks_with_carried_state_equal_the_whole() -> None:
 
 
 def test_one_member_is_a_plain_model_whose_weights_have_their_old_names() -> None:
-    model = build_model(replace(CONFIG, n_members=1))
+    model = build_model(replace(CONFIG, n_members=1, n_absolute=0))
     assert isinstance(model, MusicModel)
     assert "head.weight" in model.state_dict()
 
@@ -92,3 +93,11 @@ def test_the_folder_of_an_ensemble_answers_as_the_torch_model_in_steps_and_at_on
 def test_a_number_of_members_that_cannot_be_is_refused(n_members: int) -> None:
     with pytest.raises(ConfigError, match=rf"n_members must lie in 1\.\.64, got {n_members}"):
         replace(CONFIG, n_members=n_members)
+
+
+def test_the_last_members_are_absolute_and_one_at_least_is_not() -> None:
+    assert [hasattr(member, "distance_head") for member in ensemble().members] == [True, True, False]
+    with pytest.raises(
+        ConfigError, match=r"n_absolute must lie in 0\.\.2, below n_members, got 3; relative None"
+    ):
+        replace(CONFIG, n_absolute=3)

@@ -1,5 +1,6 @@
 """Bach's chorales -> an LSTM that harmonises melodies and fills in what is missing.
 
+    python recipes/music/chorales.py --data ../shared/music/jsb16 --out runs/chorale
     python recipes/music/chorale_fill.py --data ../shared/music/jsb16 --out runs/chorale-fill
     audio-lstm harmonise melody.mid --model runs/chorale-fill/model --out chorale.mid
 
@@ -35,7 +36,9 @@ class Recipe:
 
     data: Path = Path("../shared/music/jsb16")  # the JSON file or its folder
     out: Path = Path("runs/chorale-fill")  # the run: log, checkpoints, and the finished model in its folder `model`
-    init: str = "chorale"  # model of chorales whose weights the generator begins with; '' = from scratch
+    # Model of chorales whose weights the generator begins with; '' = from scratch. It has been trained on `train` alone:
+    # the shipped `chorale` knows `valid`, by which this model is judged.
+    init: str = "runs/chorale/model"
     freeze: bool = False  # the generator stays as `init` has it: only the reader learns; quicker, and never worse
     representation: ChoraleGrid = ChoraleGrid()  # from scratch; else that of `init`
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.4, weight_drop=0.3)

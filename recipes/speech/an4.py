@@ -41,7 +41,7 @@ class Recipe:
     model: SpeechModelConfig = SMALL_BIDIRECTIONAL
     ctc: CTCConfig = CTCConfig(loss=CTCLossConfig(consistency_weight=0.2))
     train: TrainConfig = TrainConfig(max_epochs=40, learning_rate=2e-3, warmup_steps=150, n_threads=1)
-    n_pieces: int = 0  # write as many pieces of words (BPE) instead of letters; 0: letters, which are no worse here
+    n_pieces: int = 0  # write as many pieces of words (BPE) instead of letters; 0: letters, which do better here
     max_utterances: int = 0  # of each set; 0 = all
 
 

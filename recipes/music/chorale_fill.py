@@ -36,7 +36,7 @@ class Recipe:
 
     data: Path = Path("../shared/music/jsb16")  # the JSON file or its folder
     out: Path = Path("runs/chorale-fill")  # the run: log, checkpoints, and the finished model in its folder `model`
-    # Model of chorales whose weights the generator begins with; '' = from scratch. It has been trained on `train` alone:
+    # Model of chorales whose weights the generator begins with; '' = from scratch. It was trained on `train` alone:
     # the shipped `chorale` knows `valid`, by which this model is judged.
     init: str = "runs/chorale/model"
     freeze: bool = False  # the generator stays as `init` has it: only the reader learns; quicker, and never worse

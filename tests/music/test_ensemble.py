@@ -97,7 +97,5 @@ def test_a_number_of_members_that_cannot_be_is_refused(n_members: int) -> None:
 
 def test_the_last_members_are_absolute_and_one_at_least_is_not() -> None:
     assert [hasattr(member, "distance_head") for member in ensemble().members] == [True, True, False]
-    with pytest.raises(
-        ConfigError, match=r"n_absolute must lie in 0\.\.2, below n_members, got 3; relative None"
-    ):
+    with pytest.raises(ConfigError, match=r"n_absolute must lie in 0\.\.2, below n_members, got 3; relative None"):
         replace(CONFIG, n_absolute=3)

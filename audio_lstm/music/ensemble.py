@@ -12,6 +12,7 @@ the voice's last one and others not (`n_absolute`). Each member learns by itself
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,11 @@ class MusicEnsemble(nn.Module):
         absolute = replace(like, relative=None)
         n_relative = config.n_members - config.n_absolute
         self.members = nn.ModuleList(MusicModel(one) for one in n_relative * [like] + config.n_absolute * [absolute])
+
+    @property
+    def singles(self) -> tuple[MusicModel, ...]:
+        """The members."""
+        return tuple(cast(MusicModel, member) for member in self.members)
 
     def forward(
         self,
@@ -75,19 +81,19 @@ class MusicEnsemble(nn.Module):
         Returns:
             Scores (members, batch, time, vocabulary_size), and the state for the next chunk.
         """
-        n = len(self.members)
+        n = self.config.n_members
         begins = n * [state] if state is None else list(map(LSTMState, state.hidden.chunk(n), state.cell.chunk(n)))
         said = [
-            member(columns, lengths, begin, context=context) for member, begin in zip(self.members, begins, strict=True)
+            member(columns, lengths, begin, context=context) for member, begin in zip(self.singles, begins, strict=True)
         ]
         hidden, cell = (torch.cat(parts) for parts in zip(*(end for _, end in said), strict=True))
         return torch.stack([scores for scores, _ in said]), LSTMState(hidden, cell)
 
     def initial_state(self, batch_size: int) -> LSTMState:
         """The state of zeros before a piece, hidden and cell (n_members * n_layers, batch, hidden_size)."""
-        lstm, weight = self.config.lstm, next(self.parameters())
-        zeros = weight.new_zeros(self.config.n_members * lstm.n_layers, batch_size, lstm.hidden_size)
-        return LSTMState(zeros, zeros.clone())
+        states = [member.initial_state(batch_size) for member in self.singles]
+        hidden, cell = (torch.cat(parts) for parts in zip(*states, strict=True))
+        return LSTMState(hidden, cell)
 
     @staticmethod
     def state_from_tensors(tensors: tuple[Tensor, ...]) -> LSTMState:

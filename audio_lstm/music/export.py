@@ -49,9 +49,7 @@ def write_members(
         lengths: int32 tensor (batch,).
         context: What is added to the embeddings (batch, time, input_size); None: nothing.
     """
-    members = (
-        [model] if isinstance(model, MusicModel) else [one for one in model.members if isinstance(one, MusicModel)]
-    )
+    members = model.singles
     n, n_layers = len(members), model.config.lstm.n_layers
     state = declare_state(writer, members[0].backbone, n_members=n)
     scores, ends = [], []

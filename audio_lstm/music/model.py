@@ -76,6 +76,11 @@ class MusicModel(nn.Module):
             logits = logits + self._by_distance(y, columns, self.config.relative)
         return logits, state
 
+    @property
+    def singles(self) -> tuple[MusicModel, ...]:
+        """The models that speak: this one alone; an ensemble has several (ensemble.py)."""
+        return (self,)
+
     def separately(
         self, columns: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None
     ) -> tuple[Tensor, LSTMState]:

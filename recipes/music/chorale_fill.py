@@ -78,27 +78,18 @@ Data: chorales of J. S. Bach (public domain), splits of Boulanger-Lewandowski et
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder."""
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
-    grid, relative, n_members, n_absolute = recipe.representation, recipe.representation.relative, 1, 0
+    grid = recipe.representation
+    generator = MusicModelConfig(grid.column_sizes, grid.vocabulary_size, recipe.lstm, relative=grid.relative)
     if recipe.init:
         folder = open_model(recipe.init, "music")
         found = config_from_dict(MusicModelConfig, folder.config, where=str(folder.path))
-        grid, relative = ChoraleGrid.from_dict(dict(folder.representation)), found.relative
-        n_members, n_absolute = found.n_members, found.n_absolute
+        grid, generator = ChoraleGrid.from_dict(dict(folder.representation)), replace(found, lstm=recipe.lstm)
         if replace(found.lstm, dropout=0.0, weight_drop=0.0) != replace(recipe.lstm, dropout=0.0, weight_drop=0.0):
             raise ConfigError(
                 f"--init {recipe.init}: a model of another shape ({found.lstm}); set --lstm.* to its values"
             )
-    generator = MusicModelConfig(
-        grid.column_sizes,
-        grid.vocabulary_size,
-        recipe.lstm,
-        embedding_dropout=recipe.embedding_dropout,
-        relative=relative,
-        n_members=n_members,
-        n_absolute=n_absolute,
-    )
     task = FillTask(
-        FillModelConfig(generator, recipe.reader),
+        FillModelConfig(replace(generator, embedding_dropout=recipe.embedding_dropout), recipe.reader),
         grid,
         train_set=first(load_chorales(recipe.data, "train"), recipe.max_pieces),
         valid_set=first(load_chorales(recipe.data, "valid"), recipe.max_pieces),

@@ -84,6 +84,8 @@ def find_words(log_probs: NDArray[np.floating], words: Sequence[NDArray[np.int64
 def matched_words(spans: SymbolSpans, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which words of a script are in the recording.
 
+    No more agreement is asked for than the script can give: a single word is found among whatever else is said.
+
     Args:
         spans: From `find_words`.
         lengths: How many symbols each word has (n,), at least one.
@@ -103,9 +105,10 @@ def matched_words(spans: SymbolSpans, lengths: NDArray[np.int64]) -> NDArray[np.
     ends = np.concatenate([[0.0], np.cumsum(symbols)])
     sums = np.concatenate([[0.0], np.cumsum(agreeing)])
     begin, end = ends[1:-1:2], ends[2::2]  # of each word
-    least = min(MIN_WINDOW_SYMBOLS, ends[-1])
-    size_after = np.clip(ends[-1] - begin, least, WINDOW_SYMBOLS)
-    size_before = np.clip(end, least, WINDOW_SYMBOLS)
+    n_scripted = int(lengths.sum())
+    least, most = min(MIN_WINDOW_SYMBOLS, n_scripted), min(WINDOW_SYMBOLS, n_scripted)
+    size_after = np.clip(ends[-1] - begin, least, most)
+    size_before = np.clip(end, least, most)
     begin_after, end_before = np.minimum(begin, ends[-1] - size_after), np.maximum(end, size_before)
     after = np.interp(begin_after + size_after, ends, sums) - np.interp(begin_after, ends, sums)
     before = np.interp(end_before, ends, sums) - np.interp(end_before - size_before, ends, sums)
@@ -119,8 +122,8 @@ def _find_words(log_probs: NDArray[np.floating], words: Sequence[NDArray[np.int6
     symbols = np.concatenate([*words, np.zeros(0, np.int64)]).astype(np.int64)
     lengths = np.array([len(word) for word in words], np.int64)
     graph = _graph(symbols, lengths, filler=alphabet.size)
-    emissions = _emissions(log_probs, alphabet)
-    path = best_path(emissions, graph)  # (T,)
+    columns = emissions(log_probs, alphabet)
+    path = best_path(columns, graph)  # (T,)
     states = np.arange(1, len(graph.labels), 2)  # (n,) those that write a symbol
     starts = np.searchsorted(path, states)
     ends = np.searchsorted(path, states, side="right") - 1
@@ -128,7 +131,7 @@ def _find_words(log_probs: NDArray[np.floating], words: Sequence[NDArray[np.int6
     starts[left_out] = ends[left_out] = -1
     scores = np.full(len(symbols), FLOOR)
     rows = np.flatnonzero(path % 2 == 1)
-    np.maximum.at(scores, path[rows] // 2, emissions[rows, graph.labels[path[rows]]])
+    np.maximum.at(scores, path[rows] // 2, columns[rows, graph.labels[path[rows]]])
     return SymbolSpans(starts, ends, scores, _strange(path, log_probs, graph, alphabet))
 
 
@@ -142,7 +145,7 @@ def _graph(symbols: NDArray[np.int64], lengths: NDArray[np.int64], *, filler: in
     return StateGraph(labels, stops, costs)
 
 
-def _emissions(log_probs: NDArray[np.floating], alphabet: Alphabet) -> NDArray[np.float64]:
+def emissions(log_probs: NDArray[np.floating], alphabet: Alphabet) -> NDArray[np.float64]:
     """Log-probabilities relative to the best of each frame, and the filler's in one more column: (T, size + 1)."""
     relative = log_probs.astype(np.float64)
     relative -= relative.max(axis=1, keepdims=True)

@@ -13,6 +13,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from audio_lstm.speech.alphabet import Alphabet
+from audio_lstm.speech.data import normalise_text
 from audio_lstm.speech.spoken_figures import (
     MAX_FORMS,
     MONEY,
@@ -34,8 +36,11 @@ from audio_lstm.speech.spoken_words import (
     roman_forms,
 )
 
-__all__ = ["spell_out", "spoken_forms"]
+__all__ = ["as_spoken", "fold_accents", "spell_out", "spoken_forms", "writable_forms"]
 
+_FOLDED = {"Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "ẞ": "SS", "ß": "ss", "ı": "i"}
+_FOLDED |= {letter.lower(): plain.lower() for letter, plain in _FOLDED.items()}
+_COMBINING = re.compile("[\u0300-\u036f]")  # accents of the Latin, Greek and Cyrillic scripts
 _MAX_LENGTH = 100  # of a word that is looked into; longer ones are not ordinary text
 _PAUSES = (",", ";", ":", "!", "?")  # after which a word has nothing to do with the one before
 _OPENING = "([{<\"'“‘«¿¡„‚‹*_"
@@ -92,6 +97,77 @@ def spoken_forms(words: Sequence[str], *, language: str = "en") -> tuple[tuple[s
         ways = _forms(word, cores[number], before, after, is_mixed=is_mixed)
         forms.append(tuple(dict.fromkeys(way for way in ways if way))[:MAX_FORMS] or (word,))
     return tuple(forms)
+
+
+def as_spoken(text: str, alphabet: Alphabet, *, language: str = "en") -> str:
+    """Bring ordinary text to an alphabet, with words in place of what the alphabet cannot write.
+
+    Where `normalise_text` is enough, nothing else happens. A word that it leaves with other characters is spelled out
+    in the likeliest way, with the words beside it where they belong to it ("No. 5", "$3 million"), and loses the
+    accents that the alphabet lacks.
+
+    Example:
+        >>> as_spoken("Café No. 5 made $3 million.", ENGLISH)
+        'CAFE NUMBER FIVE MADE THREE MILLION DOLLARS'
+
+    Args:
+        text: Any text.
+        alphabet: The symbols of the model.
+        language: Of the text, an IETF tag.
+
+    Returns:
+        The normalised text. What can still not be written stays, so that `Alphabet.encode` names it.
+    """
+    normalised = normalise_text(text, alphabet)
+    if all(character in alphabet for character in normalised):
+        return normalised
+    words = text.split()
+    plain = [normalise_text(word, alphabet) for word in words]
+    is_strange = [any(character not in alphabet for character in word) for word in plain]
+    forms = spoken_forms(words, language=language)
+    for number, ways in enumerate(forms):
+        if any(is_strange[max(number - 1, 0) : number + 2]):
+            writable = writable_forms(ways, alphabet)
+            plain[number] = writable[0] if writable else plain[number]
+    return (" " if " " in alphabet else "").join(" ".join(plain).split())
+
+
+def writable_forms(ways: Iterable[str], alphabet: Alphabet) -> list[str]:
+    """Those of the ways to say a word that an alphabet can write.
+
+    Args:
+        ways: From `spoken_forms`.
+        alphabet: The symbols of a model.
+
+    Returns:
+        As `normalise_text` has them, without accents where the alphabet has none.
+    """
+    found = []
+    for way in ways:
+        for candidate in (way, fold_accents(way, alphabet)):
+            normalised = normalise_text(candidate, alphabet)
+            if normalised and all(character in alphabet for character in normalised):
+                found.append(normalised)
+                break
+    return list(dict.fromkeys(found))
+
+
+def fold_accents(text: str, alphabet: Alphabet) -> str:
+    """A text without the accents that an alphabet lacks: "café" becomes "cafe", "Ærø" becomes "AEro".
+
+    Args:
+        text: Any text.
+        alphabet: The symbols of a model; letters that it has in either case keep their accents.
+
+    Returns:
+        The text; other letters that the alphabet lacks stay.
+    """
+    return "".join(
+        letter
+        if letter in alphabet or letter.upper() in alphabet or letter.lower() in alphabet
+        else _FOLDED.get(letter) or _COMBINING.sub("", unicodedata.normalize("NFD", letter))
+        for letter in unicodedata.normalize("NFKC", text)
+    )
 
 
 def _core(word: str) -> str:

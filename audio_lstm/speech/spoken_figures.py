@@ -188,7 +188,8 @@ def _range(match: re.Match[str], before: str, after: str) -> list[str]:
     if low.isdecimal() and high.isdecimal() and not percent and _is_telephone(f"{low}-{high}"):
         return []
     pairs = list(product(number_forms(low)[:3], number_forms(high)[:3]))
-    return [f"{a}{word}{b}{percent}" for word in (" to ", " ") for a, b in pairs]
+    ways = [f"{a}{word}{b}{percent}" for word in (" to ", " ") for a, b in pairs]
+    return ways if percent or not (low + high).isdecimal() else [*ways, *code_forms(match[0])]
 
 
 def _dotted(match: re.Match[str], before: str, after: str) -> list[str]:

@@ -32,6 +32,7 @@ LEAVE_OUT_SYMBOL_COST = 1.5  # and of each of its symbols
 # A word counts as found if it is no worse than this on average, and if, of this many symbols before or after it, in the
 # script or in the sound, that share agrees. Chosen on halves of development sets (recipes/benchmarks/alignment.py).
 MIN_WORD_SCORE = -3.0
+MIN_LONE_SCORE = -1.0  # in a script that is shorter than the least window: nothing else bears the word out
 WINDOW_SYMBOLS = 24
 MIN_WINDOW_SYMBOLS = 10  # at the beginning and at the end, where there are no more
 MIN_AGREEMENT = 0.45
@@ -113,7 +114,8 @@ def matched_words(spans: SymbolSpans, lengths: NDArray[np.int64]) -> NDArray[np.
     after = np.interp(begin_after + size_after, ends, sums) - np.interp(begin_after, ends, sums)
     before = np.interp(end_before, ends, sums) - np.interp(end_before - size_before, ends, sums)
     agreement: NDArray[np.float64] = np.maximum(before / size_before, after / size_after)
-    matched: NDArray[np.bool_] = found & (scores >= MIN_WORD_SCORE) & (agreement >= MIN_AGREEMENT)
+    least_score = MIN_WORD_SCORE if n_scripted >= MIN_WINDOW_SYMBOLS else MIN_LONE_SCORE
+    matched: NDArray[np.bool_] = found & (scores >= least_score) & (agreement >= MIN_AGREEMENT)
     return matched
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 
 from audio_lstm.commands.align import add_align
-from audio_lstm.commands.console import Parser, answer, complain
+from audio_lstm.commands.console import ComplainingHandler, Parser, answer, complain
 from audio_lstm.commands.demo import add_demo
 from audio_lstm.commands.fill import add_harmonise, add_infill
 from audio_lstm.commands.listen import add_listen
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # a file's name is printed with the bytes that it has
+    logging.getLogger("audio_lstm.speech").handlers[:] = [ComplainingHandler()]
     try:
         options = _parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import logging
 import re
 import shutil
 import sys
@@ -15,6 +16,7 @@ from typing import Any, NoReturn
 from audio_lstm.errors import AudioLSTMError
 
 __all__ = [
+    "ComplainingHandler",
     "Parser",
     "add_model",
     "add_reading",
@@ -104,6 +106,15 @@ def complain(line: str) -> None:
     """
     sys.stderr.write(f"audio-lstm: {' '.join(line.split())}\n")
     sys.stderr.flush()
+
+
+class ComplainingHandler(logging.Handler):
+    """Makes complaints of what the package logs as warnings."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Complain about one."""
+        if record.levelno >= logging.WARNING:
+            complain(record.getMessage())
 
 
 def progress(n_items: int, noun: str) -> Callable[[int], None] | None:

@@ -137,18 +137,14 @@ def _tune_decoding(
     rescorer: Rescorer | None,
 ) -> tuple[TuneResult, list[HeardCorpus]]:
     """Choose the weights of a language model (as it was asked for, its name, its file) on development sets."""
-    from audio_lstm.speech.automaton import check_fits
+    from audio_lstm.speech.automaton import fold_case, misfits
     from audio_lstm.speech.lm_file import read_language_model
     from audio_lstm.speech.tune import N_TRIALS, hear_corpus, tune
 
     wanted, name, compiled = language_model
-    automaton = read_language_model(compiled)
-    n_unwritable = check_fits(automaton, recogniser.alphabet)
-    if n_unwritable:
-        complain(
-            f"{wanted}: {n_unwritable} of {len(automaton.words)} words hold letters that the model cannot write, "
-            "and will never be heard"
-        )
+    automaton = fold_case(read_language_model(compiled), recogniser.alphabet)
+    for note in misfits(automaton, recogniser.alphabet):
+        complain(f"{wanted}: {note}")
     corpora = [
         hear_corpus(corpus, utterances, recogniser, progress=progress(len(utterances), f"utterances of {corpus}"))
         for corpus, utterances in sets

@@ -206,7 +206,7 @@ def _work(jobs: Sequence[Job], settings: WorkerSettings, n_workers: int) -> Gene
     for job in jobs:
         waiting.put(job)
     results: queue.SimpleQueue[FileOutcome | _Part | Future[None]] = queue.SimpleQueue()
-    workers = [TranscriberProcess(settings) for _ in range(n_workers)]
+    workers = [TranscriberProcess(settings, tells=number == 0) for number in range(n_workers)]
     pool = ThreadPoolExecutor(max(1, n_workers))
     try:
         for worker in workers:

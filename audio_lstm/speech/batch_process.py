@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from audio_lstm.speech.transcribe import Progress
 
 __all__ = ["FileOutcome", "TranscriberProcess", "WorkerSettings"]
 
+_LOG = logging.getLogger(__name__)
 _WORKER_MODULE = "audio_lstm.speech.batch_worker"
 _PATIENCE_S = 10.0  # for a worker to tidy up, before it is killed
 
@@ -81,14 +83,16 @@ class TranscriberProcess:
 
     Args:
         settings: Model and limits.
+        tells: Whether to log what its decoder has to say, which is the same for all processes of a batch.
     """
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, *, tells: bool = True) -> None:
         self._settings = settings.to_json()
         self._lock = threading.Lock()  # stop() comes from another thread
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None  # what it writes to stderr
         self.is_stopped = False  # by `stop`
+        self._tells = tells
 
     def __enter__(self) -> TranscriberProcess:
         return self
@@ -157,8 +161,10 @@ class TranscriberProcess:
         answer = self._ask(self._settings)
         if answer is None and not self.is_stopped:
             raise AudioLSTMError(f"a worker process died while it loaded the model ({self._how_it_died()})")
-        if answer:
+        if answer and "error" in answer:
             raise getattr(errors, answer["kind"])(answer["error"])
+        for note in answer.get("notes", ()) if answer and self._tells else ():
+            _LOG.warning(note)
 
     def _start(self) -> None:
         # -P keeps the working directory off the module path; ours is named, wherever it came from.

@@ -112,7 +112,8 @@ def main() -> int:
         _answer(answers, {"error": str(error), "kind": type(error).__name__})
         return 1
     try:
-        _answer(answers, {})
+        notes = transcriber.recogniser.decoder.notes
+        _answer(answers, {"notes": notes} if notes else {})
         for line in requests:
             _answer(answers, transcriber.transcribe_job(json.loads(line), partial(_answer, answers)))
     except BrokenPipeError:  # the other side was killed: nobody waits for an answer

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import BinaryIO
 
 from audio_lstm.errors import DataError
 
-__all__ = ["decode_text", "read_text"]
+__all__ = ["decode_text", "json_text", "read_text"]
 
 _MAX_BYTES = 50_000_000  # a hundred long books
 
@@ -43,6 +44,24 @@ def read_text(
         raise DataError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror}); {way_out}") from error
+
+
+def json_text(values: object) -> str:
+    """JSON in one line, which can be written as UTF-8 whatever it holds.
+
+    Args:
+        values: Plain values. A file's name that is not UTF-8 (`os.fsdecode` keeps its bytes as lone surrogates) makes
+            escapes of all that is not ASCII.
+
+    Returns:
+        The text, without a line feed.
+    """
+    text = json.dumps(values, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(values, allow_nan=False)
+    return text
 
 
 def decode_text(stream: BinaryIO, *, what: str, max_bytes: int = _MAX_BYTES) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audio_lstm.commands.console import add_model, add_reading, answer, complain, require_folder
 from audio_lstm.errors import ConfigError, DataError
-from audio_lstm.text_files import decode_text, read_text
+from audio_lstm.text_files import decode_text, json_text, read_text
 
 if TYPE_CHECKING:
     from audio_lstm.speech.alignment import Alignment
@@ -165,6 +164,6 @@ def _formatted(alignment: Alignment, name: str) -> str:
     if name == "tsv":
         return alignment.to_tsv()
     if name == "json":
-        return json.dumps(alignment.to_dict(), ensure_ascii=False) + "\n"
+        return json_text(alignment.to_dict()) + "\n"
     transcript = alignment.to_transcript()
     return {"srt": transcript.to_srt, "vtt": transcript.to_vtt, "textgrid": transcript.to_textgrid}[name]()

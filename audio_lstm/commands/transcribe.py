@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from audio_lstm.commands.console import add_model, add_reading, answer, complain, listening, live_line
 from audio_lstm.commands.speech import add_decoding, decoding_of
 from audio_lstm.errors import AudioLSTMError, ConfigError
+from audio_lstm.text_files import json_text
 
 if TYPE_CHECKING:
     from audio_lstm.speech.batch import BatchProgress, BatchSummary, FileOutcome
@@ -103,7 +103,7 @@ def _to_terminal(options: argparse.Namespace) -> int:
             if text:
                 answer(text.removesuffix("\n"))
         elif options.json:
-            answer(json.dumps({"file": file, **transcript.to_dict()}, ensure_ascii=False))
+            answer(json_text({"file": file, **transcript.to_dict()}))
         elif transcript.text:
             answer(transcript.text if len(options.files) == 1 else f"{file}\t{transcript.text}")
     return 1 if n_failed else 0

@@ -122,7 +122,7 @@ def read_list(path: str | os.PathLike[str]) -> tuple[str, ...]:
     file = Path(path)
     names = []
     text = read_text(file, what="a list of recordings", max_bytes=_MAX_LIST_BYTES)
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         name = _audio_of(line, f"{file}:{number}") if file.suffix.lower() == ".jsonl" else line.strip()

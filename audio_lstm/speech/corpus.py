@@ -220,7 +220,7 @@ def _read_chapter(transcript: Path) -> Iterator[Utterance]:
     chapter = transcript.name.removesuffix(".trans.txt")
     try:
         recordings = {path.stem for path in transcript.parent.iterdir() if path.suffix == ".flac"}
-        lines = transcript.read_text("utf-8").splitlines()
+        lines = transcript.read_text("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{transcript}: not UTF-8 text ({error.reason}); fetch the corpus again") from error
     except OSError as error:

@@ -192,6 +192,9 @@ def spell_words(words: Sequence[str], alphabet: Alphabet, *, noun: str, places: 
     for number, word in enumerate(words, 1):
         written = normalise_text(word, alphabet)
         where = f"{places[word]}: " if word in places else ""
+        if noun == "word" and " " in written:
+            message = f"word {number} of the list is not one word: {written!r:.60}; give phrases in a grammar"
+            raise DataError(f"{where}{message}")
         wrong = next((letter for letter in written if letter not in letters), None)
         if wrong is not None:
             shown = "".join(sorted(letters - {" "}))
@@ -199,9 +202,6 @@ def spell_words(words: Sequence[str], alphabet: Alphabet, *, noun: str, places: 
                 f"{where}{noun} {word!r:.60} holds {wrong!r}, which the recogniser does not write: "
                 f"its letters are {shown!r:.80}; write it as it is spoken"
             )
-        if noun == "word" and " " in written:
-            message = f"word {number} of the list is not one word: {written!r:.60}; give phrases in a grammar"
-            raise DataError(f"{where}{message}")
         spelled[written] = None
     return tuple(spelled)
 

@@ -126,7 +126,8 @@ def as_spoken(text: str, alphabet: Alphabet, *, language: str = "en") -> str:
     is_strange = [any(character not in alphabet for character in word) for word in plain]
     forms = spoken_forms(words, language=language)
     for number, ways in enumerate(forms):
-        if any(is_strange[max(number - 1, 0) : number + 2]):
+        belongs = any(is_strange[max(number - 1, 0) : number + 2]) and not any(map(str.isdigit, words[number]))
+        if is_strange[number] or belongs:
             writable = writable_forms(ways, alphabet)
             plain[number] = writable[0] if writable else plain[number]
     return (" " if " " in alphabet else "").join(" ".join(plain).split())

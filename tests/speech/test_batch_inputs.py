@@ -61,6 +61,16 @@ def test_a_list_gives_the_tree_below_its_folder(tree: Path) -> None:
     assert places(manifest) == ["deep/er/b.wav", "b.wav"]  # it reaches outside: below what is common
 
 
+def test_a_line_of_a_list_ends_where_a_line_feed_stands_and_nowhere_else(tree: Path) -> None:
+    name = "a\u2028b\u0085c\x0cd\x1ce.wav"
+    manifest, lines = tree / "set.jsonl", tree / "list.txt"
+    manifest.write_bytes(json.dumps({"audio": name}, ensure_ascii=False).encode() + b"\r\n")
+    lines.write_bytes(name.encode() + b"\r\n")
+    assert places(manifest) == places(lines) == [name]
+    manifest.write_text('{"audio": "\\udcff.wav"}\n')  # as --json writes a name that is not UTF-8
+    assert [os.fsencode(item.audio.name) for item in find_recordings([manifest])] == [b"\xff.wav"]
+
+
 def test_the_same_recording_twice_is_one(tree: Path) -> None:
     assert places(tree, tree / "b.wav", os.path.join(os.path.relpath(tree), "b.wav")) == [
         "a.MP3",

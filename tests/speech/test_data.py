@@ -44,6 +44,16 @@ def test_id_duration_and_speaker_are_optional_and_other_keys_are_passed_over(tmp
     assert second.id == "a"
 
 
+def test_a_line_ends_where_a_line_feed_stands_and_nowhere_else(tmp_path: Path) -> None:
+    text = "a\u2028b\u2029c\u0085d\x0be"
+    file = manifest(tmp_path, json.dumps({"audio": "odd.wav", "text": text}, ensure_ascii=False) + "\r\n" + LINE)
+    first, second = read_manifest(file)
+    assert (first.text, second.id) == (text, "a")
+    write_manifest(tmp_path / "y.jsonl", [first, second])
+    assert read_manifest(tmp_path / "y.jsonl")[0].text == text
+    assert normalise_text(text, ENGLISH) == "A B C D E"
+
+
 def test_an_absolute_audio_path_stays(tmp_path: Path) -> None:
     (utterance,) = read_manifest(manifest(tmp_path, '{"audio": "/data/c.wav", "text": "C"}'))
     assert utterance.audio == Path("/data/c.wav")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio_lstm.speech.alphabet import ENGLISH
+from audio_lstm.speech.alphabet import ENGLISH, Alphabet
 from audio_lstm.speech.data import normalise_text
-from audio_lstm.speech.spoken import spell_out, spoken_forms
+from audio_lstm.speech.spoken import as_spoken, fold_accents, spell_out, spoken_forms
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,24 @@ def test_any_text_has_ways(parts: list[str]) -> None:
     for word, ways in zip(words, forms, strict=True):
         if word.isascii() and word.isdigit():
             assert all(character in ENGLISH for character in normalise_text(ways[0], ENGLISH)), (word, ways[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Mr. Smith said don’t", "MR SMITH SAID DON'T"),  # what can be written stays as it is
+        ("Café No. 5 made $3 million.", "CAFE NUMBER FIVE MADE THREE MILLION DOLLARS"),
+        ("‘Ærø’ & naïve Łódź", "AERO AND NAIVE LODZ"),
+        ("Tokyo 東京 5", "TOKYO 東京 FIVE"),
+        ("x²", "X SQUARED"),
+        ("", ""),
+    ],
+)
+def test_only_what_an_alphabet_cannot_write_is_spelled_out(text: str, expected: str) -> None:
+    assert as_spoken(text, ENGLISH) == expected
+
+
+def test_letters_and_figures_that_an_alphabet_has_stay() -> None:
+    french = Alphabet((*"abcdefghijklmnopqrstuvwxyzé0123456789", " "))
+    assert as_spoken("Café no 5 & ça", french, language="en") == "café no 5 and ca"
+    assert fold_accents("Çé", french) == "Cé"

@@ -117,7 +117,9 @@ def _chain(words: Sequence[ScriptWord], alphabet: Alphabet) -> _Chain:
     is_first: list[bool] = []
     may_skip: list[bool] = []
     owners: list[int] = []
-    lasts, first_spellings, costs = [], [], [0.0]
+    lasts: list[int] = []
+    first_spellings: list[int] = []
+    costs = [0.0]
     for number, word in enumerate(words):
         first_spellings.append(len(lasts))
         fewest = None

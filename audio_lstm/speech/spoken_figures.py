@@ -275,11 +275,12 @@ def first_products(options: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     found = [first]
     for place, ways in enumerate(kept):
         found += [(*first[:place], way, *first[place + 1 :]) for way in ways[1:]]
+    distinct = dict.fromkeys(found)
     for parts in product(*(ways[:3] for ways in kept)):
-        if len(found) >= MAX_FORMS:
+        if len(distinct) >= MAX_FORMS:
             break
-        found.append(parts)
-    return list(dict.fromkeys(found))
+        distinct[parts] = None
+    return list(distinct)
 
 
 _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str, str], list[str]]], ...] = (

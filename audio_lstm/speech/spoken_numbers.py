@@ -63,7 +63,7 @@ def said(number: str, *, language: str = "en", to: str = "cardinal") -> str:
     try:
         value = float(number) if fraction and language != "en" else int(whole or "0")
         name = str(num2words(value, lang=_converter(language) or "en", to=to))
-    except (NotImplementedError, OverflowError, ValueError, TypeError, KeyError, IndexError):
+    except (RuntimeError, ArithmeticError, AttributeError, ValueError, TypeError, LookupError):
         return ""  # num2words differs by language in what it refuses, and how
     name = _plain(name)
     if fraction and language == "en":

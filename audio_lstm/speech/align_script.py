@@ -156,7 +156,7 @@ def _place(script: Script, sound: _Sound) -> tuple[SymbolSpans, list[_Heard], li
     # What is heard where a word stands that the model cannot write is that word, and no disagreement.
     spans = replace(spans, n_strange=np.where(script.has_unwritable, 0, spans.n_strange))
     lengths = np.array([len(ids) for ids in script.ids], np.int64)
-    matched = matched_words(spans, lengths).tolist()
+    matched = matched_words(spans, lengths, script.is_guess).tolist()
     first_symbols = [0, *np.cumsum(lengths).tolist()]  # of each unit
     _, begins, ends = heard_symbols(sound.log_probs, script.alphabet)
     heard: list[_Heard] = []

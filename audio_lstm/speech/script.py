@@ -23,6 +23,7 @@ class ScriptWord:
     text: str  # as it is given, with its punctuation
     units: tuple[str, ...]  # the words that the model writes for it: "twenty-one" has two; () if it cannot write it
     others: tuple[tuple[str, ...], ...] = ()  # units of other ways to say it: "1905" has several
+    is_guess: bool = False  # whether the units stand for something else: it may be said in a way that is not among them
 
     @property
     def forms(self) -> tuple[tuple[str, ...], ...]:
@@ -51,6 +52,11 @@ class Script:
             found[n_units] |= not word.units
             n_units += len(word.units)
         return found
+
+    @cached_property
+    def is_guess(self) -> NDArray[np.bool_]:
+        """Whether each unit belongs to a word that may be said in another way: (units,)."""
+        return np.array([word.is_guess for word in self.words for _ in word.units], np.bool_)
 
     @cached_property
     def ids(self) -> tuple[NDArray[np.int64], ...]:
@@ -98,7 +104,8 @@ def read_script(text: str, alphabet: Alphabet, *, language: str = "en") -> Scrip
     for token, ways in zip(tokens, spoken_forms(tokens, language=language), strict=True):
         forms = tuple(tuple(way.split()) for way in writable_forms(ways, alphabet))
         if forms:
-            words.append(ScriptWord(alone + token, forms[0], forms[1:]))
+            is_guess = any(character not in alphabet for character in normalise_text(token, alphabet))
+            words.append(ScriptWord(alone + token, forms[0], forms[1:], is_guess))
             alone = ""
         elif normalise_text(token, alphabet):
             words.append(ScriptWord(alone + token, ()))

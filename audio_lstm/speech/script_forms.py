@@ -28,7 +28,7 @@ __all__ = ["choose_forms"]
 
 _SURE = -0.5  # nats: a word whose every symbol is at least this likely is said as it is spelled
 _N_SURE = 2  # such words on either side of those that are searched
-_MAX_CELLS = 300_000_000  # frames times states of a search, seconds on one core; longer ones keep the likeliest ways
+_MAX_CELLS = 100_000_000  # frames times states of a search, seconds on one core; longer ones keep the likeliest ways
 
 
 def choose_forms(log_probs: NDArray[np.floating], script: Script) -> Script:
@@ -64,7 +64,7 @@ def _open_parts(log_probs: NDArray[np.floating], script: Script) -> list[_Part]:
     """What has to be searched: words that may be said otherwise, up to words that are surely found."""
     spans = find_words(log_probs, script.ids, script.alphabet)
     lengths = np.array([len(ids) for ids in script.ids], np.int64)
-    matched = matched_words(spans, lengths)
+    matched = matched_words(spans, lengths, script.is_guess)
     first_symbols = np.concatenate([[0], np.cumsum(lengths)])
     first_units = np.concatenate([[0], np.cumsum([len(word.units) for word in script.words])])
     begins, ends, sure = [], [], []  # of each word; -1: it is left out

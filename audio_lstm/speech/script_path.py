@@ -82,7 +82,9 @@ def find_words(log_probs: NDArray[np.floating], words: Sequence[NDArray[np.int64
     )
 
 
-def matched_words(spans: SymbolSpans, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+def matched_words(
+    spans: SymbolSpans, lengths: NDArray[np.int64], excused: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Which words of a script are in the recording.
 
     No more agreement is asked for than the script can give: a single word is found among whatever else is said.
@@ -90,6 +92,7 @@ def matched_words(spans: SymbolSpans, lengths: NDArray[np.int64]) -> NDArray[np.
     Args:
         spans: From `find_words`.
         lengths: How many symbols each word has (n,), at least one.
+        excused: Words (n,) that may be said in another way: what is heard in place of one is no disagreement.
 
     Returns:
         (n,)
@@ -102,6 +105,9 @@ def matched_words(spans: SymbolSpans, lengths: NDArray[np.int64]) -> NDArray[np.
     # What is strange and the words take turns; the agreement up to each is a line in pieces over their symbols.
     symbols, agreeing = np.zeros((2, 2 * len(lengths) + 1))
     symbols[0::2], symbols[1::2] = spans.n_strange, lengths
+    if excused is not None:
+        missing = np.flatnonzero(excused & ~found)
+        symbols[np.concatenate([2 * missing, 2 * missing + 1, 2 * missing + 2])] = 0
     agreeing[1::2] = np.where(found, np.add.reduceat(np.exp(spans.scores), first), 0.0)
     ends = np.concatenate([[0.0], np.cumsum(symbols)])
     sums = np.concatenate([[0.0], np.cumsum(agreeing)])

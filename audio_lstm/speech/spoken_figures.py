@@ -276,7 +276,7 @@ def first_products(options: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     for place, ways in enumerate(kept):
         found += [(*first[:place], way, *first[place + 1 :]) for way in ways[1:]]
     distinct = dict.fromkeys(found)
-    for parts in product(*(ways[:3] for ways in kept)):
+    for parts in product(*(ways[:5] for ways in kept)):
         if len(distinct) >= MAX_FORMS:
             break
         distinct[parts] = None

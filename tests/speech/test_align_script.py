@@ -103,6 +103,11 @@ def test_figures_are_found_as_they_are_said(digits: Path, an4: SpeechRecogniser,
     assert alignment.unscripted == ()
 
 
+def test_figures_that_are_said_otherwise_cost_their_neighbours_nothing(digits: Path, an4: SpeechRecogniser) -> None:
+    alignment = audio_lstm.align(digits, "three 1/7 €99 six", model=an4)  # 8 of 32 letters are known
+    assert [word.matched for word in alignment.words] == [True, False, False, True]
+
+
 @pytest.mark.parametrize(("word", "start_s"), [("three", 0.02), ("nine", 1.84), ("‘Six’!", 2.58), ("2", 2.28)])
 def test_a_script_of_one_word_is_found(digits: Path, an4: SpeechRecogniser, word: str, start_s: float) -> None:
     (found,) = audio_lstm.align(digits, word, model=an4).words

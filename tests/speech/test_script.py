@@ -59,5 +59,6 @@ def test_accents_that_the_model_lacks_are_left_out_and_signs_are_said() -> None:
 
 
 def test_a_script_knows_where_its_unwritable_words_stand() -> None:
+    assert [word.is_guess for word in read_script("five 5 & café Mr. FBI", ENGLISH).words] == [0, 1, 1, 1, 0, 0]
     script = read_script("мир twenty-one 東京 мир yes", ENGLISH)
     assert script.has_unwritable.tolist() == [True, False, True, False]

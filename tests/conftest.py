@@ -78,7 +78,8 @@ def torchaudio() -> ModuleType:
         import torchaudio
     except (ImportError, OSError) as error:  # OSError: PyPI's Linux wheel beside a CPU-only torch lacks libc10_cuda.so
         way_out = "pip install --force-reinstall --no-deps torchaudio --index-url https://download.pytorch.org/whl/cpu"
-        pytest.skip(f"torchaudio does not load ({str(error).splitlines()[0]}); beside a CPU-only torch: {way_out}")
+        cause = str(error.__cause__ or error).splitlines()[0]
+        pytest.skip(f"torchaudio does not load ({cause}); beside a CPU-only torch: {way_out}")
     return torchaudio
 
 

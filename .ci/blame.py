@@ -34,7 +34,7 @@ def newer_releases(locked: dict[str, Version]) -> list[tuple[str, Version, Versi
     """Name, locked and installed version of what is installed in a newer release than the lock's."""
     installed = {canonicalize_name(found.name): Version(found.version) for found in distributions()}
     return [
-        (name, version, installed[name])
+        (name, version, Version(installed[name].public))
         for name, version in sorted(locked.items())
         if name in installed and installed[name].public != version.public and installed[name] > version
     ]

@@ -11,7 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, add_reading, answer, complain, listening, live_line
+from audio_lstm.commands.console import (
+    add_model,
+    add_reading,
+    answer,
+    answer_json,
+    complain,
+    listening,
+    live_line,
+    require_output,
+    standard_input,
+)
 from audio_lstm.commands.speech import add_decoding, decoding_of
 from audio_lstm.errors import AudioLSTMError, ConfigError
 
@@ -72,6 +82,7 @@ def _to_terminal(options: argparse.Namespace) -> int:
     from audio_lstm.speech.recogniser import load_speech
     from audio_lstm.speech.transcribe import transcribe
 
+    require_output()
     form = _only_format(options)
     recogniser = load_speech(options.model, device=options.device, decoding=decoding_of(options))
     way_out = "try another --model"
@@ -85,7 +96,7 @@ def _to_terminal(options: argparse.Namespace) -> int:
             continue
         try:
             transcript = transcribe(
-                sys.stdin.buffer if file == "-" else file,
+                standard_input() if file == "-" else file,
                 model=recogniser,
                 max_seconds=options.max_seconds or DEFAULT_MAX_SECONDS,
                 allow_truncated=options.allow_truncated,
@@ -101,9 +112,9 @@ def _to_terminal(options: argparse.Namespace) -> int:
         if form:
             text = FORMATS[form](transcript)
             if text:
-                answer(text.removesuffix("\n"))
+                (answer_json if form == "json" else answer)(text.removesuffix("\n"))
         elif options.json:
-            answer(json.dumps({"file": file, **transcript.to_dict()}, ensure_ascii=False))
+            answer_json(json.dumps({"file": file, **transcript.to_dict()}, ensure_ascii=False))
         elif transcript.text:
             answer(transcript.text if len(options.files) == 1 else f"{file}\t{transcript.text}")
     return 1 if n_failed else 0

@@ -35,8 +35,9 @@ __all__ = ["add_transcribe"]
 _DESCRIPTION = """\
 Write down what is said in recordings: one line of text a file (with several files, the file's name and a tab come
 first). Reads wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma. With --out, FILE may also be a folder, a quoted
-pattern ('talks/**/*.mp3') or a list (.txt: a path a line; .jsonl: objects with the key audio), and each recording's
-transcripts are written below DIR; what is there already is passed over, so the same command resumes a batch.
+pattern ('talks/**/*.mp3') or a list (@list.txt: a path a line; @list.jsonl: objects with the key audio; without the @
+where it is the only FILE), and each recording's transcripts are written below DIR; what is there already is passed
+over, so the same command resumes a batch. So is what is no recording among several FILEs: talks/* will do.
 """
 
 
@@ -163,7 +164,12 @@ def _to_folder(options: argparse.Namespace) -> int:
         reporter.show("")
         complain(f"stopped after {reporter.n_done} files; the same command goes on where it stopped")
         return 130 if isinstance(stop, KeyboardInterrupt) else 143
+    except AudioLSTMError:
+        reporter.show("")
+        raise
     reporter.show("")
+    for line in summary.notes:
+        complain(line)
     complain(_in_words(summary))
     return 1 if summary.failures else 0
 

@@ -68,6 +68,7 @@ class FileOutcome:
     error: str = ""  # one line; "": its transcripts are written
     duration_s: float = 0.0
     n_words: int = 0
+    ends_batch: bool = False  # its transcripts cannot be written, and neither could others
 
 
 class TranscriberProcess:

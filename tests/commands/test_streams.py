@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +18,9 @@ from audio_lstm.errors import AudioLSTMError
 
 COMMANDS = ("transcribe", "align", "listen", "serve", "compose", "harmonise", "infill", "render", "demo", "evaluate")
 COMMANDS += ("evaluate speech", "evaluate music", "tune", "train-lm", "models")
+if TYPE_CHECKING:
+    from tests.conftest import CommandLine
+
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a shell's redirections")
 
 
@@ -155,3 +159,29 @@ def test_outputs_are_checked_before_anything_is_done(tmp_path: Path) -> None:
             console.require_writable(files, force=False)
     console.require_writable([tmp_path / "old"], force=True)
     assert [file.name for file in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that takes no files, for root neither")
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("align no.wav text --out /proc/x.srt", "/proc/x.srt"),
+        ("compose --out /proc/x.mid", "/proc/x.mid"),
+        ("compose --takes 2 --out /proc/pieces --format mid,wav", "/proc/pieces/composition-1.mid"),
+        ("harmonise no.mid --out /proc/x.mid", "/proc/x.mid"),
+        ("infill no.mid --bars 1 --out /proc/x.mid", "/proc/x.mid"),
+        ("render no.mid --out x.mid /proc/x.wav", "/proc/x.wav"),
+        ("train-lm no.txt --out /proc/x.lm", "/proc/x.lm"),
+        ("transcribe no.wav --out /proc/x --format srt,json", "/proc/x/no.srt"),
+        ("evaluate speech --manifest no.jsonl --per-utterance /proc/x.jsonl", "/proc/x.jsonl"),
+        ("evaluate music --generated no --real no --plot /proc/x.png", "/proc/x.png"),
+    ],
+)
+def test_every_command_that_writes_files_tries_them_before_it_reads_anything(
+    arguments: str, named: str, run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(*arguments.split())
+    assert (status, out) == (1, "")
+    run.assert_one_complaint(err, f"{named}: cannot be written: ", "(/proc); check")
+    assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from audio_lstm.commands.align import add_align
-from audio_lstm.commands.console import Parser, answer, complain, drop, prepare_streams, require_output
+from audio_lstm.commands.console import Parser, answer, complain, require_output
 from audio_lstm.commands.demo import add_demo
 from audio_lstm.commands.fill import add_harmonise, add_infill
 from audio_lstm.commands.listen import add_listen
@@ -23,6 +23,7 @@ from audio_lstm.commands.train_lm import add_train_lm
 from audio_lstm.commands.transcribe import add_transcribe
 from audio_lstm.commands.tune import add_tune
 from audio_lstm.errors import AudioLSTMError, ConfigError
+from audio_lstm.streams import drop, prepare_streams
 
 __all__ = ["main"]
 

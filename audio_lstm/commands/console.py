@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
-import contextlib
 import difflib
-import io
 import json
 import os
 import re
@@ -19,10 +17,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, TextIO
+from typing import Any, BinaryIO, NoReturn
 
 from audio_lstm.atomic import check_writable
 from audio_lstm.errors import AudioLSTMError
+from audio_lstm.streams import drop, is_closed
 
 __all__ = [
     "Parser",
@@ -31,19 +30,14 @@ __all__ = [
     "answer",
     "answer_json",
     "complain",
-    "drop",
     "listening",
     "live_line",
     "positive_float",
-    "prepare_streams",
     "progress",
     "require_output",
     "require_writable",
     "standard_input",
 ]
-
-_OTHERWISE = "audio_lstm.otherwise"  # the name of our way with what a stream cannot encode
-_PLAIN = {"…": "...", "–": "-", "—": "-", "−": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "→": "->", "×": "x"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -105,47 +99,13 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-truncated", action="store_true", help="take what is left of a file that breaks off")
 
 
-def prepare_streams() -> None:
-    """Make the standard streams such that nothing written to them fails for its letters, or because they are closed."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:  # closed: without this the next file that is opened would be taken for a stream
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
-    codecs.register_error(_OTHERWISE, _otherwise)
-    sys.stdout, sys.stderr = (_prepared(stream) for stream in (sys.stdout, sys.stderr))
-
-
-def _prepared(stream: TextIO | None) -> TextIO:
-    if stream is None:  # closed when Python began
-        return open(os.devnull, "w", encoding="utf-8")
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors=_OTHERWISE)
-    return stream
-
-
-def _otherwise(error: UnicodeError) -> tuple[str | bytes, int]:
-    """What to write for a character that the encoding lacks: a file name's own bytes, plain signs, or an escape."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    character = error.object[error.start]
-    if "\udc80" <= character <= "\udcff":  # a byte of a file's name that is no text; os.fsdecode put it so
-        return bytes([ord(character) - 0xDC00]), error.start + 1
-    return _PLAIN.get(character) or character.encode("ascii", "backslashreplace").decode(), error.start + 1
-
-
-def _is_closed(stream: TextIO) -> bool:
-    """Whether `_prepared` put it in the place of one that was closed; what is sent to /dev/null has another name."""
-    return getattr(stream, "name", None) == os.devnull
-
-
 def require_output() -> None:
     """Complain about a result that could go nowhere before the work is done, not after.
 
     Raises:
         AudioLSTMError: If standard output is closed.
     """
-    if _is_closed(sys.stdout):
+    if is_closed(sys.stdout):
         raise AudioLSTMError("standard output is closed, and the result would go there; run it without >&-")
 
 
@@ -161,16 +121,6 @@ def standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise AudioLSTMError("standard input is closed; pipe something into it, or name a file")
     return sys.stdin.buffer
-
-
-def drop(stream: TextIO) -> None:
-    """Send what is still to be written to a stream, and all that follows, nowhere: it takes nothing any longer.
-
-    Args:
-        stream: On which writing has failed; Python would try once more at the end, and complain.
-    """
-    with contextlib.suppress(OSError, ValueError):  # one without a descriptor, or closed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _tell(text: str) -> None:

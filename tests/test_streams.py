@@ -15,6 +15,7 @@ import pytest
 from audio_lstm import cli
 from audio_lstm.commands import console
 from audio_lstm.errors import AudioLSTMError
+from audio_lstm.streams import prepare_streams
 
 COMMANDS = ("transcribe", "align", "listen", "serve", "compose", "harmonise", "infill", "render", "demo", "evaluate")
 COMMANDS += ("evaluate speech", "evaluate music", "tune", "train-lm", "models")
@@ -58,7 +59,7 @@ def test_what_an_encoding_lacks_is_written_otherwise(monkeypatch: pytest.MonkeyP
         out, err = io.BytesIO(), io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding, newline="\n"))
         monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(err, encoding, newline="\n"))
-        console.prepare_streams()
+        prepare_streams()
         console.answer("“é” … 語 \udcff")
         console.complain("“é” … 語 \udcff")
         assert out.getvalue() == expected
@@ -70,7 +71,7 @@ def test_json_stays_json_in_every_encoding(encoding: str, monkeypatch: pytest.Mo
     values = {"text": "“é” … 語 🎵", "name": "a\udcff.wav"}
     out = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding))
-    console.prepare_streams()
+    prepare_streams()
     console.answer_json(json.dumps(values, ensure_ascii=False))
     assert json.loads(out.getvalue().decode("utf-8")) == values
 
@@ -80,6 +81,7 @@ def test_closed_streams_are_one_line_or_nothing(tmp_path: Path) -> None:
     done = shell(">&-", "models")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"standard output is closed, and the result would go there" in done.stderr
+    assert shell(">/dev/null", "models").returncode == 0
     assert shell("2>&-", "models").stdout.startswith(b"an4\t")
     assert shell("2>&-", "nosuch").returncode == 2
     assert shell(">&- 2>&-", "nosuch").returncode == 2

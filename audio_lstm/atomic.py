@@ -63,7 +63,9 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         path: The file. Where folders are missing, they could be made: it is tried in the nearest one that exists.
 
     Raises:
-        OSError: If it cannot be written; `filename` is what is in the way.
+        IsADirectoryError: If a folder is there.
+        NotADirectoryError: If a file is where a folder should be; `filename` is what is in the way.
+        OSError: If it cannot be written for another reason; `filename` is the folder.
     """
     target = Path(os.path.realpath(path))
     if _is_special(target):

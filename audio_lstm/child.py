@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 __all__ = ["module_command", "module_environment"]
@@ -16,7 +17,7 @@ def module_command(module: str, *arguments: object) -> list[str]:
 
     Args:
         module: Its full name.
-        arguments: For its `main`; each becomes a word.
+        *arguments: For its `main`; each becomes a word.
 
     Returns:
         For subprocess.
@@ -25,7 +26,7 @@ def module_command(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-P", "-m", module, *map(str, arguments)]
 
 
-def module_environment(**more: str) -> dict[str, str]:
+def module_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of such a process: the caller's, with this package on the path, wherever it came from.
 
     What the caller has on PYTHONPATH stays there, but for what stands for the working directory without naming it (an
@@ -41,4 +42,4 @@ def module_environment(**more: str) -> dict[str, str]:
     package = str(Path(__file__).resolve().parents[1])
     given = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     named = [entry for entry in given if os.path.normpath(entry) != os.curdir]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([package, *named]), **more}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([package, *named]), **(more or {})}

@@ -73,7 +73,7 @@ def test_a_worker_keeps_the_paths_that_are_named(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path / "work")
     for entry in (str(tmp_path), ".."):
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["./", entry, "", "."]))
-        environment = module_environment(PARROT="1")
+        environment = module_environment({"PARROT": "1"})
         assert environment["PARROT"] == "1"
         assert environment["PYTHONPATH"].split(os.pathsep)[1:] == [entry]
         done = subprocess.run(module_command("parrot", 1, 0.5), env=environment, capture_output=True, check=True)

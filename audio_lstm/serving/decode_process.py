@@ -52,7 +52,7 @@ class DecodeProcess:
         self._socket, theirs = socket.socketpair()
         command = module_command("audio_lstm.serving.decode_worker", theirs.fileno(), self._max_memory_bytes)
         # The threads of a linear algebra library would take address space, and there is nothing for them to do.
-        environment = module_environment(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+        environment = module_environment({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
         with theirs:
             self._process = subprocess.Popen(
                 command,

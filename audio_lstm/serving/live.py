@@ -1,8 +1,8 @@
 """Live audio over a WebSocket: samples in, partial results out while they come, the whole transcript at the end.
 
 The client may send a start message, `{"sample_rate": 16000, "format": "s16le"}`, then samples (mono, raw, in binary
-messages of any length up to `--max-upload-mb`, which closes the socket with 1009), then `{"type": "finish"}`. What
-Vosk's clients send, `{"config": {"sample_rate": 16000}}` and `{"eof": 1}`, means the same. It gets, as JSON:
+messages of any length up to `--max-upload-mb`; a longer one closes the socket with 1009), then `{"type": "finish"}`.
+What Vosk's clients send, `{"config": {"sample_rate": 16000}}` and `{"eof": 1}`, means the same. It gets, as JSON:
 
 - `{"type": "partial", "stable": …, "tentative": …}` whenever the words of the open utterance change; stable ones stay;
 - `{"type": "final", …}` for each utterance that has ended: OpenAI's segment, with its words;

@@ -7,7 +7,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, add_reading, answer, complain, require_folder
+from audio_lstm.commands.console import (
+    add_model,
+    add_reading,
+    answer,
+    answer_json,
+    complain,
+    require_folder,
+    require_output,
+    require_writable,
+)
 from audio_lstm.errors import DataError
 from audio_lstm.text_files import read_text
 
@@ -65,6 +74,9 @@ def _align(options: argparse.Namespace) -> int:
 
     if options.out:
         require_folder(options.out)
+        require_writable([options.out], force=True)
+    else:
+        require_output()
     alignment = align(
         options.audio,
         _text(options.text),
@@ -78,6 +90,8 @@ def _align(options: argparse.Namespace) -> int:
     result = _formatted(alignment, options.format)
     if options.out:
         write_text(options.out, result)
+    elif options.format == "json":
+        answer_json(result.removesuffix("\n"))
     else:
         answer(result.removesuffix("\n"))
     return 0 if alignment.matched_share > 0 else 1

@@ -187,7 +187,8 @@ def cut_at_pauses(samples: NDArray[np.float32]) -> list[tuple[int, int]]:
         edges = np.flatnonzero(np.diff(np.concatenate([[False], window, [False]]).astype(np.int8)))
         starts, ends = edges[::2], edges[1::2]
         if len(starts):
-            best = int(np.argmax(ends - starts))
+            lengths = ends - starts
+            best = np.flatnonzero(lengths >= 0.8 * lengths.max())[-1]  # the last of those that are about as long
             cut = begin + shortest + int(starts[best] + ends[best]) // 2
         else:  # nobody pauses: where speech is least certain
             cut = begin + shortest + int(np.argmin(chances[begin + shortest : begin + longest]))
@@ -202,14 +203,20 @@ def hear_all(clips: Sequence[Clip], teacher: Teacher, out: Path) -> dict[str, di
     from tqdm import tqdm
 
     journal = out / "heard.jsonl"
-    heard, done = _read_journal(journal)
-    with journal.open("a", encoding="utf-8") as file:
-        for clip in tqdm([clip for clip in clips if clip.id not in done], unit="clip", disable=None):
-            for row in _hear(clip, teacher, out):
-                heard[row["id"]] = row
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            file.write(json.dumps({"done": clip.id}, ensure_ascii=False) + "\n")
-            file.flush()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        heard, done = _read_journal(journal)
+        with journal.open("a", encoding="utf-8") as file:
+            for clip in tqdm([clip for clip in clips if clip.id not in done], unit="clip", disable=None):
+                rows = list(_hear(clip, teacher, out))
+                heard |= {row["id"]: row for row in rows}
+                lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in [*rows, {"done": clip.id}]]
+                file.write("".join(lines))
+                file.flush()
+    except OSError as error:
+        raise DataError(
+            f"{journal}: cannot be written ({error.strerror}); what is done is kept, the same command goes on with it"
+        ) from error
     return heard
 
 
@@ -302,7 +309,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clips = read_clips(options.data)
     if options.n:
         clips = clips[:: max(1, len(clips) // options.n)][: options.n]
-    options.out.mkdir(parents=True, exist_ok=True)
     teacher = Teacher(options.teacher, options.language, options.threads)
     heard = hear_all(clips, teacher, options.out)
     limits = Limits(

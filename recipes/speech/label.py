@@ -45,6 +45,7 @@ from audio_lstm.speech.batch_inputs import find_recordings
 from audio_lstm.speech.data import normalise_text
 from audio_lstm.speech.metrics import score
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
+from audio_lstm.speech.spoken import spell_out
 from audio_lstm.training.options import run_recipe
 
 SAMPLE_RATE = 16_000  # Hz, of the teacher
@@ -288,7 +289,7 @@ def judge(row: Mapping[str, Any], limits: Limits, language: str) -> tuple[str, s
 
 def spoken(written: str) -> str:
     """A written text as it is said, in the letters of the alphabet as far as they reach."""
-    return normalise_text(written, ENGLISH)
+    return normalise_text(spell_out(written), ENGLISH)
 
 
 def alignment_score(row: Mapping[str, Any], text: str, recogniser: SpeechRecogniser) -> float:

@@ -158,7 +158,11 @@ def choose(everyday: Sequence[str], rare: Sequence[str], n: int, rng: np.random.
     n_seen = max(500, len(pool) // 20)  # sentences that are compared with each other
     while pool and len(chosen) < n_wanted:
         words = {sentence: set(spoken(sentence).split()) for sentence in pool[:n_seen]}
-        ranked = sorted(words, key=lambda sentence: min(said[word] for word in words[sentence]))
+        news = {
+            sentence: sum(1 / (1 + said[word]) for word in said_in) / len(said_in)
+            for sentence, said_in in words.items()
+        }
+        ranked = sorted(words, key=news.__getitem__, reverse=True)
         n_taken = min(n_wanted - len(chosen), n_wanted // 20 + 1)
         for sentence in ranked[:n_taken]:
             said.update(words[sentence])

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, add_reading, answer, complain, require_folder
+from audio_lstm.commands.console import (
+    add_model,
+    add_reading,
+    answer,
+    answer_json,
+    complain,
+    require_folder,
+    require_output,
+    require_writable,
+    standard_input,
+)
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.text_files import decode_text, json_text, read_text
 
@@ -82,8 +91,11 @@ def _align(options: argparse.Namespace) -> int:
         raise ConfigError("audio and text cannot both be -: standard input holds one of them; name the other's file")
     if options.out:
         require_folder(options.out)
+        require_writable([options.out], force=True)
+    else:
+        require_output()
     alignment = align(
-        sys.stdin.buffer if options.audio == "-" else options.audio,
+        standard_input() if options.audio == "-" else options.audio,
         _text(options.text),
         model=options.model,
         device=options.device,
@@ -95,6 +107,8 @@ def _align(options: argparse.Namespace) -> int:
     result = _formatted(alignment, form)
     if options.out:
         write_text(options.out, result)
+    elif form == "json":
+        answer_json(result.removesuffix("\n"))
     else:
         answer(result.removesuffix("\n"))
     return 0 if alignment.matched_share > 0 else 1
@@ -103,7 +117,7 @@ def _align(options: argparse.Namespace) -> int:
 def _text(text_or_file: str) -> str:
     """The text itself, or what standard input or the file of this name holds."""
     if text_or_file == "-":
-        return decode_text(sys.stdin.buffer, what="the text of a recording", max_bytes=_MAX_TEXT_BYTES)
+        return decode_text(standard_input(), what="the text of a recording", max_bytes=_MAX_TEXT_BYTES)
     file = Path(text_or_file)
     if not _is_file(file):
         if _looks_like_a_path(text_or_file):

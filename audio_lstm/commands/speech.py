@@ -7,7 +7,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, answer, complain, progress, require_folder
+from audio_lstm.commands.console import (
+    add_model,
+    answer,
+    complain,
+    progress,
+    require_folder,
+    require_output,
+    require_writable,
+)
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.text_files import read_text
 
@@ -141,8 +149,10 @@ def _evaluate(options: argparse.Namespace) -> int:
     from audio_lstm.speech.evaluate import evaluate_speech
     from audio_lstm.speech.recogniser import load_speech
 
+    require_output()
     if options.per_utterance:
         require_folder(options.per_utterance)
+        require_writable([options.per_utterance], force=True)
     decoding = decoding_of(options)
     utterances = read_utterances(options.manifest)
     recogniser = load_speech(options.model, device=options.device, decoding=decoding)

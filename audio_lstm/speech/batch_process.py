@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from typing import IO, Any
 from audio_lstm import errors
 from audio_lstm.atomic import remove_leftovers
 from audio_lstm.audio import DEFAULT_MAX_SECONDS
+from audio_lstm.child import module_command, module_environment
 from audio_lstm.errors import AudioLSTMError, ConfigError
 from audio_lstm.speech.automaton import WordAutomaton
 from audio_lstm.speech.batch_inputs import Job
@@ -70,6 +70,7 @@ class FileOutcome:
     error: str = ""  # one line; "": its transcripts are written
     duration_s: float = 0.0
     n_words: int = 0
+    ends_batch: bool = False  # its transcripts cannot be written, and neither could others
 
 
 class TranscriberProcess:
@@ -167,19 +168,16 @@ class TranscriberProcess:
             _LOG.warning(note)
 
     def _start(self) -> None:
-        # -P keeps the working directory off the module path; ours is named, wherever it came from.
-        package = str(Path(__file__).resolve().parents[2])
-        search = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
         with self._lock:
             if self.is_stopped:
                 return
             self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _WORKER_MODULE],
+                module_command(_WORKER_MODULE),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._complaints,
-                env={**os.environ, "PYTHONPATH": search},
+                env=module_environment(),
                 start_new_session=True,  # Ctrl-C is for the caller, who stops the worker
             )
 

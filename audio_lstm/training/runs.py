@@ -36,7 +36,7 @@ __all__ = ["BEST", "LAST", "Checkpoint", "RunFolder", "best_weights", "differenc
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
-_PACKAGES = ("audio-lstm", "numpy", "safetensors", "torch", "torchaudio")
+_PACKAGES = ("audio-lstm", "numpy", "safetensors", "torch")
 _HEADER = "audio_lstm"
 
 

@@ -125,7 +125,7 @@ def test_what_does_not_match_is_said_on_stderr(run: CommandLine, digits: Path) -
         (["{digits}", "three", "--model", "chorale"], 1, "of the music wing, but a speech model is needed"),
         (["{digits}", "three", "--format", "doc"], 2, "expected one of tsv, json, srt, vtt, textgrid; got 'doc'"),
         (["{digits}", "three", "--out", "none/x.tsv"], 1, "none/x.tsv: the folder none does not exist; create it"),
-        (["{digits}", "three", "--out", "folder"], 1, "folder: cannot be written ("),
+        (["{digits}", "three", "--out", "folder"], 1, "folder: is a folder; pass another --out"),
         (["{digits}"], 2, "the following arguments are required: TEXT_OR_FILE"),
     ],
 )

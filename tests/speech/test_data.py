@@ -291,7 +291,8 @@ def test_normalising_again_changes_nothing_where_the_text_can_be_encoded(text: s
 @pytest.mark.shared
 def test_the_real_manifests_read_and_are_normal_already(shared: Path) -> None:
     n_utterances = 0
-    files = sorted((shared / "speech").glob("*.jsonl"))
+    sets = ("an4", "cv13", "libri3", "so762")
+    files = [file for name in sets for file in sorted((shared / "speech").glob(f"{name}.*.jsonl"))]
     for file in files:
         for utterance in read_manifest(file):
             n_utterances += 1

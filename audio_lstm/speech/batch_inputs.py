@@ -129,7 +129,7 @@ def _is_sound(path: Path) -> bool:
 def _names_recordings(path: Path) -> bool:
     """Whether all that a text file holds are names of recordings; its beginning will do."""
     try:
-        lines = path.read_bytes()[:_HEAD_BYTES].decode("utf-8-sig", "replace").splitlines()
+        lines = path.read_bytes()[:_HEAD_BYTES].decode("utf-8-sig", "replace").split("\n")
     except OSError:  # reading the list says why
         return True
     lines = [line.strip() for line in lines[:_MOST_LINES] if line.strip()]

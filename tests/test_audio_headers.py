@@ -7,7 +7,9 @@ import struct
 
 import pytest
 
-from audio_lstm.audio_headers import AudioFormat, find_cut, mpeg_frame_bytes, read_at, sniff
+from audio_lstm.audio_frames import mpeg_frame_bytes
+from audio_lstm.audio_headers import AudioFormat, find_cut, sniff
+from audio_lstm.audio_spans import read_at
 from audio_lstm.errors import AudioError
 
 ADTS = bytes([0xFF, 0xF1, 0x50, 0x80, 0x02, 0x1F, 0xFC]) + bytes(9)  # 16 bytes, 44.1 kHz

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.audio_decode import check_sample_rate
+from audio_lstm.audio_reading import check_sample_rate
 from audio_lstm.errors import AudioError, ConfigError
 from audio_lstm.resampling import Resampler
 from audio_lstm.speech.acoustics import STEP_FRAMES

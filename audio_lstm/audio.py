@@ -262,9 +262,7 @@ def _printable(name: str | bytes) -> str:
 
 
 @contextmanager
-def _open_source(
-    source: AudioSource, where: str, options: ReadOptions, findings: Findings
-) -> Iterator[DecodedStream]:
+def _open_source(source: AudioSource, where: str, options: ReadOptions, findings: Findings) -> Iterator[DecodedStream]:
     if isinstance(source, tuple):
         options.check_track(1, where)
         yield _array_stream(source, where)
@@ -385,9 +383,7 @@ def _resampled(blocks: Iterable[Block], mixer: Mixer, to_rate: int) -> Iterator[
         yield resampler.finish()
 
 
-def _regrouped(
-    blocks: Iterable[NDArray[np.float32]], block_samples: int
-) -> Generator[NDArray[np.float32], None, None]:
+def _regrouped(blocks: Iterable[NDArray[np.float32]], block_samples: int) -> Generator[NDArray[np.float32], None, None]:
     """The same samples in blocks of `block_samples`, the last as long as what is left."""
     pending: list[NDArray[np.float32]] = []
     n_pending = 0

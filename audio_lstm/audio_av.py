@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.audio_headers import AudioFormat
 from audio_lstm.audio_frames import mpeg_frame_bytes
-from audio_lstm.audio_reading import Block, DecodedStream, Findings, ReadOptions, check_sample_rate, one_line
-from audio_lstm.audio_reading import raise_damaged
-from audio_lstm.audio_spans import SplicedFile
+from audio_lstm.audio_headers import AudioFormat
+from audio_lstm.audio_matroska import is_whole
+from audio_lstm.audio_reading import (
+    Block,
+    DecodedStream,
+    Findings,
+    ReadOptions,
+    check_sample_rate,
+    one_line,
+    raise_damaged,
+)
+from audio_lstm.audio_spans import SplicedFile, find_in_file, read_at
 from audio_lstm.errors import AudioError
 
 if TYPE_CHECKING:
@@ -26,6 +34,8 @@ _LEAST_GAP_S = 0.05  # stamps are rounded, and those of live recordings jitter
 _MOST_GAP_S = 3600.0  # a longer one is no gap but a wrong stamp
 _RESTART_S = 1.0  # a stamp that goes back by more begins a new count
 _SILENCE_S = 10  # of silence that is given at a time
+_FAR_BYTES = 1 << 20  # how far a frame is looked for behind lost ones
+_EARLY_END_S = 1.0  # by which a container may overstate its length
 _MOST_ERRORS = 3  # of the demuxer, one after the other, without a packet between them
 _TIMED = ("mov", "matroska", "asf", "flv", "avi")  # their headers say how long the recording is
 
@@ -35,6 +45,7 @@ class _Damage:
     """What cannot be decoded."""
 
     error: Exception
+    lost_s: float = 0.0  # how long it was, where the stamps do not tell
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ def decode_with_av(
             av.open(source, mode="r", format=found.demuxer, options=av_options(found), metadata_errors="replace")
         )
         track = _choose_track(container, found, where, options, findings)
-        items = _items(container, track, found)
+        items = _items(container, track, found, source.again())
         first = next(items, None)
         while isinstance(first, _Damage) and options.allow_truncated and not source.error:
             findings.damaged(0.0, one_line(first.error))
@@ -97,14 +108,27 @@ def decode_with_av(
 
     def blocks() -> Iterator[Block]:
         yield from _blocks(_chain(first, items), source, where, options, timeline)
-        missing_s = (announced_s or 0.0) - timeline.position_s
-        if found.demuxer in ("wv", "tta") and certain and missing_s > _LEAST_GAP_S and not options.allow_truncated:
-            raise AudioError(
-                f"{where}: cut short: its header announces {announced_s:.2f} s, {timeline.position_s:.2f} s are there; "
-                "copy it again, or pass allow_truncated=True (--allow-truncated) to use what is there"
-            )
+        if announced_s is not None and len(container.streams) == 1:
+            _check_end(announced_s, timeline.position_s, found, where, options, findings)
 
     return DecodedStream(announced_s=announced_s, is_certain=bool(certain), blocks=blocks())
+
+
+def _check_end(
+    announced_s: float, end_s: float, found: AudioFormat, where: str, options: ReadOptions, findings: Findings
+) -> None:
+    """Say that a recording ends before its header says that it does."""
+    is_exact = found.demuxer in ("wv", "tta")
+    if announced_s - end_s <= (_LEAST_GAP_S if is_exact else _EARLY_END_S):
+        return
+    what = f"its header announces {announced_s:.2f} s, {end_s:.2f} s are there"
+    if is_exact and not options.allow_truncated:
+        raise AudioError(
+            f"{where}: cut short: {what}; copy it again, "
+            "or pass allow_truncated=True (--allow-truncated) to use what is there"
+        )
+    if is_exact or found.demuxer in _TIMED:
+        findings.note(f"it ends early: {what}")
 
 
 def av_options(found: AudioFormat) -> dict[str, str]:
@@ -140,22 +164,26 @@ def _choose_track(container: Any, found: AudioFormat, where: str, options: ReadO
             which = "the default one" if track.disposition & Disposition.default else "none is the default one"
             findings.note(f"track {number} of {len(tracks)} is heard, {which}; --track N (track=N) chooses another")
     if track.codec_context is None:
-        raise AudioError(f"{where}: the sound is in a codec that cannot be decoded; export it again, e.g. as wav or flac")
+        raise AudioError(
+            f"{where}: the sound is in a codec that cannot be decoded; export it again, e.g. as wav or flac"
+        )
     if track.codec_context.name == "flac":  # else it gives what it makes of damaged bits
         track.codec_context.options = {"err_detect": "crccheck+explode"}
     return track
 
 
-def _items(container: Any, track: Any, found: AudioFormat) -> Iterator[_Sound | _Damage]:
+def _items(container: Any, track: Any, found: AudioFormat, source: SplicedFile) -> Iterator[_Sound | _Damage]:
     """What a track decodes to, and where it cannot be decoded."""
     import av
 
-    convert = _Converter()
+    convert, losses = _Converter(), _Losses(found, source)
     n_errors = 0
     while n_errors < _MOST_ERRORS:
         try:
             for packet in container.demux(track):
                 n_errors = 0
+                if packet.size and (loss := losses.before(packet)) is not None:
+                    yield loss
                 try:
                     frames = packet.decode()
                 except av.FFmpegError as error:
@@ -173,6 +201,42 @@ def _items(container: Any, track: Any, found: AudioFormat) -> Iterator[_Sound | 
 def _chain(first: _Sound, rest: Iterator[_Sound | _Damage]) -> Iterator[_Sound | _Damage]:
     yield first
     yield from rest
+
+
+class _Losses:
+    """Finds what the demuxer passes over without a word."""
+
+    def __init__(self, found: AudioFormat, source: SplicedFile) -> None:
+        self._found, self._source = found, source
+        self._offset = 0  # of the next frame
+        self._last: tuple[int, float] | None = None  # the last packet's offset, and when it ends
+
+    def before(self, packet: Any) -> _Damage | None:
+        """What was lost before a packet."""
+        if self._found.demuxer == "aac":
+            return self._before_frame(packet)
+        if self._found.demuxer != "matroska" or packet.pts is None or packet.pos is None:
+            return None
+        start_s = float(packet.pts * packet.time_base)
+        last, self._last = self._last, (packet.pos, start_s + float((packet.duration or 0) * packet.time_base))
+        if last is None or start_s - last[1] < _LEAST_GAP_S or is_whole(self._source, last[0], packet.pos):
+            return None
+        return _Damage(ValueError("blocks cannot be read"))
+
+    def _before_frame(self, packet: Any) -> _Damage | None:
+        """ADTS has no stamps: what is lost is as long as so many bytes are."""
+        begin = bytes(memoryview(packet)[:64])
+        offset, self._offset = self._offset, self._offset + packet.size
+        if read_at(self._source, offset, len(begin)) == begin:
+            return None
+        place = find_in_file(self._source, begin, offset, offset + _FAR_BYTES)
+        if place < 0 or read_at(self._source, offset, 3) in (b"TAG", b"ID3"):
+            self._offset = place + packet.size if place >= 0 else offset
+            return None
+        self._offset = place + packet.size
+        n_frames = max(1, round((place - offset) / packet.size))
+        frame_s = float(packet.duration * packet.time_base) if packet.duration else 0.0
+        return _Damage(ValueError(f"{place - offset} bytes are no frames"), lost_s=n_frames * frame_s)
 
 
 class _Converter:
@@ -215,14 +279,19 @@ class _Timeline:
         self._last_s = self._anchor_s + duration_s if found.demuxer in _TIMED and duration_s else None
         if self._last_s is not None and counts_from_0:
             self._last_s += start_s
+        self._is_gapless = found.name in ("flac", "wv", "tta")
         self._findings = findings
         self.position_s = 0.0
         self.is_damaged = False  # since the last frame
 
-    def damage(self, error: Exception) -> None:
-        """Note that what comes now cannot be decoded."""
+    def damage(self, error: Exception, lost_s: float) -> None:
+        """Note that what comes now cannot be decoded, and how long it is where the stamps will not tell."""
         self.is_damaged = True
         self._findings.damaged(self.position_s, one_line(error))
+        if lost_s:
+            self._findings.missing(lost_s)
+            self.position_s += lost_s
+            self._anchor_s -= lost_s
 
     def gap_s(self, stamp_s: float | None) -> float:
         """How much silence lies before a frame; the position moves on by it."""
@@ -241,8 +310,10 @@ class _Timeline:
             )
             self._anchor_s += gap_s
             return 0.0
-        if is_damaged:
+        if is_damaged or self._is_gapless:
             self._findings.missing(gap_s)
+            if not is_damaged:
+                self._findings.damaged(self.position_s, "frames are lost")
         elif self.position_s:
             self._findings.gap(self.position_s, gap_s)
         self.position_s += gap_s
@@ -254,17 +325,18 @@ def _blocks(
 ) -> Iterator[Block]:
     """Frames in blocks of a second or so, silence where there are none."""
     pending: list[NDArray[np.float32]] = []
-    rate = n_channels = 0
+    rate, n_channels, lost_s = 0, 0, 0.0
     for item in items:
         if isinstance(item, _Damage):
             error = source.error or item.error
             if not options.allow_truncated:
                 raise_damaged(error, where, timeline.position_s)
-            timeline.damage(error)
+            timeline.damage(error, item.lost_s)
+            lost_s += item.lost_s
             if source.error:
                 break
             continue
-        silence_s = timeline.gap_s(item.stamp_s)
+        silence_s, lost_s = timeline.gap_s(item.stamp_s) + lost_s, 0.0
         is_other = (item.sample_rate, item.values.shape[1]) != (rate, n_channels)
         if pending and (is_other or silence_s or sum(map(len, pending)) >= rate):
             yield Block(np.concatenate(pending), rate)
@@ -280,4 +352,3 @@ def _blocks(
         yield Block(np.concatenate(pending), rate)
     if source.error and not options.allow_truncated:
         raise_damaged(source.error, where, timeline.position_s)
-

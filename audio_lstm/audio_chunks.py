@@ -41,8 +41,10 @@ def is_unknown(n_bytes: int, size: int) -> bool:
     """
     if n_bytes == 0 or n_bytes >= 1 << 62:
         return True
-    return 0xFFFF0000 <= n_bytes <= 0xFFFFFFFF or size < 2_000_000_000 <= n_bytes <= 2_000_000_064 or (
-        size < 0x7F000000 <= n_bytes <= 0xFFFFFFFF
+    return (
+        0xFFFF0000 <= n_bytes <= 0xFFFFFFFF
+        or size < 2_000_000_000 <= n_bytes <= 2_000_000_064
+        or (size < 0x7F000000 <= n_bytes <= 0xFFFFFFFF)
     )
 
 
@@ -118,9 +120,7 @@ def _walk(file: BinaryIO, start: int, size: int, chunks: _Chunks) -> _Found:
     return found
 
 
-def _samples_end(
-    file: BinaryIO, body: int, announced: int, size: int, chunks: _Chunks, found: _Found
-) -> int:
+def _samples_end(file: BinaryIO, body: int, announced: int, size: int, chunks: _Chunks, found: _Found) -> int:
     """Where the samples of a chunk end, which may not be where it says."""
     end = body + announced
     if end > size:

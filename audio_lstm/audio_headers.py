@@ -6,7 +6,6 @@ FFmpeg would follow a playlist to other files, so neither is ever shown a file t
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import BinaryIO, Literal
 
 from audio_lstm.audio_chunks import aiff_layout, is_unknown, wav_layout
 from audio_lstm.audio_frames import find_frames, id3_end, mpeg_frame_bytes
+from audio_lstm.audio_matroska import matroska_end
 from audio_lstm.audio_ogg import ogg_layout
 from audio_lstm.audio_spans import Layout, Piece, find_in_file, read_at
 from audio_lstm.errors import AudioError
@@ -21,15 +21,14 @@ from audio_lstm.errors import AudioError
 __all__ = ["READABLE", "AudioFormat", "find_cut", "lay_out", "sniff"]
 
 READABLE = (
-    "wav, flac, ogg, opus, mp3, m4a, mp4, mov, webm, mkv, amr, wma, aac, ac3, aiff, au, caf, avi, flv, ts, mpg, w64, wv, "
-    "tta, sph"
+    "wav, flac, ogg, opus, mp3, m4a, mp4, mov, webm, mkv, amr, wma, aac, ac3, aiff, au, caf, avi, flv, ts, mpg, w64, "
+    "wv, tta, sph"
 )
 _HEAD_BYTES = 65536
 _LOOK_BYTES = 1 << 20  # how far a FLAC is looked for
 _FLAC_BLOCKS = (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")  # how the first block of metadata begins
 _W64_HEADER = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _MAX_CHUNKS = 100_000  # a hostile file could hold millions of empty ones
-_MATROSKA_SEGMENT = b"\x18\x53\x80\x67"
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11")
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _MOV_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"sidx", b"mfra", b"uuid")
@@ -174,7 +173,7 @@ def lay_out(file: BinaryIO, found: AudioFormat) -> Layout:
         return _au_layout(file, start, size)
     if found is _AVI:
         return _avi_layout(file, size)
-    end = {_CAF: _caf_end, _SPHERE: _sphere_end, _MP3: _mp3_end, _MOV: _mov_end, _MATROSKA: _matroska_end}.get(
+    end = {_CAF: _caf_end, _SPHERE: _sphere_end, _MP3: _mp3_end, _MOV: _mov_end, _MATROSKA: matroska_end}.get(
         found, _asf_end if found is _ASF else lambda _file, _size: 0
     )
     announced = end(file, size)
@@ -314,27 +313,6 @@ def _mov_end(file: BinaryIO, size: int) -> int:
             return 0
         offset += n_bytes
     return offset
-
-
-def _matroska_end(file: BinaryIO, _size: int) -> int:
-    head = io.BytesIO(read_at(file, 0, 4096))
-    head.seek(4)
-    header_bytes = _ebml_size(head)
-    head.seek(header_bytes or 0, os.SEEK_CUR)
-    if head.read(4) != _MATROSKA_SEGMENT:
-        return 0
-    n_bytes = _ebml_size(head)
-    return 0 if n_bytes is None else head.tell() + n_bytes
-
-
-def _ebml_size(file: io.BytesIO) -> int | None:
-    """A variable-length size (RFC 8794, section 6); None where it says "unknown" or is not there."""
-    first = file.read(1)
-    if not first or not first[0]:
-        return None
-    n_more = 8 - first[0].bit_length()
-    value = int.from_bytes(bytes([first[0] ^ 1 << 7 - n_more]) + file.read(n_more))
-    return None if value == (1 << 7 * (n_more + 1)) - 1 else value
 
 
 def _asf_end(file: BinaryIO, _size: int) -> int:

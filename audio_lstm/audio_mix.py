@@ -74,9 +74,7 @@ class Mixer:
         self.peaks = np.fmax(np.pad(self.peaks, (0, n - len(self.peaks))), np.pad(peaks, (0, n - len(peaks))))
 
 
-def _cancels(
-    frames: NDArray[np.float32], mixed: NDArray[np.float32], edges: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _cancels(frames: NDArray[np.float32], mixed: NDArray[np.float32], edges: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the channels cancel in each chunk that begins at an edge."""
     n_channels = frames.shape[1]
     n = np.diff(edges, append=len(frames))

@@ -13,6 +13,7 @@ from audio_lstm.errors import AudioError
 
 __all__ = ["Block", "DecodedStream", "Findings", "ReadOptions", "check_sample_rate", "one_line", "raise_damaged"]
 
+_SAME_PLACE_S = 0.01
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000  # Hz; telephones use 8,000, the fastest recorders 768,000
 
 
@@ -71,7 +72,8 @@ class Findings:
 
     def damaged(self, at_s: float, reason: str) -> None:
         """Note a place that cannot be decoded."""
-        self._damage.append((at_s, reason))
+        if not self._damage or at_s - self._damage[-1][0] > _SAME_PLACE_S:
+            self._damage.append((at_s, reason))
 
     def missing(self, gap_s: float) -> None:
         """Note how much a damaged place has cost."""
@@ -90,7 +92,8 @@ class Findings:
             places = f"damaged at {at_s:.1f} s ({reason})"
             if len(self._damage) > 1:
                 places = f"damaged in {len(self._damage)} places, the first at {at_s:.1f} s ({reason})"
-            lines.append(f"{places}; {self._missing_s:.2f} s are missing, silence stands for them")
+            rest = f"; {self._missing_s:.2f} s are missing, silence stands for them" if self._missing_s else ""
+            lines.append(places + rest)
         if self._gaps:
             at_s, gap_s = self._gaps[0]
             lines.append(

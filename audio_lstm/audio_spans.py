@@ -37,7 +37,7 @@ class SplicedFile:
             file: A seekable binary file.
             pieces: What to show, in order.
         """
-        self._file = file
+        self._file, self._given = file, pieces
         self._pieces: list[tuple[int, int, Piece]] = []  # where each begins and ends here
         size = 0
         for piece in pieces:
@@ -47,6 +47,10 @@ class SplicedFile:
         self._size = size
         self._at = 0
         self.error: OSError | None = None  # of the last read that failed
+
+    def again(self) -> SplicedFile:
+        """The same file with a place and errors of its own."""
+        return SplicedFile(self._file, self._given)
 
     def read(self, n_bytes: int = -1) -> bytes:
         """The next bytes, b"" at the end and where the file cannot be read."""
@@ -80,7 +84,7 @@ class SplicedFile:
         return self._at
 
 
-def read_at(file: BinaryIO, offset: int, n_bytes: int) -> bytes:
+def read_at(file: BinaryIO | SplicedFile, offset: int, n_bytes: int) -> bytes:
     """Up to `n_bytes` bytes of `file` from `offset`; none where a damaged header led to nowhere."""
     if offset >> 62:
         return b""
@@ -88,7 +92,7 @@ def read_at(file: BinaryIO, offset: int, n_bytes: int) -> bytes:
     return file.read(n_bytes)
 
 
-def find_in_file(file: BinaryIO, wanted: bytes, start: int, stop: int) -> int:
+def find_in_file(file: BinaryIO | SplicedFile, wanted: bytes, start: int, stop: int) -> int:
     """Where some bytes come first.
 
     Args:

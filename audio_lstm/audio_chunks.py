@@ -124,16 +124,24 @@ def _samples_end(file: BinaryIO, body: int, announced: int, size: int, chunks: _
     """Where the samples of a chunk end, which may not be where it says."""
     end = body + announced
     if end > size:
-        if is_unknown(announced, size):
-            found.is_odd = True
-        else:
+        if not is_unknown(announced, size):
             found.cut = f"its header announces {end:,} bytes, {size:,} are there"
-        return size
-    if announced <= chunks.skip and size - end < 8:
-        return end
-    if size - end < 8 or _chunks_follow(file, end, size, chunks):
+            return size
+    elif size - end < 8 or _chunks_follow(file, end, size, chunks):
         return end
     found.is_odd = True
+    return _last_chunk(file, body, size, chunks)
+
+
+def _last_chunk(file: BinaryIO, body: int, size: int, chunks: _Chunks) -> int:
+    """Where a list of texts begins that ends a file, after samples whose size is not known; else the file's end."""
+    tail_start = max(body, size - _MAX_HEADER)
+    tail = read_at(file, tail_start, _MAX_HEADER)
+    place = tail.rfind(b"LIST") if not chunks.is_w64 else -1
+    if 0 <= place <= len(tail) - 8:
+        n_bytes = struct.unpack(chunks.order + "I", tail[place + 4 : place + 8])[0]
+        if 0 <= len(tail) - (place + 8 + n_bytes) <= 1:
+            return tail_start + place
     return size
 
 
@@ -205,7 +213,7 @@ def wav_layout(file: BinaryIO, start: int, size: int) -> Layout:
         end = found.next or size
         n_bytes = sum(stop - first for first, stop in found.samples)
         is_odd = found.is_odd or len(found.samples) > 1
-        note = note or _riff_note(head, chunks, found, end - begin, n_bytes)
+        note = note or _riff_note(head, chunks, found, (begin, end))
         if (is_odd or head[:4] == b"BW64" or chunks.is_w64) and found.header and found.samples:
             parts.append((_wav_header(chunks.order, found.header, n_bytes), *found.samples))
         else:
@@ -214,20 +222,23 @@ def wav_layout(file: BinaryIO, start: int, size: int) -> Layout:
     return Layout(tuple(parts), cut, note)
 
 
-def _riff_note(head: bytes, chunks: _Chunks, found: _Found, n_there: int, n_bytes: int) -> str | None:
-    """What a header says that is not so."""
+def _riff_note(head: bytes, chunks: _Chunks, found: _Found, span: tuple[int, int]) -> str | None:
+    """What the header of a recording that lies in this span of the file says that is not so."""
+    n_bytes = sum(stop - first for first, stop in found.samples)
     if len(found.samples) > 1:
         return f"the samples lie in {len(found.samples)} chunks; all of them are read"
     if found.is_odd:
         if not found.announced:
             return f"the header gives no length (0 bytes); the {n_bytes:,} bytes that are there are read"
+        if found.announced == n_bytes:
+            return "the header gives a wrong size to a chunk before the samples; it is passed over"
         return f"the header announces {found.announced:,} bytes of samples; the {n_bytes:,} that are there are read"
     if chunks.is_w64 or head[:4] in (b"RF64", b"BW64") or found.cut or not found.samples:
         return None
+    begin, end = span
     whole = struct.unpack(chunks.order + "I", head[4:8])[0] + 8
-    ends_before = whole < found.samples[-1][1] - 1
-    if ends_before or whole > n_there + 1:
-        return f"the header announces a file of {whole:,} bytes; the {n_there:,} that are there are read"
+    if whole < found.samples[-1][1] - begin - 1 or whole > end - begin + 1:
+        return f"the header announces a file of {whole:,} bytes; the {end - begin:,} that are there are read"
     return None
 
 
@@ -264,7 +275,7 @@ def aiff_layout(file: BinaryIO, start: int, size: int) -> Layout:
         is_odd = found.is_odd or len(found.samples) > 1 or bool(disagrees)
         if is_odd and not found.is_odd and len(found.samples) == 1:
             note = note or f"the header announces {n_frames:,} samples; the {n_bytes // frame_bytes:,} there are read"
-        note = note or _riff_note(head, chunks, found, end - begin, n_bytes)
+        note = note or _riff_note(head, chunks, found, (begin, end))
         if is_odd and frame_bytes and found.samples:
             parts.append((_aiff_header(head[8:12], found.header, n_bytes, frame_bytes), *found.samples))
         else:

@@ -251,13 +251,14 @@ class _Converter:
         sample_rate, n_channels = int(frame.sample_rate), frame.layout.nb_channels
         if frame.format.is_planar and n_channels >= 8:  # `to_ndarray` crashes the process on these
             frame = self._packed(frame)
-        values = np.asarray(frame.to_ndarray())  # packed (1, S * C), or planar (C, S)
-        values = values.T if frame.format.is_planar else values.reshape(-1, n_channels)  # (S, C)
-        if values.dtype == np.uint8:
-            values = (values.astype(np.float32) - 128) / 128
-        elif values.dtype.kind == "i":
-            values = values / np.float32(1 << (8 * values.dtype.itemsize - 1))
-        return _Sound(np.asarray(values, np.float32), sample_rate, stamp_s)
+        raw: NDArray[Any] = np.asarray(frame.to_ndarray())  # packed (1, S * C), or planar (C, S)
+        raw = raw.T if frame.format.is_planar else raw.reshape(-1, n_channels)  # (S, C)
+        values: NDArray[np.float32] = raw.astype(np.float32, copy=False)
+        if raw.dtype == np.uint8:
+            values = (values - np.float32(128)) / np.float32(128)
+        elif raw.dtype.kind == "i":
+            values = values / np.float32(1 << (8 * raw.dtype.itemsize - 1))
+        return _Sound(values, sample_rate, stamp_s)
 
     def _packed(self, frame: AudioFrame) -> AudioFrame:
         import av
@@ -265,7 +266,8 @@ class _Converter:
         template = (frame.format.name, frame.layout.name, int(frame.sample_rate))
         if template != self._template:
             self._resampler, self._template = av.AudioResampler(format="flt", rate=frame.sample_rate), template
-        return self._resampler.resample(frame)[0]
+        packed: AudioFrame = self._resampler.resample(frame)[0]
+        return packed
 
 
 class _Timeline:

@@ -208,7 +208,8 @@ def wav_layout(file: BinaryIO, start: int, size: int) -> Layout:
     Returns:
         A part for each recording: as it is where its header is right, else behind a new one.
     """
-    parts, cut, note = [], None, None
+    parts: list[tuple[Piece, ...]] = []
+    cut, note = None, None
     for begin, head, chunks, found in _recordings(file, start, size):
         end = found.next or size
         n_bytes = sum(stop - first for first, stop in found.samples)
@@ -265,7 +266,8 @@ def aiff_layout(file: BinaryIO, start: int, size: int) -> Layout:
     Returns:
         A part for each recording: as it is where its header is right, else behind a new one.
     """
-    parts, cut, note = [], None, None
+    parts: list[tuple[Piece, ...]] = []
+    cut, note = None, None
     for begin, head, chunks, found in _recordings(file, start, size):
         end = found.next or size
         n_bytes = sum(stop - first for first, stop in found.samples)
@@ -294,7 +296,7 @@ def _aiff_frame_bytes(comm: bytes) -> int:
         if coding not in (b"ulaw", b"ULAW", b"alaw", b"ALAW"):
             return 0
         n_bits = 8
-    return max(0, n_channels) * -(-max(0, n_bits) // 8)
+    return int(max(0, n_channels) * -(-max(0, n_bits) // 8))
 
 
 def _aiff_header(kind: bytes, comm: bytes, n_bytes: int, frame_bytes: int) -> Piece:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -212,10 +212,12 @@ class Service:
         decoder = loaded.idle.get()
         try:
             rate = loaded.recognisers.plain.config.features.sample_rate
-            with decoder.decoded(upload, job, sample_rate=rate, max_seconds=self.config.max_seconds) as samples:
+            with decoder.decoded(upload, job, sample_rate=rate, max_seconds=self.config.max_seconds) as found:
                 recogniser = guarded(loaded.recognisers.hearing(prompt), job)
                 # A second more: resampling rounds, and the limit has been checked.
-                return transcribe((samples, rate), model=recogniser, max_seconds=self.config.max_seconds + 1)
+                sound = (found.samples, rate)
+                transcript = transcribe(sound, model=recogniser, max_seconds=self.config.max_seconds + 1)
+                return replace(transcript, notes=found.notes, channel_peaks_db=found.channel_peaks_db)
         finally:
             loaded.idle.put(decoder)
             self._typical_s += _GUESS_WEIGHT * (time.monotonic() - start - self._typical_s)

@@ -36,6 +36,7 @@ def align(
     device: str = "cpu",
     max_seconds: float = DEFAULT_MAX_SECONDS,
     allow_truncated: bool = False,
+    track: int | None = None,
 ) -> Alignment:
     """Find out when each word of a text is said in a recording.
 
@@ -60,7 +61,8 @@ def align(
             no part.
         device: "cpu" (ONNX Runtime) or "cuda" (torch); a model from `load_speech` stays where it was loaded.
         max_seconds: Refuse recordings that decode to more than this.
-        allow_truncated: Take what can be read of a file that breaks off, instead of refusing it.
+        allow_truncated: Take what can be read of a file that is damaged or breaks off, instead of refusing it.
+        track: Which sound track of a film, counted from 1; None takes the default one.
 
     Returns:
         The words with their times.
@@ -72,6 +74,7 @@ def align(
         sample_rate=recogniser.config.features.sample_rate,
         max_seconds=max_seconds,
         allow_truncated=allow_truncated,
+        track=track,
     )
     sound = _listen(blocks, recogniser)
     script = choose_forms(sound.log_probs, script)
@@ -83,6 +86,7 @@ def align(
         model=recogniser.name,
         peak_db=sound.peak_db,
         language=recogniser.config.language,
+        notes=blocks.notes,
     )
 
 

@@ -22,7 +22,7 @@ __all__ = ["Progress", "hear", "transcribe", "transcribe_segments"]
 Progress = Callable[[float, float | None], None]  # seconds heard, and of how many where that is known
 
 
-def transcribe(
+def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished is here, not in an object of options
     audio: AudioSource,
     *,
     model: str | os.PathLike[str] | SpeechRecogniser = DEFAULT_MODEL,
@@ -30,6 +30,7 @@ def transcribe(
     device: str = "cpu",
     max_seconds: float = DEFAULT_MAX_SECONDS,
     allow_truncated: bool = False,
+    track: int | None = None,
     progress: Progress | None = None,
 ) -> Transcript:
     """Write down what is said in a recording.
@@ -52,7 +53,8 @@ def transcribe(
             met is a ConfigError or a DataError.
         device: "cpu" (ONNX Runtime) or "cuda" (torch); a model from `load_speech` stays where it was loaded.
         max_seconds: Refuse recordings that decode to more than this.
-        allow_truncated: Take what can be read of a file that breaks off, instead of refusing it.
+        allow_truncated: Take what can be read of a file that is damaged or breaks off, instead of refusing it.
+        track: Which sound track of a film, counted from 1; None takes the default one.
         progress: Called with the seconds heard and the length in seconds, or None where the file does not say it.
 
     Returns:
@@ -65,6 +67,7 @@ def transcribe(
         sample_rate=recogniser.config.features.sample_rate,
         max_seconds=max_seconds,
         allow_truncated=allow_truncated,
+        track=track,
     )
     meter = _Meter(audio, recogniser, progress)
     segments = tuple(_segments(blocks, recogniser, meter))
@@ -74,6 +77,8 @@ def transcribe(
         model=recogniser.name,
         peak_db=20 * math.log10(meter.peak) if meter.peak > 0 else -math.inf,
         language=recogniser.config.language,
+        notes=blocks.notes,
+        channel_peaks_db=blocks.channel_peaks_db,
     )
 
 
@@ -84,6 +89,7 @@ def transcribe_segments(
     decoding: Decoding | None = None,
     max_seconds: float = DEFAULT_MAX_SECONDS,
     allow_truncated: bool = False,
+    track: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Segment]:
     """The segments of `transcribe`, each as soon as it has been heard.
@@ -94,6 +100,7 @@ def transcribe_segments(
         decoding: As for `transcribe`.
         max_seconds: As for `transcribe`.
         allow_truncated: As for `transcribe`.
+        track: As for `transcribe`.
         progress: As for `transcribe`.
 
     Returns:
@@ -106,6 +113,7 @@ def transcribe_segments(
         sample_rate=recogniser.config.features.sample_rate,
         max_seconds=max_seconds,
         allow_truncated=allow_truncated,
+        track=track,
     )
     return _segments(blocks, recogniser, _Meter(audio, recogniser, progress))
 

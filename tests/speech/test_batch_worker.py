@@ -90,7 +90,7 @@ def test_the_process_speaks_in_lines_and_ends_with_its_pipe(always_a_folder: Pat
         return done.returncode, [line for line in lines if "heard_s" not in line]  # a busy machine takes a second
 
     job = {"audio": str(said), "outputs": {"txt": str(tmp_path / "a.txt")}}
-    assert ask(settings(always_a_folder), job, job) == (0, [{}, *[{"duration_s": 0.5, "n_words": 1}] * 2])
+    assert ask(settings(always_a_folder), job, job) == (0, [{}, *[{"duration_s": 0.5, "n_words": 1, "notes": []}] * 2])
     status, answers = ask(settings("nosuch"), job)
     assert (status, answers[0]["kind"], len(answers)) == (1, "ModelError", 1)
 

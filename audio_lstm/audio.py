@@ -59,9 +59,14 @@ class Reading(Iterator[NDArray[np.float32]]):
             options: How to read it.
         """
         self._findings, self._mixer = Findings(), Mixer()
-        self._blocks = _regrouped(
-            _read(source, (sample_rate, max_seconds), options, self._findings, self._mixer), BLOCK_S * sample_rate
-        )
+        self.seams: list[int] = []  # the samples at which other recordings of the file begin, as in a chained Ogg
+        self._blocks = _regrouped(self._read(source, sample_rate, max_seconds, options), BLOCK_S * sample_rate)
+
+    def _read(
+        self, source: AudioSource, sample_rate: int, max_seconds: float, options: ReadOptions
+    ) -> Iterator[NDArray[np.float32]]:
+        with _open_source(source, where := _describe(source), options, self._findings) as stream:
+            yield from _resampled(_checked(stream, where, max_seconds), self._mixer, sample_rate, self.seams)
 
     def __next__(self) -> NDArray[np.float32]:
         """The next block (n,)."""
@@ -186,7 +191,7 @@ def resample(samples: NDArray[Any], from_rate: int, to_rate: int) -> NDArray[np.
         raise AudioError(f"resample: samples must have shape (n,), got {samples.shape}; mix to mono first")
     check_sample_rate(to_rate, "resample")
     stream = _array_stream((samples, from_rate), "resample")
-    return np.concatenate([np.zeros(0, np.float32), *_resampled(stream.blocks, Mixer(), to_rate)])
+    return np.concatenate([np.zeros(0, np.float32), *_resampled(stream.blocks, Mixer(), to_rate, [])])
 
 
 def write_wav(path: str | os.PathLike[str], samples: NDArray[Any], sample_rate: int) -> None:
@@ -237,15 +242,6 @@ def _to_int16(samples: NDArray[Any], where: str) -> NDArray[np.int16]:
     if not np.isfinite(frames).all():
         raise AudioError(f"{where}: samples to write hold NaN or infinite values; nothing was written")
     return np.clip(np.rint(frames * np.float32(32768)), -32768, 32767).astype(np.int16)
-
-
-def _read(
-    source: AudioSource, limits: tuple[int, float], options: ReadOptions, findings: Findings, mixer: Mixer
-) -> Generator[NDArray[np.float32], None, None]:
-    where = _describe(source)
-    sample_rate, max_seconds = limits
-    with _open_source(source, where, options, findings) as stream:
-        yield from _resampled(_checked(stream, where, max_seconds), mixer, sample_rate)
 
 
 def _describe(source: AudioSource) -> str:
@@ -370,15 +366,19 @@ def _checked(stream: DecodedStream, where: str, max_seconds: float) -> Iterator[
         raise AudioError(f"{where}: holds no audio samples; record or export it again")
 
 
-def _resampled(blocks: Iterable[Block], mixer: Mixer, to_rate: int) -> Iterator[NDArray[np.float32]]:
+def _resampled(blocks: Iterable[Block], mixer: Mixer, to_rate: int, seams: list[int]) -> Iterator[NDArray[np.float32]]:
     """Blocks as mono at another rate; together as long as the input, to the nearest sample, and never nothing."""
-    resampler, rate = None, 0
+    resampler, rate, n_samples = None, 0, 0
     for block in blocks:
-        if resampler is None or block.sample_rate != rate:
+        if resampler is None or block.sample_rate != rate or block.begins:
             if resampler is not None:
-                yield resampler.finish()
+                yield (rest := resampler.finish())
+                n_samples += len(rest)
             resampler, rate = Resampler(block.sample_rate, to_rate), block.sample_rate
-        yield resampler.feed(mixer.mix(block.frames, rate))
+            if block.begins:
+                seams.append(n_samples)
+        yield (samples := resampler.feed(mixer.mix(block.frames, rate)))
+        n_samples += len(samples)
     if resampler is not None:
         yield resampler.finish()
 

@@ -97,6 +97,11 @@ def decode_with_av(
             f"{where}: the {found.name} file is damaged, cut short or in a codec that cannot be decoded "
             f"({one_line(error)}); export it again, e.g. as wav or flac"
         ) from error
+    if first is None and track.duration:
+        raise AudioError(
+            f"{where}: the {found.name} file is damaged or cut short: its header announces sound, and none of it can "
+            "be decoded; copy it again"
+        )
     if first is None:
         raise AudioError(f"{where}: the {found.name} file holds no audio samples; record or export it again")
     check_sample_rate(first.sample_rate, where)
@@ -127,7 +132,7 @@ def _check_end(
             f"{where}: cut short: {what}; copy it again, "
             "or pass allow_truncated=True (--allow-truncated) to use what is there"
         )
-    if is_exact or found.demuxer in _TIMED:
+    if is_exact or found.demuxer in (*_TIMED, "ogg"):
         findings.note(f"it ends early: {what}")
 
 
@@ -189,9 +194,13 @@ def _items(container: Any, track: Any, found: AudioFormat, source: SplicedFile) 
                 except av.FFmpegError as error:
                     # Tags in the middle of an mp3, where two were joined, are passed over.
                     if found.name != "mp3" or mpeg_frame_bytes(bytes(packet)[:4]):
-                        yield _Damage(error)
+                        yield _Damage(error, lost_s=losses.swallowed_s(packet))
                     continue
-                yield from map(convert, frames)
+                losses.after(packet, is_mute=not frames)
+                for sound in map(convert, frames):
+                    if losses.are_before(sound):
+                        yield _Damage(ValueError("packets cannot be decoded"))
+                    yield sound
             return
         except (av.FFmpegError, OSError) as error:
             n_errors += 1
@@ -209,7 +218,11 @@ class _Losses:
     def __init__(self, found: AudioFormat, source: SplicedFile) -> None:
         self._found, self._source = found, source
         self._offset = 0  # of the next frame
+        self._mean_bytes = 0.0  # of a frame
         self._last: tuple[int, float] | None = None  # the last packet's offset, and when it ends
+        self._lost_bytes = self._n_lost = 0  # since the last frame that was right, and how many frames they are
+        self._is_mute = False  # whether a packet since the last sound gave none
+        self._sound_end_s: float | None = None
 
     def before(self, packet: Any) -> _Damage | None:
         """What was lost before a packet."""
@@ -223,6 +236,35 @@ class _Losses:
             return None
         return _Damage(ValueError("blocks cannot be read"))
 
+    def after(self, packet: Any, *, is_mute: bool) -> None:
+        """Take note of a packet that could be decoded, and perhaps gave nothing."""
+        self._lost_bytes = self._n_lost = 0
+        self._is_mute |= bool(packet.size and is_mute)
+        if packet.size:
+            self._mean_bytes += (packet.size - self._mean_bytes) * (0.1 if self._mean_bytes else 1.0)
+
+    def are_before(self, sound: _Sound) -> bool:
+        """Whether packets before a sound were there and gave none."""
+        if sound.stamp_s is None:
+            return False
+        end_s, self._sound_end_s = self._sound_end_s, sound.stamp_s + len(sound.values) / sound.sample_rate
+        is_mute, self._is_mute = self._is_mute, False
+        return end_s is not None and is_mute and sound.stamp_s - end_s >= _LEAST_GAP_S
+
+    def swallowed_s(self, packet: Any) -> float:
+        """How long the frames are that a damaged one of ADTS has swallowed, as its length is wrong."""
+        if self._found.demuxer != "aac":
+            return 0.0
+        self._n_lost += 1  # of which the stamps know
+        return self._lost_s(packet.size, packet)
+
+    def _lost_s(self, n_bytes: int, packet: Any) -> float:
+        """How long the frames are that so many more bytes held."""
+        self._lost_bytes += n_bytes
+        n_more = max(0, round(self._lost_bytes / (self._mean_bytes or packet.size)) - self._n_lost)
+        self._n_lost += n_more
+        return n_more * float(packet.duration * packet.time_base) if packet.duration else 0.0
+
     def _before_frame(self, packet: Any) -> _Damage | None:
         """ADTS has no stamps: what is lost is as long as so many bytes are."""
         begin = bytes(memoryview(packet)[:64])
@@ -234,9 +276,8 @@ class _Losses:
             self._offset = place + packet.size if place >= 0 else offset
             return None
         self._offset = place + packet.size
-        n_frames = max(1, round((place - offset) / packet.size))
-        frame_s = float(packet.duration * packet.time_base) if packet.duration else 0.0
-        return _Damage(ValueError(f"{place - offset} bytes are no frames"), lost_s=n_frames * frame_s)
+        n_bytes = place - offset
+        return _Damage(ValueError(f"{n_bytes} bytes are no frames"), lost_s=self._lost_s(n_bytes, packet))
 
 
 class _Converter:

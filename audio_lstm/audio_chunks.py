@@ -19,6 +19,7 @@ __all__ = ["aiff_layout", "is_unknown", "wav_layout"]
 _MAX_CHUNKS = 100_000  # a hostile file could hold millions of empty ones
 _MAX_HEADER = 1 << 16  # bytes of a chunk that describes the samples
 _LOOK_BYTES = 1 << 20  # how far a chunk is looked for after one of a wrong size
+_HEADER_SLACK = 64  # bytes of a header that writers count in or leave out
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # of the other chunks' names
 _KNOWN = (
@@ -37,15 +38,12 @@ def is_unknown(n_bytes: int, size: int) -> bool:
         size: Of the file in bytes.
 
     Returns:
-        True for 0, for 2,000,000,000, for 0x7F000000 and more in a file that is smaller, and for -1 in 32 or 64 bits.
+        True for 0, for -1 in 32 or 64 bits, and in files of less than 2 GB for 2,000,000,000, 0x7F000000 and more.
     """
-    if n_bytes == 0 or n_bytes >= 1 << 62:
+    if n_bytes == 0 or n_bytes >= 1 << 62 or 0xFFFF0000 <= n_bytes <= 0xFFFFFFFF:
         return True
-    return (
-        0xFFFF0000 <= n_bytes <= 0xFFFFFFFF
-        or size < 2_000_000_000 <= n_bytes <= 2_000_000_064
-        or (size < 0x7F000000 <= n_bytes <= 0xFFFFFFFF)
-    )
+    is_round = abs(n_bytes - 2_000_000_000) <= _HEADER_SLACK
+    return (is_round or 0x7F000000 - _HEADER_SLACK <= n_bytes <= 0xFFFFFFFF) and size < 2_000_000_000 - _HEADER_SLACK
 
 
 @dataclass

@@ -68,7 +68,8 @@ def open_recording(
             yield from first.blocks
             for part in layout.parts[1:]:
                 stack.close()
-                yield from _decode(stack, file, part, found, where, options, findings).blocks
+                following = _decode(stack, file, part, found, where, options, findings).blocks
+                yield from (block._replace(begins=number == 0) for number, block in enumerate(following))
 
         if len(layout.parts) == 1:
             yield first

@@ -15,7 +15,7 @@ _FAR_BYTES = 1 << 20  # no frames are looked for beyond
 _N_NEAR, _N_FAR = 3, 6  # how many frames must follow each other
 _MOST_TAGS = 1000  # a hostile file could hold millions of empty ones
 
-_SYNC = re.compile(rb"\xff[\xe0-\xff]|\x0b\x77")
+_SYNC = re.compile(rb"\xff(?=[\xe0-\xff])|\x0b\x77")
 
 FrameBytes = Callable[[bytes], int]
 

@@ -139,9 +139,9 @@ def _sniff_container(head: bytes) -> AudioFormat | None:
     return magic.get(head[:4])
 
 
-def _find_flac(file: BinaryIO, start: int, size: int) -> int:
+def _find_flac(file: BinaryIO, start: int, size: int, reach: int = _LOOK_BYTES) -> int:
     """Where a FLAC begins (its magic and the head of its first block); -1: nowhere near."""
-    stop = min(size, start + _LOOK_BYTES)
+    stop = min(size, start + reach)
     places = [find_in_file(file, b"fLaC" + head, start, stop) for head in _FLAC_BLOCKS]
     return min((place for place in places if place >= 0), default=-1)
 
@@ -201,21 +201,26 @@ def _start(file: BinaryIO, found: AudioFormat, size: int) -> int:
 
 def _flac_layout(file: BinaryIO, start: int, size: int) -> Layout:
     """Each stream of a file that several were joined to."""
-    starts, offset = [start], start + 4
-    for _ in range(_MAX_CHUNKS):  # past the blocks of metadata, which may hold anything
+    starts = [start]
+    while len(starts) < _MAX_CHUNKS:
+        following = _find_flac(file, _flac_frames(file, starts[-1]), size, size)
+        if following < 0:
+            break
+        starts.append(following)
+    return Layout(tuple(((a, b),) for a, b in zip(starts, [*starts[1:], size], strict=True)))
+
+
+def _flac_frames(file: BinaryIO, start: int) -> int:
+    """Where the frames of a FLAC begin: behind blocks of metadata, which may hold anything."""
+    offset = start + 4
+    for _ in range(_MAX_CHUNKS):
         block = read_at(file, offset, 4)
         if len(block) < 4:
             break
         offset += 4 + int.from_bytes(block[1:])
         if block[0] & 0x80:
             break
-    for head in _FLAC_BLOCKS:
-        at = offset
-        while len(starts) < _MAX_CHUNKS and (at := find_in_file(file, b"fLaC" + head, at, size)) >= 0:
-            starts.append(at)
-            at += 4
-    starts.sort()
-    return Layout(tuple(((a, b),) for a, b in zip(starts, [*starts[1:], size], strict=True)))
+    return offset
 
 
 def _au_layout(file: BinaryIO, start: int, size: int) -> Layout:

@@ -64,7 +64,9 @@ class Mixer:
             return np.asarray(mixed, np.float32)
         moving = frames - frames.mean(axis=0)
         loudest = moving[:, np.square(moving).sum(axis=0).argmax()]
-        self._signs = np.where(moving.T @ loudest < 0, np.float32(-1), np.float32(1))
+        signs = np.where(moving.T @ loudest < 0, np.float32(-1), np.float32(1))
+        agreement = float(signs @ self._signs) or float(signs[0] * self._signs[0])
+        self._signs = signs if agreement > 0 else -signs
         other = self._sum(frames) / np.float32(n_channels)
         fade = np.minimum(np.arange(len(frames)) / max(1, n_fade), 1).astype(np.float32)
         return np.asarray(mixed + fade * (other - mixed), np.float32)

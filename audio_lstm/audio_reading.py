@@ -44,6 +44,7 @@ class Block(NamedTuple):
 
     frames: NDArray[np.float32]  # (samples, channels), full scale ±1
     sample_rate: int  # Hz; another one only where a file goes over to it
+    begins: bool = False  # whether another recording begins here, as in a chained Ogg
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -17,59 +16,8 @@ from audio_lstm.audio import load_audio
 from audio_lstm.audio_av import av_options
 from audio_lstm.audio_decode import open_recording
 from audio_lstm.audio_headers import sniff
-from audio_lstm.audio_reading import check_sample_rate
 from audio_lstm.errors import AudioError
-
-RATE = 16000
-SECONDS = 4
-
-
-def speech_like(rate: int = RATE, seconds: float = SECONDS) -> np.ndarray:
-    """A noisy chirp whose loudness moves: its parts can be told from each other."""
-    time = np.arange(int(rate * seconds)) / rate
-    noise = np.random.default_rng(0).standard_normal(len(time))
-    tone = np.sin(2 * np.pi * (150 + 200 * time) * time)
-    return ((0.2 * tone + 0.01 * noise) * (0.6 + 0.4 * np.sin(3 * time))).astype(np.float32)
-
-
-def by_soundfile(kind: str, subtype: str, rate: int = RATE, samples: np.ndarray | None = None) -> bytes:
-    samples = speech_like(rate) if samples is None else samples
-    if subtype == "PCM_16":  # libsndfile's own rounding differs from format to format
-        samples = np.rint(samples * 32767).astype(np.int16)
-    file = io.BytesIO()
-    channels = 1 if samples.ndim == 1 else samples.shape[1]
-    with soundfile.SoundFile(file, "w", rate, channels, format=kind, subtype=subtype) as sound:
-        for start in range(0, len(samples), rate):  # Vorbis crashes on a long write
-            sound.write(samples[start : start + rate])
-    return file.getvalue()
-
-
-def by_av(
-    container: str,
-    codec: str,
-    *,
-    rate: int = RATE,
-    layout: str = "mono",
-    samples: np.ndarray | None = None,
-    options: dict[str, str] | None = None,
-    bit_rate: int | None = None,
-) -> bytes:
-    samples = speech_like(rate) if samples is None else samples
-    try:
-        av.codec.Codec(codec, "w")
-    except av.codec.codec.UnknownCodecError:
-        pytest.skip(f"this PyAV wheel has no encoder {codec}")
-    file = io.BytesIO()
-    with av.open(file, "w", format=container, options=options or {}) as out:
-        stream = out.add_stream(codec, rate=rate, layout=layout)
-        if bit_rate:
-            stream.bit_rate = bit_rate
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
-        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            out.mux(packet)
-    return file.getvalue()
-
+from tests.encoders import RATE, SECONDS, by_av, by_soundfile, speech_like
 
 ENCODERS = {
     "wav": lambda: by_soundfile("WAV", "PCM_16"),
@@ -330,12 +278,6 @@ def test_a_sphere_file_in_an_unknown_coding_is_an_error() -> None:
     data = encoded("sphere").replace(b"sample_coding -s3 pcm", b"sample_coding -s3 xyz")
     with pytest.raises(AudioError, match=r"the sph file cannot be decoded \("):
         load_audio(io.BytesIO(data))
-
-
-@pytest.mark.parametrize("rate", [0, -1, 999, 1_000_001])
-def test_a_rate_that_no_sound_has_is_an_error(rate: int) -> None:
-    with pytest.raises(AudioError, match=rf"x: a sample rate of {rate} Hz is not one of sound"):
-        check_sample_rate(rate, "x")
 
 
 @pytest.mark.parametrize("rate", [0, 1, 4_000_000_000])

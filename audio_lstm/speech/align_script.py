@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.audio import DEFAULT_MAX_SECONDS, AudioSource, read_blocks
+from audio_lstm.audio import DEFAULT_MAX_SECONDS, AudioSource, Reading, read_blocks
 from audio_lstm.speech.alignment import AlignedCharacter, AlignedWord, Alignment, Stretch
 from audio_lstm.speech.alphabet import BLANK
 from audio_lstm.speech.anchors import heard_symbols
@@ -123,7 +123,7 @@ class _Gap:
     stretch: Stretch | None  # speech
 
 
-def _listen(blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser) -> _Sound:
+def _listen(blocks: Reading, recogniser: SpeechRecogniser) -> _Sound:
     """Run the model over a recording."""
     n_samples, peak = 0, 0.0
 
@@ -140,7 +140,7 @@ def _listen(blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser)
     rows: list[NDArray[np.float32]] = [silence[:0]]
     times: list[NDArray[np.float64]] = [np.zeros((0, 2))]
     levels: list[tuple[int, NDArray[np.float64]]] = []
-    for heard in hear(watched(), recogniser):
+    for heard in hear(watched(), recogniser, blocks.seams):
         log_probs, begin_s, end_s = heard.log_probs, heard.start_sample / rate, heard.stop_sample / rate
         edges = begin_s + frame_s * np.arange(len(log_probs) + 1)
         rows += [silence, log_probs]

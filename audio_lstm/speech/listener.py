@@ -62,6 +62,12 @@ class Heard:
     log_probs: NDArray[np.float32]  # (frames, n_outputs), without gaps
     powers: NDArray[np.float64]  # (hundredths of a second,) of the sound from its start, NaN in pauses between phrases
 
+    def later(self, n_samples: int) -> Heard:
+        """The same in a stream that began so many samples earlier."""
+        if not n_samples:
+            return self
+        return replace(self, start_sample=self.start_sample + n_samples, stop_sample=self.stop_sample + n_samples)
+
 
 class _Unit(NamedTuple):
     """A stretch of a phrase that the model has been given, perhaps before the detector has judged it."""

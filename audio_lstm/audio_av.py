@@ -187,7 +187,7 @@ def _items(container: Any, track: Any, found: AudioFormat, source: SplicedFile) 
         try:
             for packet in container.demux(track):
                 n_errors = 0
-                if packet.size and (loss := losses.before(packet)) is not None:
+                if packet.size and losses.is_likely and (loss := losses.before(packet)) is not None:
                     yield loss
                 try:
                     frames = packet.decode()
@@ -217,6 +217,7 @@ class _Losses:
 
     def __init__(self, found: AudioFormat, source: SplicedFile) -> None:
         self._found, self._source = found, source
+        self.is_likely = found.demuxer in ("aac", "matroska")  # of the other demuxers nothing is known
         self._offset = 0  # of the next frame
         self._mean_bytes = 0.0  # of a frame
         self._last: tuple[int, float] | None = None  # the last packet's offset, and when it ends
@@ -288,7 +289,7 @@ class _Converter:
         self._template: tuple[str, str, int] | None = None
 
     def __call__(self, frame: AudioFrame) -> _Sound:
-        stamp_s = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else None
+        stamp_s = frame.time
         sample_rate, n_channels = int(frame.sample_rate), frame.layout.nb_channels
         if frame.format.is_planar and n_channels >= 8:  # `to_ndarray` crashes the process on these
             frame = self._packed(frame)

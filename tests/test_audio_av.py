@@ -145,7 +145,7 @@ def test_a_damaged_packet_is_an_error_that_names_the_place_unless_allowed(name: 
         read(spoilt)
     samples, notes = read(spoilt, allow_truncated=True)
     whole, _ = read(data)
-    least_s = 0.07 if name == "aac" else 0.01  # which has no stamps: to a frame
+    least_s = 0.15 if name == "aac" else 0.01  # which has no stamps, only bytes of frames of many sizes
     assert len(samples) / RATE == pytest.approx(len(whole) / RATE, abs=least_s)
     assert abs(lag_s(samples[3 * RATE :], whole[3 * RATE :])) < least_s
     assert notes[0].startswith("damaged at 2.")

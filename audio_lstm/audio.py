@@ -356,7 +356,7 @@ def _checked(stream: DecodedStream, where: str, max_seconds: float) -> Iterator[
         length_s = len(block.frames) / block.sample_rate
         if done_s + length_s > max_seconds + 1e-9:
             raise AudioError(f"{where}: decodes to more than the {max_seconds:g} s allowed; {way_out}")
-        flat = block.frames.reshape(-1)
+        flat = block.frames.ravel(order="K")
         if not math.isfinite(np.dot(flat, flat)) and not (finite := np.isfinite(block.frames)).all():
             at_s = done_s + int(np.argmin(finite.all(axis=1))) / block.sample_rate
             raise AudioError(f"{where}: NaN or infinite samples at {at_s:.3f} s; export it again or clean it")

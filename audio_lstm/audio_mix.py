@@ -87,6 +87,8 @@ class Mixer:
 def _peaks(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """The loudest sample of each channel (C,); in rows of many samples, which numpy goes through faster."""
     n_samples, n_channels = frames.shape
+    if frames.flags.f_contiguous:
+        return np.asarray(np.maximum(frames.max(axis=0), -frames.min(axis=0)), np.float32)
     n_rows = n_samples // _ROW
     rows = frames[: n_rows * _ROW].reshape(n_rows, _ROW * n_channels) if n_rows else frames
     highest = np.maximum(rows.max(axis=0), -rows.min(axis=0)).reshape(-1, n_channels).max(axis=0)
@@ -96,9 +98,11 @@ def _peaks(frames: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _may_cancel(frames: NDArray[np.float32], mixed: NDArray[np.float32]) -> bool:
     """Whether channels may cancel in a chunk: True wherever they do, and cheap."""
-    flat, n_channels = frames.reshape(-1), frames.shape[1]
+    n_channels = frames.shape[1]
+    columns = frames.T if n_channels <= _FEW else [frames.reshape(-1)]
+    whole = sum(float(np.dot(column, column)) for column in columns)
     mix = float(np.dot(mixed, mixed)) - float(mixed.sum()) ** 2 / len(mixed)
-    return mix * n_channels**2 < 1.01 * _CANCELLED * float(np.dot(flat, flat))
+    return mix * n_channels**2 < 1.01 * _CANCELLED * whole
 
 
 def _cancels(frames: NDArray[np.float32], mixed: NDArray[np.float32]) -> bool:

@@ -37,7 +37,7 @@ def test_a_job_writes_what_transcribe_hears_and_says_how_far_it_is(
     monkeypatch.setattr("audio_lstm.speech.batch_worker._TELL_S", 0.0)
     told: list[dict[str, object]] = []
     answer = worker.transcribe_job({"audio": str(said), "outputs": outputs}, told.append)
-    assert answer == {"duration_s": 0.5, "n_words": 1}
+    assert answer == {"duration_s": 0.5, "n_words": 1, "notes": []}
     assert told == [{"heard_s": 0.5, "of_s": 0.5}]
     expected = transcribe(said, model=always_a_folder)
     assert Transcript.from_json((tmp_path / "new" / "a.json").read_text()) == expected

@@ -59,7 +59,7 @@ class Mixer:
     def _sum(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         if frames.shape[1] > _FEW:
             return np.asarray(frames @ self._signs)
-        whole = frames[:, 0] * self._signs[0]
+        whole: NDArray[np.float32] = np.asarray(frames[:, 0] * self._signs[0], np.float32)
         for channel in range(1, frames.shape[1]):
             (np.add if self._signs[channel] > 0 else np.subtract)(whole, frames[:, channel], out=whole)
         return whole
@@ -102,7 +102,7 @@ def _may_cancel(frames: NDArray[np.float32], mixed: NDArray[np.float32]) -> bool
     columns = frames.T if n_channels <= _FEW else [frames.reshape(-1)]
     whole = sum(float(np.dot(column, column)) for column in columns)
     mix = float(np.dot(mixed, mixed)) - float(mixed.sum()) ** 2 / len(mixed)
-    return mix * n_channels**2 < 1.01 * _CANCELLED * whole
+    return bool(mix * n_channels**2 < 1.01 * _CANCELLED * whole)
 
 
 def _cancels(frames: NDArray[np.float32], mixed: NDArray[np.float32]) -> bool:
@@ -110,4 +110,4 @@ def _cancels(frames: NDArray[np.float32], mixed: NDArray[np.float32]) -> bool:
     n_samples, n_channels = frames.shape
     power = float(np.square(frames - frames.mean(axis=0)).sum())
     mix = float(np.square(mixed - mixed.mean()).sum())
-    return power > _SILENT * n_samples and mix * n_channels**2 < _CANCELLED * power
+    return bool(power > _SILENT * n_samples and mix * n_channels**2 < _CANCELLED * power)

@@ -88,21 +88,20 @@ def decode_with_av(
         while isinstance(first, _Damage) and options.allow_truncated and not source.error:
             findings.damaged(0.0, one_line(first.error))
             first = next(items, None)
-        if source.error:
-            raise source.error
-        if isinstance(first, _Damage):
-            raise first.error
+        failure = source.error or (first.error if isinstance(first, _Damage) else None)
     except (av.FFmpegError, OSError) as error:
+        failure = error
+    if failure is not None:
         raise AudioError(
             f"{where}: the {found.name} file is damaged, cut short or in a codec that cannot be decoded "
-            f"({one_line(error)}); export it again, e.g. as wav or flac"
-        ) from error
+            f"({one_line(failure)}); export it again, e.g. as wav or flac"
+        ) from failure
     if first is None and track.duration:
         raise AudioError(
             f"{where}: the {found.name} file is damaged or cut short: its header announces sound, and none of it can "
             "be decoded; copy it again"
         )
-    if first is None:
+    if not isinstance(first, _Sound):
         raise AudioError(f"{where}: the {found.name} file holds no audio samples; record or export it again")
     check_sample_rate(first.sample_rate, where)
     timeline = _Timeline(container, found, findings)

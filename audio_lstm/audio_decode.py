@@ -5,8 +5,9 @@ Why two: libsndfile is exact on wav and flac and says how many samples to expect
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import BinaryIO
 
 from audio_lstm.audio_av import decode_with_av
@@ -20,7 +21,7 @@ from audio_lstm.audio_reading import (
     one_line,
     raise_damaged,
 )
-from audio_lstm.audio_spans import Piece, SplicedFile
+from audio_lstm.audio_spans import Layout, Piece, SplicedFile
 from audio_lstm.errors import AudioError
 
 __all__ = ["open_recording"]
@@ -62,19 +63,22 @@ def open_recording(
     if layout.note:
         findings.note(layout.note)
     with ExitStack() as stack:
-        first = _decode(stack, file, layout.parts[0], found, where, options, findings)
+        decode = partial(_decode, stack, file, found=found, where=where, options=options, findings=findings)
+        first = decode(layout.parts[0])
+        if len(layout.parts) > 1:
+            first = DecodedStream(None, is_certain=False, blocks=_all_blocks(first, layout, decode, stack))
+        yield first
 
-        def blocks() -> Iterator[Block]:
-            yield from first.blocks
-            for part in layout.parts[1:]:
-                stack.close()
-                following = _decode(stack, file, part, found, where, options, findings).blocks
-                yield from (block._replace(begins=number == 0) for number, block in enumerate(following))
 
-        if len(layout.parts) == 1:
-            yield first
-        else:
-            yield DecodedStream(announced_s=None, is_certain=False, blocks=blocks())
+def _all_blocks(
+    first: DecodedStream, layout: Layout, decode: Callable[[tuple[Piece, ...]], DecodedStream], stack: ExitStack
+) -> Iterator[Block]:
+    """The blocks of all recordings of a file, one decoder open at a time."""
+    yield from first.blocks
+    for part in layout.parts[1:]:
+        stack.close()
+        for number, block in enumerate(decode(part).blocks):
+            yield block._replace(begins=number == 0)
 
 
 def _decode(

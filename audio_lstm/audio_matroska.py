@@ -23,16 +23,17 @@ _KNOWN = (
 _MOST_ELEMENTS = 1_000_000
 
 
-def matroska_end(file: BinaryIO, _size: int) -> int:
+def matroska_end(file: BinaryIO, size: int) -> int:
     """Where the segment ends, as it says; 0 where it does not.
 
     Args:
         file: A seekable binary file.
+        size: Of the file in bytes.
 
     Returns:
         The offset.
     """
-    head = _element(file, 0)
+    head = _element(file, 0) if size else None
     segment = _element(file, head[1] + head[2]) if head and head[2] is not None else None
     if segment is None or segment[0] != _SEGMENT or segment[2] is None:
         return 0

@@ -190,8 +190,8 @@ def resample(samples: NDArray[Any], from_rate: int, to_rate: int) -> NDArray[np.
     if samples.ndim != 1:
         raise AudioError(f"resample: samples must have shape (n,), got {samples.shape}; mix to mono first")
     check_sample_rate(to_rate, "resample")
-    stream = _array_stream((samples, from_rate), "resample")
-    return np.concatenate([np.zeros(0, np.float32), *_resampled(stream.blocks, Mixer(), to_rate, [])])
+    blocks = _array_stream((samples, from_rate), "resample").blocks
+    return np.concatenate([np.zeros(0, np.float32), *_resampled(blocks, Mixer(), to_rate, [])])
 
 
 def write_wav(path: str | os.PathLike[str], samples: NDArray[Any], sample_rate: int) -> None:
@@ -356,8 +356,9 @@ def _checked(stream: DecodedStream, where: str, max_seconds: float) -> Iterator[
         length_s = len(block.frames) / block.sample_rate
         if done_s + length_s > max_seconds + 1e-9:
             raise AudioError(f"{where}: decodes to more than the {max_seconds:g} s allowed; {way_out}")
-        flat = block.frames.ravel(order="K")
-        if not math.isfinite(np.dot(flat, flat)) and not (finite := np.isfinite(block.frames)).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            power = np.dot(flat := block.frames.ravel(order="K"), flat)
+        if not math.isfinite(power) and not (finite := np.isfinite(block.frames)).all():
             at_s = done_s + int(np.argmin(finite.all(axis=1))) / block.sample_rate
             raise AudioError(f"{where}: NaN or infinite samples at {at_s:.3f} s; export it again or clean it")
         done_s += length_s
@@ -379,8 +380,7 @@ def _resampled(blocks: Iterable[Block], mixer: Mixer, to_rate: int, seams: list[
                 seams.append(n_samples)
         yield (samples := resampler.feed(mixer.mix(block.frames, rate)))
         n_samples += len(samples)
-    if resampler is not None:
-        yield resampler.finish()
+    yield from [resampler.finish()] if resampler is not None else []
 
 
 def _regrouped(blocks: Iterable[NDArray[np.float32]], block_samples: int) -> Generator[NDArray[np.float32], None, None]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from audio_lstm.atomic import atomic_write
 from audio_lstm.audio_decode import open_recording
 from audio_lstm.audio_mix import Mixer
-from audio_lstm.audio_reading import Block, DecodedStream, Findings, ReadOptions, check_sample_rate
+from audio_lstm.audio_reading import Block, DecodedStream, Findings, ReadOptions, check_sample_rate, first_unsound
 from audio_lstm.errors import AudioError, ConfigError
 from audio_lstm.resampling import Resampler
 
@@ -356,11 +356,9 @@ def _checked(stream: DecodedStream, where: str, max_seconds: float) -> Iterator[
         length_s = len(block.frames) / block.sample_rate
         if done_s + length_s > max_seconds + 1e-9:
             raise AudioError(f"{where}: decodes to more than the {max_seconds:g} s allowed; {way_out}")
-        with np.errstate(over="ignore", invalid="ignore"):
-            power = np.dot(flat := block.frames.ravel(order="K"), flat)
-        if not math.isfinite(power) and not (finite := np.isfinite(block.frames)).all():
-            at_s = done_s + int(np.argmin(finite.all(axis=1))) / block.sample_rate
-            raise AudioError(f"{where}: NaN or infinite samples at {at_s:.3f} s; export it again or clean it")
+        if (found := first_unsound(block.frames)) is not None:
+            at_s = done_s + found[0] / block.sample_rate
+            raise AudioError(f"{where}: {found[1]} samples at {at_s:.3f} s; export it again or clean it")
         done_s += length_s
         yield block
     if not done_s:

@@ -11,8 +11,18 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import AudioError
 
-__all__ = ["Block", "DecodedStream", "Findings", "ReadOptions", "check_sample_rate", "one_line", "raise_damaged"]
+__all__ = [
+    "Block",
+    "DecodedStream",
+    "Findings",
+    "ReadOptions",
+    "check_sample_rate",
+    "first_unsound",
+    "one_line",
+    "raise_damaged",
+]
 
+_MAX_LEVEL = 1e10  # of full scale: 32-bit integers that nobody scaled come to 2e9; beyond, powers overflow in float32
 _SAME_PLACE_S = 0.01
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000  # Hz; telephones use 8,000, the fastest recorders 768,000
 
@@ -147,3 +157,24 @@ def one_line(error: Exception) -> str:
     """What a library said, on one line and where possible without its prefix, which may be a path."""
     text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+def first_unsound(samples: NDArray[np.floating]) -> tuple[int, str] | None:
+    """Where samples stop being sound.
+
+    Args:
+        samples: Of one channel (n,), or of several (n, channels).
+
+    Returns:
+        The first row with a sample that is no sound, and what it is; None if all are sound.
+    """
+    flat = samples.ravel(order="K")
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.dot(flat, flat) <= _MAX_LEVEL:  # quick, and true of all but odd files
+            return None
+        sound = np.abs(samples.reshape(len(samples), -1)) <= _MAX_LEVEL  # (n, channels); NaN is not
+    if sound.all():
+        return None
+    row = int(np.argmin(sound.all(axis=1)))
+    is_finite = bool(np.isfinite(samples[row]).all())
+    return row, f"beyond {_MAX_LEVEL:g} times full scale" if is_finite else "NaN or infinite"

@@ -231,7 +231,14 @@ class Service:
         Returns:
             Its result.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._live_workers, work)
+
+        def step() -> Result:
+            try:
+                return work()
+            except StopIteration as error:  # no future can carry it: whoever waits would wait for ever
+                raise RuntimeError("a live session's step ran out of something") from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._live_workers, step)
 
     def cancel_jobs(self) -> int:
         """Let what runs end early.

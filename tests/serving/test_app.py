@@ -209,6 +209,16 @@ def test_wrong_types_methods_and_paths_have_openais_shape(start: Start) -> None:
         assert (empty.status_code, empty.json()["error"]["param"]) == (400, "file")
 
 
+def test_a_body_that_is_no_form_is_answered_and_nothing_else_is_said(
+    start: Start, capfd: pytest.CaptureFixture[str]
+) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=X"}
+    with start() as running:
+        answer = httpx.post(running.url + TRANSCRIPTIONS, content=b"--X\r\nNo\xff: header\r\n--Y", headers=headers)
+    assert answer.status_code == 400
+    assert capfd.readouterr().err == ""
+
+
 def test_two_gigabytes_are_refused_before_they_are_sent(start: Start) -> None:
     head = f"POST {TRANSCRIPTIONS} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=X\r\n"
     with start() as running, running.send(f"{head}Content-Length: 2000000000\r\n\r\n".encode()) as connection:

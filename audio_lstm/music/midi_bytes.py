@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ScoreError
+from audio_lstm.music.bars import signatures_of_midi, signatures_to_midi
 from audio_lstm.music.score import (
     MAX_TICKS,
     NOTE_DTYPE,
@@ -93,7 +94,7 @@ def score_to_midi(score: Score) -> bytes:
         written.tracks.append(part)
     for tempo in score.tempi:
         written.tempos.append(symusic.Tempo(tempo.tick, mspq=tempo.microseconds_per_quarter))
-    for metre in score.time_signatures:
+    for metre in signatures_to_midi(score.time_signatures, score.ticks_per_quarter):
         written.time_signatures.append(symusic.TimeSignature(metre.tick, metre.numerator, metre.denominator))
     for key in score.key_signatures:
         written.key_signatures.append(symusic.KeySignature(key.tick, key.sharps, int(key.is_minor)))
@@ -147,14 +148,14 @@ def _from_symusic(parsed: Any) -> Score:
         _check_ticks(notes["start_ticks"], notes["duration_ticks"])
         for name in ("duration_ticks", "velocity"):
             notes[name] = np.maximum(notes[name], 1)
+    metres = [TimeSignature(event.time, event.numerator, event.denominator) for event in parsed.time_signatures]
+    metres = sorted({metre.tick: metre for metre in metres}.values(), key=lambda metre: metre.tick)
     return Score(
         ticks_per_quarter=parsed.ticks_per_quarter,
         notes=notes,
         tracks=tuple(Track(track.name, track.program, track.is_drum) for track, _ in parts),
         tempi=tuple(Tempo(event.time, event.mspq) for event in parsed.tempos),
-        time_signatures=tuple(
-            TimeSignature(event.time, event.numerator, event.denominator) for event in parsed.time_signatures
-        ),
+        time_signatures=signatures_of_midi(metres, parsed.ticks_per_quarter),
         key_signatures=tuple(
             KeySignature(event.time, event.key, bool(event.tonality)) for event in parsed.key_signatures
         ),

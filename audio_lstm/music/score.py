@@ -93,7 +93,7 @@ class Tempo:
 
 @dataclass(frozen=True)
 class TimeSignature:
-    """From this tick on, `numerator` notes of 1/`denominator` make a bar; the tick starts one.
+    """From this tick on, `numerator` notes of 1/`denominator` make a bar; the tick starts one, even in the same metre.
 
     Raises:
         ScoreError: a value is out of range, or the denominator is no power of two.

@@ -3,29 +3,24 @@
 `python -m audio_lstm.music.parse_worker` is started by files.py and spoken to over its stdin and stdout, with
 no pickle and no multiprocessing, so that a user's script needs no `__main__` guard. A frame is two little-endian
 uint32 (sizes in bytes), a JSON object, and raw bytes. A request is `{"max_notes": n}` + the file; the answer is
-the score's tables + its notes packed, or `{"error": text}`, or `{"missing": package}`.
+the score's tables + its notes packed, or `{"error": text}`.
 """
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import os
 import struct
 import sys
-import zipfile
-import zlib
-from dataclasses import replace
 from typing import Any, BinaryIO
-from xml.parsers import expat
 
 import numpy as np
 
-from audio_lstm.errors import MissingDependencyError, ScoreError
+from audio_lstm.errors import ScoreError
 from audio_lstm.music.abc_text import abc_to_score, is_abc
 from audio_lstm.music.midi_bytes import midi_to_score
-from audio_lstm.music.musicxml_dynamics import with_dynamics
+from audio_lstm.music.musicxml_file import is_musicxml
+from audio_lstm.music.musicxml_reader import musicxml_to_score
 from audio_lstm.music.score import NOTE_DTYPE, KeySignature, Score, Tempo, TimeSignature, Track
 from audio_lstm.music.worker_process import Deadline, limit_memory
 
@@ -50,11 +45,6 @@ _PACKED = np.dtype(
         ("track", np.uint16),
     ]
 )
-
-# An engraved opera act is about 30 MB of MusicXML; a compressed file may not promise more than this.
-_MAX_XML_BYTES = 64 << 20
-
-_XML_STARTS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<", b"\xfe\xff\x00<")
 
 
 def write_frame(stream: BinaryIO, header: dict[str, Any], payload: bytes) -> None:
@@ -135,10 +125,8 @@ def parse_bytes(data: bytes, *, max_notes: int) -> Score:
     Raises:
         ScoreError: It cannot be read, or has too many notes.
     """
-    if data[:2] == b"PK":
-        return _parse_musicxml(_unzip(data), max_notes=max_notes)
-    if data.lstrip()[:4].startswith(_XML_STARTS):
-        return _parse_musicxml(data, max_notes=max_notes)
+    if is_musicxml(data):
+        return musicxml_to_score(data, max_notes=max_notes)
     if is_abc(data):
         score = abc_to_score(data)
         if score.n_notes > max_notes:
@@ -147,67 +135,11 @@ def parse_bytes(data: bytes, *, max_notes: int) -> Score:
     return midi_to_score(data, max_notes=max_notes)
 
 
-def _unzip(data: bytes) -> bytes:
-    """The score inside an .mxl: the first XML outside META-INF, as exporters write it."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for member in archive.infolist():
-                is_score = member.filename.lower().endswith((".xml", ".musicxml"))
-                if not is_score or member.filename.startswith("META-INF"):
-                    continue
-                with archive.open(member) as file:
-                    text = file.read(_MAX_XML_BYTES + 1)
-                if len(text) > _MAX_XML_BYTES:
-                    raise ScoreError(f"too large: more than {_MAX_XML_BYTES} bytes of MusicXML when unpacked")
-                return text
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-        raise ScoreError(f"damaged compressed MusicXML ({error}); copy or export the file again") from error
-    raise ScoreError("a zip file without a MusicXML score in it; export the score again as .mxl or .musicxml")
-
-
-def _check_xml(data: bytes) -> None:
-    """Refuse what is not MusicXML before verovio sees it: it segfaults on some of that."""
-    roots: list[str] = []
-
-    def note_root(name: str, attributes: dict[str, str]) -> None:
-        if not roots:
-            roots.append(name)
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = note_root
-    try:
-        parser.Parse(data, True)
-    except (expat.ExpatError, ValueError) as error:
-        raise ScoreError(f"damaged or truncated MusicXML ({error}); export the file again") from error
-    if roots[0] not in ("score-partwise", "score-timewise"):
-        raise ScoreError(f"XML, but not MusicXML: its root is <{roots[0]}>; export the score as MusicXML")
-
-
-def _parse_musicxml(data: bytes, *, max_notes: int) -> Score:
-    """Through verovio's MIDI: repeats are played out, tied notes joined, transposing parts sound as heard."""
-    _check_xml(data)
-    try:
-        import verovio
-    except ImportError as error:
-        raise MissingDependencyError("reading MusicXML needs verovio: pip install 'audio-lstm[scores]'") from error
-    data = with_dynamics(data)
-    toolkit = verovio.toolkit()
-    toolkit.setOptions({"breaks": "none"})  # without page layout it takes half the time
-    if not toolkit.loadData(data.decode("utf-8-sig" if b"\x00" not in data[:4] else "utf-16")):
-        raise ScoreError("verovio cannot read this MusicXML; export the file again")
-    score = midi_to_score(base64.b64decode(toolkit.renderToMIDI()), max_notes=max_notes)
-    notes = score.notes.copy()
-    notes["duration_ticks"] += 1  # verovio ends every note one tick (of 120 a quarter) before its written end
-    return replace(score, notes=notes)
-
-
 def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         score = parse_bytes(data, max_notes=request["max_notes"])
     except ScoreError as error:
         return {"error": str(error)}, b""
-    except MissingDependencyError as error:
-        return {"missing": str(error)}, b""
     except MemoryError:
         return {"error": "too large: reading it takes more memory than allowed; raise max_memory_bytes"}, b""
     return score_to_frame(score)

@@ -1,0 +1,296 @@
+"""One part of a MusicXML score, measure by measure, by what sounds: `<duration>`, `<pitch>` and `<tie>`.
+
+What is only written is not looked at: `<type>`, `<dot>`, `<accidental>`, `<tied>`, `<tuplet>`. Times are whole units; a
+quarter has as many as can be divided by every `<divisions>` of the score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from xml.etree.ElementTree import Element
+
+from audio_lstm.errors import ScoreError
+from audio_lstm.music.musicxml_instruments import Instruments
+from audio_lstm.music.musicxml_measure import (
+    LENGTHS,
+    Measure,
+    Note,
+    number_of,
+    read_barline,
+    read_direction,
+    read_sound,
+)
+
+__all__ = ["PartReader"]
+
+_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_SLASHED = Fraction(1, 8)  # quarters: how long a grace note with a slash sounds before the beat, at most
+_GRACE_SHARE = 2  # the others take at most one part in so many of the note that they lean on
+_NEARLY = 32  # a bar that misses its metre by less than this part of a quarter was rounded by the exporter
+_FULL_VELOCITY = 0.9  # of MIDI, for each hundredth of the attribute "dynamics"
+
+
+@dataclass
+class _Grace:
+    """Grace notes that sound together."""
+
+    notes: list[Note]
+    length: int
+    before: bool  # the beat; else on it
+
+
+class PartReader:
+    """Reads the measures of a part in their order; what a measure says holds on in those behind it.
+
+    Args:
+        instruments: its instruments.
+        quarter: units in a quarter note.
+    """
+
+    def __init__(self, instruments: Instruments, quarter: int) -> None:
+        self.instruments = instruments
+        self.measures: list[Measure] = []
+        self._quarter = quarter
+        self._divisions = Fraction(1)
+        self._per_division = quarter  # units; 0 where that is no whole number
+        self._transposed: dict[int, int] = {}  # semitones by staff; staff 0 is any
+        self._repeated: dict[int, int] = {}  # staves (0: all) whose measures sound as those so many before
+        self._bar = 4 * quarter  # the length that the metre asks for
+        self._where = ""
+        self._graces: dict[str, list[_Grace]] = {}  # that wait for their note, by voice
+        self._chords: dict[str, list[Note]] = {}  # the last one, by voice
+
+    def read(self, element: Element) -> None:
+        """Take the next measure; a pitch that is none is a ScoreError.
+
+        Args:
+            element: `<measure>`, or the `<part>` within one.
+        """
+        before = self.measures[-1] if self.measures else None
+        measure = Measure(is_implicit=element.get("implicit") == "yes")
+        self.measures.append(measure)
+        self._where = f"part {self.instruments.part!r}, measure {element.get('number') or len(self.measures)}"
+        self._graces, self._chords = {}, {}
+        repeated = dict(self._repeated)
+        now = chord_start = longest_rest = 0
+        for child in element:
+            tag = child.tag
+            if tag == "note":
+                found = {part.tag: part for part in child}
+                start = chord_start if "chord" in found else now
+                length = self._take_note(measure, child, found, start)
+                if "chord" not in found and "grace" not in found:
+                    chord_start, now = start, start + length
+                if now > self._bar and "rest" in found and found["rest"].get("measure") == "yes":
+                    longest_rest = now
+                else:
+                    measure.length = max(measure.length, now)
+            elif tag in ("backup", "forward"):
+                length = self._units(child.findtext("duration"))
+                now = now + length if tag == "forward" else max(0, now - length)
+                measure.length = max(measure.length, now)
+            elif tag == "attributes":
+                self._take_attributes(measure, child, now, repeated)
+            elif tag == "direction":
+                read_direction(measure, child, now, self._units)
+            elif tag == "sound":
+                read_sound(measure, child, now, self._units)
+            elif tag == "barline":
+                read_barline(measure, child, before, now)
+        for voice in list(self._graces):
+            self._play_after(measure, voice)
+        # A rest for the whole measure is no longer than the metre asks for, whatever its duration.
+        measure.length = max(measure.length, min(longest_rest, self._bar))
+        if abs(measure.length - self._bar) * _NEARLY < self._quarter:
+            measure.length = self._bar
+        self._copy_repeated(measure, repeated)
+
+    def _units(self, text: str | None) -> int:
+        """A number of divisions, in units."""
+        try:
+            whole = int(text or "") * self._per_division
+        except ValueError:
+            whole = 0
+        return whole or round(number_of(text) * self._quarter / self._divisions)
+
+    def _take_note(self, measure: Measure, element: Element, found: dict[str, Element], start: int) -> int:
+        """Take a note, rest or grace note, and say how long it is."""
+        voice = found["voice"].text or "" if "voice" in found else ""
+        in_chord = "chord" in found
+        length = 0
+        if "grace" not in found:
+            length = self._units(found["duration"].text) if "duration" in found else self._written(element, found)
+        sounds = ("pitch" in found or "unpitched" in found) and "cue" not in found
+        note = self._note(element, found, start, length, voice) if sounds else None
+        if "grace" in found:
+            if note is not None:
+                self._hold_grace(element, found, note, in_chord=in_chord)
+            return 0
+        if not in_chord:
+            if note is not None:
+                self._play_before(measure, voice, note)
+            else:
+                self._play_after(measure, voice)
+            self._chords[voice] = []
+        elif note is not None and self._chords.get(voice):  # grace notes delay the whole chord
+            delay = self._chords[voice][0].start - start
+            note.start, note.length = note.start + delay, note.length - delay
+        if note is not None and note.length > 0:
+            measure.notes.append(note)
+            self._chords.setdefault(voice, []).append(note)
+        return length
+
+    def _written(self, element: Element, found: dict[str, Element], default: Fraction = Fraction(1)) -> int:
+        """The length that a note is written with: of grace notes, and where the duration is missing."""
+        length = LENGTHS.get((found["type"].text or "").strip(), default) if "type" in found else default
+        length *= 2 - Fraction(1, 2 ** len(element.findall("dot")))
+        tuplet = found.get("time-modification")
+        if tuplet is not None:
+            length *= number_of(tuplet.findtext("normal-notes"), 1) / (number_of(tuplet.findtext("actual-notes")) or 1)
+        return max(1, round(length * self._quarter))
+
+    def _note(self, element: Element, found: dict[str, Element], start: int, length: int, voice: str) -> Note:
+        staff = int(number_of(found["staff"].text, 1)) if "staff" in found else 1
+        if "pitch" in found:
+            is_drum = self.instruments.is_kit(found.get("instrument"))
+            pitch = self._pitch(found["pitch"]) + self._transposed.get(staff, self._transposed.get(0, 0))
+            pitch = self.instruments.key_of(element, default=pitch) if is_drum else pitch
+        else:
+            pitch, is_drum = self.instruments.key_of(element), True
+        if not 0 <= pitch <= 127:
+            raise ScoreError(f"{self._where}: a note sounds at MIDI pitch {pitch}, outside 0 to 127; check its octave")
+        note = Note(start, length, pitch, staff, voice, start, is_drum)
+        if "tie" in found:
+            ties = {tie.get("type") for tie in element.findall("tie")}
+            note.tied_from, note.tied_on = "stop" in ties, "start" in ties
+        if "notations" in found:
+            note.is_accented = found["notations"].find("articulations/accent") is not None
+        if element.get("dynamics") is not None:
+            loudness = float(number_of(element.get("dynamics"), 100))
+            note.velocity = min(127, max(1, round(loudness * _FULL_VELOCITY)))
+        if element.get("time-only"):
+            passes = element.get("time-only", "").replace(",", " ").split()
+            note.passes = tuple(int(one) for one in passes if one.isdecimal())
+        return note
+
+    def _pitch(self, element: Element) -> int:
+        step, octave = (element.findtext("step") or "").strip(), number_of(element.findtext("octave"), -99)
+        if step not in _STEPS or octave == -99:
+            raise ScoreError(
+                f"{self._where}: a <pitch> of step {step!r} and octave {element.findtext('octave')!r} is none; "
+                "export the file again"
+            )
+        # MIDI has no quarter tones: they go to the nearest pitch, of two the less altered one.
+        return 12 * (int(octave) + 1) + _STEPS[step] + int(number_of(element.findtext("alter")))
+
+    def _hold_grace(self, element: Element, found: dict[str, Element], note: Note, *, in_chord: bool) -> None:
+        waiting = self._graces.setdefault(note.voice, [])
+        if in_chord and waiting:
+            waiting[-1].notes.append(note)
+            return
+        length = self._written(element, found, default=Fraction(1, 2))
+        slashed = found["grace"].get("slash") == "yes"
+        if slashed:
+            length = min(length, round(_SLASHED * self._quarter))
+        before = slashed or found["grace"].get("steal-time-previous") is not None
+        waiting.append(_Grace([note], length, before))
+
+    def _play_before(self, measure: Measure, voice: str, note: Note) -> None:
+        """Sound the grace notes that lead to a note: those with a slash before it, the others in its time."""
+        graces = self._graces.pop(voice, [])
+        ahead = [grace for grace in graces if grace.before]
+        self._sound(measure, ahead, note.at - sum(grace.length for grace in ahead), 1)
+        on_beat = [grace for grace in graces if not grace.before]
+        asked, most = sum(grace.length for grace in on_beat), note.length // _GRACE_SHARE
+        scale = Fraction(min(asked, most), asked) if asked else Fraction(1)
+        delay = self._sound(measure, on_beat, note.at, scale) - note.at
+        note.start, note.length = note.start + delay, note.length - delay
+
+    def _play_after(self, measure: Measure, voice: str) -> None:
+        """Sound the grace notes that no note follows, in the last of the time of the chord before them."""
+        graces = self._graces.pop(voice, [])
+        chord = self._chords.get(voice, [])
+        if not graces or not chord:
+            return
+        asked, most = sum(grace.length for grace in graces), chord[0].length // _GRACE_SHARE
+        scale = Fraction(min(asked, most), asked)
+        end = max(note.start + note.length for note in chord)
+        start = end - sum(int(grace.length * scale) for grace in graces)
+        self._sound(measure, graces, start, scale)
+        for note in chord:
+            note.length = max(1, min(note.length, start - note.start))
+
+    def _sound(self, measure: Measure, graces: list[_Grace], start: int, scale: Fraction | int) -> int:
+        """Add grace notes one after the other, and say where the last one ends."""
+        for grace in graces:
+            length = int(grace.length * scale)
+            for note in grace.notes:
+                note.start, note.length = start, max(1, length)
+                measure.notes.append(note)
+            start += length
+        return start
+
+    def _take_attributes(self, measure: Measure, element: Element, now: int, repeated: dict[int, int]) -> None:
+        divisions = number_of(element.findtext("divisions"))
+        if divisions > 0:
+            self._divisions = divisions
+            per_division = self._quarter / divisions
+            self._per_division = int(per_division) if per_division.denominator == 1 else 0
+        for transpose in element.findall("transpose"):
+            semitones = int(number_of(transpose.findtext("chromatic")))
+            semitones += 12 * int(number_of(transpose.findtext("octave-change")))
+            if transpose.get("number") is None:
+                self._transposed.clear()
+            self._transposed[int(number_of(transpose.get("number")))] = semitones
+        key = element.find("key")
+        if key is not None and key.find("fifths") is not None:
+            sharps = _sounding_sharps(int(number_of(key.findtext("fifths"))), self._transposed.get(0, 0))
+            measure.keys.append((now, sharps, (key.findtext("mode") or "").strip() in ("minor", "aeolian")))
+        time = element.find("time")
+        if time is not None:
+            metre = _metre(time)
+            measure.metres.append((now, metre))
+            if metre is not None:
+                self._bar = 4 * self._quarter * metre[0] // metre[1]
+        for style in element.findall("measure-style"):
+            repeat = style.find("measure-repeat")
+            if repeat is None:
+                continue
+            staff = int(number_of(style.get("number")))
+            if repeat.get("type") == "start":
+                repeated[staff] = self._repeated[staff] = max(1, int(number_of(repeat.text, 1)))
+            else:
+                self._repeated.pop(staff, None)
+                if now == 0:
+                    repeated.pop(staff, None)
+
+    def _copy_repeated(self, measure: Measure, repeated: dict[int, int]) -> None:
+        """Let a measure with a repeat sign in it sound as the one before, unless its notes are written out."""
+        for staff, distance in repeated.items():
+            if distance < len(self.measures) and not any(staff in (0, note.staff) for note in measure.notes):
+                source = self.measures[-1 - distance]
+                measure.notes += [replace(note) for note in source.notes if staff in (0, note.staff)]
+                measure.length = max(measure.length, source.length)
+
+
+def _sounding_sharps(sharps: int, semitones: int) -> int:
+    """A key of a transposing instrument as it sounds; of enharmonic keys, one with at most six signs."""
+    if semitones % 12:
+        sharps = (sharps + 7 * semitones + 5) % 12 - 5
+    while abs(sharps) > 7:
+        sharps -= 12 if sharps > 0 else -12
+    return sharps
+
+
+def _metre(element: Element) -> tuple[int, int] | None:
+    """The metre, sums (3+2, or 2/4 + 3/8) added up; None where there is none, or none that a score can hold."""
+    total, unit = Fraction(0), 1
+    for beats, beat_type in zip(element.findall("beats"), element.findall("beat-type"), strict=False):
+        bottom = int(number_of(beat_type.text))
+        if bottom not in (1, 2, 4, 8, 16, 32, 64, 128):
+            return None
+        unit = max(unit, bottom)
+        total += sum(number_of(part) for part in (beats.text or "").split("+")) / bottom
+    top = total * unit
+    return (int(top), unit) if top.denominator == 1 and 1 <= top <= 255 else None

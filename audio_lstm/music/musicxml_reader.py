@@ -1,0 +1,353 @@
+"""MusicXML as a score: what sounds, in the order in which it is played.
+
+Read are `<duration>`, `<pitch>` and `<tie>` (musicxml_part.py); repeats and jumps are played out (musicxml_order.py);
+dynamic marks become velocities (musicxml_dynamics.py). Grace notes have the length that they are written with: those
+with a slash sound before the beat, a 32nd at most; others on it, in up to half of the time of their note. Cue notes are
+silent, each staff is a track, and ornaments, arpeggios, pedals and fermatas are not played out.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import TypeVar
+from xml.etree import ElementTree
+
+import numpy as np
+
+from audio_lstm.errors import ScoreError
+from audio_lstm.music.bars import PageBar, signatures_of_bars
+from audio_lstm.music.musicxml_dynamics import ACCENT, UNMARKED, read_marks
+from audio_lstm.music.musicxml_file import musicxml_document
+from audio_lstm.music.musicxml_instruments import Instruments, read_instruments
+from audio_lstm.music.musicxml_measure import Measure, Note, number_of
+from audio_lstm.music.musicxml_order import Signs, play_order
+from audio_lstm.music.musicxml_part import PartReader
+from audio_lstm.music.score import MAX_TICKS, KeySignature, Score, Tempo, Track, make_notes, rescale_ticks
+
+__all__ = ["musicxml_to_score"]
+
+_TICKS_PER_QUARTER = 480  # or a multiple that all times of the file are whole numbers of
+_MOST_TICKS_PER_QUARTER = 2**15 - 1
+_ROUNDED_TICKS_PER_QUARTER = 30_240  # 2^5 3^3 5 7: where no resolution holds all times
+_MOST_UNITS = 2**31  # in a quarter
+_DIVISIONS = re.compile(rb"<(?:\w+:)?divisions>\s*([\d.]+)\s*<")
+_NEARLY = 32  # a tie reaches a note that begins within one part in so many of a quarter
+_DEFAULT_BPM = 120.0
+
+_Value = TypeVar("_Value")
+
+
+def musicxml_to_score(data: bytes, *, max_notes: int = 1_000_000) -> Score:
+    """The music of a MusicXML file.
+
+    Args:
+        data: the whole file, plain or zipped (.mxl).
+        max_notes: more than this, repeats played out, are refused.
+
+    Returns:
+        The score, at 480 ticks a quarter or a multiple; it may have no notes.
+
+    Raises:
+        ScoreError: it is damaged, too large, or no MusicXML.
+    """
+    document = musicxml_document(data)
+    quarter = _units_per_quarter(document)
+    parts = _read_parts(document, quarter)
+    page = _Page.of(parts, quarter)
+    n_notes = sum(len(part.measures[place].notes) for part in parts for place, _, _ in page.played_in(part))
+    if n_notes > max_notes:
+        raise ScoreError(f"too large: {n_notes} notes, more than {max_notes}; raise max_notes to read it")
+    return _score(parts, page)
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What all parts have in common; times in units."""
+
+    quarter: int
+    starts: tuple[int, ...]  # of the measures on the page, one after the other; and where the last one ends
+    metres: tuple[tuple[int, int] | None, ...]  # in force in each
+    tempi: tuple[dict[int, float], ...]  # of each measure, by time; quarters a minute
+    keys: tuple[dict[int, tuple[int, bool]], ...]  # likewise; sharps, is minor
+    is_joined: tuple[bool, ...]  # whether a measure may go on with the bar before it
+    order: tuple[tuple[int, int, int], ...]  # as played: a measure, when it begins, the pass through its repeat
+
+    @classmethod
+    def of(cls, parts: Sequence[PartReader], quarter: int) -> _Page:
+        rows = [[part.measures[place] for part in parts if place < len(part.measures)] for place in range(_n(parts))]
+        metres = _metres(rows)
+        nominal = [4 * quarter * metre[0] // metre[1] if metre else 4 * quarter for metre in metres]
+        lengths = [max((one.length for one in row), default=0) or bar for row, bar in zip(rows, nominal, strict=True)]
+        signs = [_merged_signs([one.signs for one in row]) for row in rows]
+        for sign, following in pairwise(signs):
+            following.forward |= sign.forward_behind
+        _name_codas(signs)
+        order = play_order(signs)
+        begins = accumulate((lengths[place] for place, _ in order), initial=0)
+        joined = [
+            any(one.is_implicit for one in row)
+            or signs[place].forward
+            or signs[place].ending is not None
+            or (place > 0 and (bool(signs[place - 1].backward) or signs[place - 1].ending_stops))
+            for place, row in enumerate(rows)
+        ]
+        with_keys = next((part for part in parts if any(one.keys for one in part.measures)), None)
+        keys = [dict[int, tuple[int, bool]]() for _ in rows]
+        for place, measure in enumerate(with_keys.measures if with_keys else []):
+            keys[place] = {time: (sharps, is_minor) for time, sharps, is_minor in measure.keys}
+        return cls(
+            quarter,
+            tuple(accumulate(lengths, initial=0)),
+            tuple(metres),
+            tuple(dict(event for one in reversed(row) for event in one.tempi) for row in rows),
+            tuple(keys),
+            tuple(joined),
+            tuple((place, begin, number) for (place, number), begin in zip(order, begins, strict=False)),
+        )
+
+    def played_in(self, part: PartReader) -> list[tuple[int, int, int]]:
+        return [entry for entry in self.order if entry[0] < len(part.measures)]
+
+    def bars(self) -> list[PageBar]:
+        found = []
+        for number, (place, begin, _) in enumerate(self.order):
+            length = self.starts[place + 1] - self.starts[place]
+            jumped = number > 0 and self.order[number - 1][0] != place - 1
+            joined = number > 0 and (jumped or self.is_joined[place])
+            found.append(PageBar(begin, begin + length, self.metres[place], goes_on=joined))
+        return found
+
+    def played(self, events: Sequence[dict[int, _Value]], default: _Value | None) -> list[tuple[int, _Value]]:
+        """Changes as they are played: behind a jump, what holds there on the page holds again."""
+        at_start: list[_Value | None] = []
+        held = default
+        for changes in events:
+            at_start.append(held)
+            held = changes[max(changes)] if changes else held
+        found: list[tuple[int, _Value]] = []
+        held = default
+        for place, begin, _ in self.order:
+            for time, value in sorted(({0: at_start[place]} | events[place]).items()):
+                if value is not None and value != held:
+                    found.append((begin + time, value))
+                    held = value
+        return found
+
+
+@dataclass(slots=True)
+class _Sounding:
+    """A note in the order of playing."""
+
+    start: int
+    end: int
+    track: tuple[int, int, bool]
+    note: Note
+
+
+def _units_per_quarter(document: bytes) -> int:
+    units = _TICKS_PER_QUARTER
+    for text in set(_DIVISIONS.findall(document)):
+        units = math.lcm(units, number_of(text.decode("ascii"), 1).numerator or 1)
+        if units > _MOST_UNITS:
+            return _ROUNDED_TICKS_PER_QUARTER
+    return units
+
+
+def _n(parts: Sequence[PartReader]) -> int:
+    return max((len(part.measures) for part in parts), default=0)
+
+
+def _read_parts(document: bytes, quarter: int) -> list[PartReader]:
+    """The parts, measure by measure: what was read of the document is let go."""
+    readers: dict[str, PartReader] = {}
+    root, part, measure = "", "", ElementTree.Element("measure")
+
+    def reader(name: str) -> PartReader:
+        if name not in readers:
+            readers[name] = PartReader(Instruments("", {}), quarter)
+        return readers[name]
+
+    try:
+        for event, element in ElementTree.iterparse(io.BytesIO(document), ("start", "end")):
+            tag = element.tag.rpartition("}")[2]
+            if event == "start":
+                root = root or tag
+                if tag == "part":
+                    part = element.get("id", "")
+                elif tag == "measure":
+                    measure = element
+                continue
+            if tag not in ("score-part", "measure", "part"):
+                continue
+            if "}" in element.tag:
+                for inner in element.iter():
+                    inner.tag = inner.tag.rpartition("}")[2]
+            if tag == "score-part":
+                readers[element.get("id", "")] = PartReader(read_instruments(element), quarter)
+            elif tag == "measure" and root == "score-partwise":
+                reader(part).read(element)
+                element.clear()
+            elif tag == "part" and root == "score-timewise":
+                for name in ("number", "implicit"):
+                    element.set(name, measure.get(name, ""))
+                reader(part).read(element)
+                element.clear()
+            elif tag == "measure":  # timewise: parts that it lacks are silent in it
+                longest = _n(list(readers.values()))
+                for one in readers.values():
+                    if len(one.measures) < longest:
+                        one.read(ElementTree.Element("part"))
+    except ElementTree.ParseError as error:
+        raise ScoreError(f"damaged MusicXML ({error}); export the file again") from error
+    return list(readers.values())
+
+
+def _metres(rows: Sequence[Sequence[Measure]]) -> list[tuple[int, int] | None]:
+    """The metre of each measure; one that comes in mid-measure holds from the next on."""
+    found: list[tuple[int, int] | None] = []
+    held: tuple[int, int] | None = None
+    for row in rows:
+        now = [metre for one in row for time, metre in one.metres if time == 0]
+        later = [metre for one in row for time, metre in one.metres if time > 0]
+        held = now[0] if now else held
+        found.append(held)
+        held = later[0] if later else held
+    return found
+
+
+def _merged_signs(signs: Sequence[Signs]) -> Signs:
+    """Of all parts: some exporters write them into one part, some into each."""
+    endings = [sign.ending for sign in signs if sign.ending is not None]
+    return Signs(
+        forward=any(sign.forward for sign in signs),
+        forward_behind=any(sign.forward_behind for sign in signs),
+        backward=max((sign.backward for sign in signs), default=0),
+        ending=max(endings, key=len) if endings else None,
+        ending_stops=any(sign.ending_stops for sign in signs),
+        segnos={name for sign in signs for name in sign.segnos},
+        codas={name for sign in signs for name in sign.codas},
+        da_capo=any(sign.da_capo for sign in signs),
+        dal_segno=next((sign.dal_segno for sign in signs if sign.dal_segno is not None), None),
+        to_coda=next((sign.to_coda for sign in signs if sign.to_coda is not None), None),
+        fine=any(sign.fine for sign in signs),
+    )
+
+
+def _name_codas(signs: Sequence[Signs]) -> None:
+    """Of two coda signs where nothing says "to coda", the first is where one leaves for the second."""
+    places = [place for place, sign in enumerate(signs) if sign.codas]
+    if len(places) > 1 and all(sign.to_coda is None for sign in signs):
+        signs[places[0]].codas, signs[places[0]].to_coda = set(), ""
+
+
+def _set_velocities(parts: Sequence[PartReader], page: _Page) -> None:
+    """Marks hold for all staves of their part; a part without marks follows the part with the most of them."""
+    marks = [
+        read_marks(
+            ((page.starts[place] + time, mark) for place, one in enumerate(part.measures) for time, mark in one.marks),
+            page.quarter,
+        )
+        for part in parts
+    ]
+    fullest = max(marks, key=lambda found: len(found.levels), default=None)
+    for part, own in zip(parts, marks, strict=True):
+        followed = own if own.levels else fullest
+        known: dict[int, int] = {}
+        for start, measure in zip(page.starts, part.measures, strict=False):
+            for note in measure.notes:
+                if note.velocity:
+                    continue
+                if followed is None or not followed.levels:
+                    note.velocity = UNMARKED
+                    continue
+                time = start + note.at
+                if time not in known:
+                    known[time] = followed.velocity(time)
+                note.velocity = min(127, known[time] + ACCENT * note.is_accented)
+
+
+def _sounding(part: PartReader, number: int, page: _Page) -> list[_Sounding]:
+    """The notes of a part as they are played, tied ones joined, in order of their start."""
+    found = []
+    for place, begin, passing in page.played_in(part):
+        for note in part.measures[place].notes:
+            if not note.passes or passing in note.passes:
+                start = max(0, begin + note.start)
+                end = max(start + 1, begin + note.start + note.length)
+                found.append(_Sounding(start, end, (number, note.staff, note.is_drum), note))
+    found.sort(key=lambda one: one.start)
+    joined: list[_Sounding] = []
+    open_ties: dict[int, list[_Sounding]] = {}  # by pitch
+    for one in found:
+        note = one.note
+        held = _tied_to(one, open_ties.get(note.pitch, []), page.quarter) if note.tied_from else None
+        if held is not None:
+            held.end = one.end
+            if not note.tied_on:
+                open_ties[note.pitch].remove(held)
+            continue
+        joined.append(one)
+        if note.tied_on:
+            open_ties.setdefault(note.pitch, []).append(one)
+    return joined
+
+
+def _tied_to(one: _Sounding, waiting: Sequence[_Sounding], quarter: int) -> _Sounding | None:
+    """The note that a tie leads from: one that ends here, in the same voice if there is one."""
+    ending = [held for held in waiting if abs(held.end - one.start) * _NEARLY <= quarter]
+    same = [held for held in ending if held.note.voice == one.note.voice and held.note.staff == one.note.staff]
+    return (same or ending)[-1] if ending else None
+
+
+def _score(parts: Sequence[PartReader], page: _Page) -> Score:
+    _set_velocities(parts, page)
+    sounding = [one for number, part in enumerate(parts) for one in _sounding(part, number, page)]
+    keys = sorted({one.track for one in sounding})
+    index = {key: place for place, key in enumerate(keys)}
+    tempi = page.played(page.tempi, _DEFAULT_BPM if not any(page.tempi) else None)
+    signs = page.played(page.keys, None)
+    starts = np.array([one.start for one in sounding], np.int64)
+    ends = np.array([one.end for one in sounding], np.int64)
+    bars = page.bars()
+    others = np.array([*(time for time, _ in tempi), *(time for time, _ in signs), *(bar.end_ticks for bar in bars)])
+    quarter = page.quarter
+    ticks = _ticks_per_quarter(np.concatenate((starts, ends, others.astype(np.int64))), quarter)
+    starts, ends = (rescale_ticks(times, quarter, ticks) for times in (starts, ends))
+    at = [int(rescale_ticks(time, quarter, ticks)) for time in [0, *(bar.end_ticks for bar in bars)]]
+    bars = [PageBar(first, last, bar.metre, bar.goes_on) for first, last, bar in zip(at, at[1:], bars, strict=False)]
+    instruments = [part.instruments for part in parts]
+    return Score(
+        ticks_per_quarter=ticks,
+        notes=make_notes(
+            starts,
+            np.maximum(ends - starts, 1),
+            [one.note.pitch for one in sounding],
+            [one.note.velocity for one in sounding],
+            [index[one.track] for one in sounding],
+        ),
+        tracks=tuple(
+            Track(instruments[number].part, instruments[number].program(drums=is_drum), is_drum)
+            for number, _, is_drum in keys
+        ),
+        tempi=tuple(Tempo.from_bpm(int(rescale_ticks(time, quarter, ticks)), bpm) for time, bpm in tempi),
+        time_signatures=signatures_of_bars(bars, ticks),
+        key_signatures=tuple(
+            KeySignature(int(rescale_ticks(time, quarter, ticks)), sharps, is_minor)
+            for time, (sharps, is_minor) in signs
+        ),
+    )
+
+
+def _ticks_per_quarter(times: np.ndarray[tuple[int], np.dtype[np.int64]], quarter: int) -> int:
+    """A resolution at which all times are whole: of those, a multiple of 480 if there is room."""
+    exact = quarter // math.gcd(quarter, int(np.gcd.reduce(times))) if len(times) else 1
+    last = int(times.max(initial=0))
+    for ticks in (math.lcm(exact, _TICKS_PER_QUARTER), exact, _ROUNDED_TICKS_PER_QUARTER):
+        if ticks <= _MOST_TICKS_PER_QUARTER and last * ticks // quarter <= MAX_TICKS:
+            return ticks
+    return _TICKS_PER_QUARTER

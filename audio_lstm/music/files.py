@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.errors import ConfigError, MissingDependencyError, ScoreError
+from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.midi_bytes import midi_to_score, score_to_midi
 from audio_lstm.music.parse_worker import frame_to_score, read_frame, write_frame
 from audio_lstm.music.score import Score, Tempo
@@ -110,13 +110,10 @@ class ScoreReader:
 
         Raises:
             ScoreError: the file is missing, no regular file, empty, too large, damaged, or no music file.
-            MissingDependencyError: it is MusicXML and verovio is not installed.
         """
         name = _name_of(source)
         data = read_bytes(source, max_bytes=self._limits.max_bytes)
         header, payload = self._exchange(name, data)
-        if "missing" in header:
-            raise MissingDependencyError(f"{name}: {header['missing']}")
         if "error" in header:
             raise ScoreError(f"{name}: {header['error']}")
         return frame_to_score(header, payload)
@@ -151,8 +148,7 @@ def read_score(source: str | os.PathLike[str] | BinaryIO, *, limits: ReadLimits 
     """The music in one MIDI, MusicXML, compressed MusicXML or ABC file, parsed in a process of its own.
 
     Starting that process takes about 0.3 s: use `read_scores` or a `ScoreReader` for many files. Bad files raise
-    ScoreError with one line that says what, where and the way out; MusicXML without verovio raises
-    MissingDependencyError.
+    ScoreError with one line that says what, where and the way out.
 
     Example:
         >>> score = read_score("song.mid").require_notes("song.mid")
@@ -176,8 +172,7 @@ def read_scores(
 ) -> Iterator[tuple[Path, Score | ScoreError]]:
     """Many files, in their order, each with its score or with the error that says why there is none.
 
-    A file that kills its worker process takes nothing with it: the process is replaced. MusicXML without verovio
-    raises MissingDependencyError.
+    A file that kills its worker process takes nothing with it: the process is replaced.
 
     Args:
         paths: the files; a generator is read a little ahead.

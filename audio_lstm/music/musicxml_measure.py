@@ -57,7 +57,8 @@ class Note:
 class Measure:
     """What one part says in a measure; times in units from its beginning."""
 
-    length: int = 0  # as far as its notes, rests and forwards reach; 0 where there are none
+    length: int = 0  # as far as its voices with notes reach, and its forwards
+    rest_length: int = 0  # as far as those reach that rest throughout
     notes: list[Note] = field(default_factory=list)
     metres: list[tuple[int, tuple[int, int] | None]] = field(default_factory=list)  # time, metre (None: senza misura)
     keys: list[tuple[int, int, bool]] = field(default_factory=list)  # time, sharps, is minor

@@ -27,7 +27,7 @@ __all__ = ["PartReader"]
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _SLASHED = Fraction(1, 8)  # quarters: how long a grace note with a slash sounds before the beat, at most
 _GRACE_SHARE = 2  # the others take at most one part in so many of the note that they lean on
-_NEARLY = 32  # a bar that misses its metre by less than this part of a quarter was rounded by the exporter
+_FINEST = 480  # of a quarter: what grace notes are cut to where they share the time of a note
 _FULL_VELOCITY = 0.9  # of MIDI, for each hundredth of the attribute "dynamics"
 
 
@@ -56,10 +56,10 @@ class PartReader:
         self._per_division = quarter  # units; 0 where that is no whole number
         self._transposed: dict[int, int] = {}  # semitones by staff; staff 0 is any
         self._repeated: dict[int, int] = {}  # staves (0: all) whose measures sound as those so many before
-        self._bar = 4 * quarter  # the length that the metre asks for
         self._where = ""
         self._graces: dict[str, list[_Grace]] = {}  # that wait for their note, by voice
         self._chords: dict[str, list[Note]] = {}  # the last one, by voice
+        self._delay = 0  # by which grace notes put off the last chord
 
     def read(self, element: Element) -> None:
         """Take the next measure; a pitch that is none is a ScoreError.
@@ -73,7 +73,9 @@ class PartReader:
         self._where = f"part {self.instruments.part!r}, measure {element.get('number') or len(self.measures)}"
         self._graces, self._chords = {}, {}
         repeated = dict(self._repeated)
-        now = chord_start = longest_rest = 0
+        ends: dict[str, int] = {}  # by voice
+        sounding: set[str] = set()  # voices
+        now = chord_start = 0
         for child in element:
             tag = child.tag
             if tag == "note":
@@ -82,10 +84,10 @@ class PartReader:
                 length = self._take_note(measure, child, found, start)
                 if "chord" not in found and "grace" not in found:
                     chord_start, now = start, start + length
-                if now > self._bar and "rest" in found and found["rest"].get("measure") == "yes":
-                    longest_rest = now
-                else:
-                    measure.length = max(measure.length, now)
+                voice = found["voice"].text or "" if "voice" in found else ""
+                ends[voice] = max(ends.get(voice, 0), now)
+                if "rest" not in found:
+                    sounding.add(voice)
             elif tag in ("backup", "forward"):
                 length = self._units(child.findtext("duration"))
                 now = now + length if tag == "forward" else max(0, now - length)
@@ -100,10 +102,8 @@ class PartReader:
                 read_barline(measure, child, before, now)
         for voice in list(self._graces):
             self._play_after(measure, voice)
-        # A rest for the whole measure is no longer than the metre asks for, whatever its duration.
-        measure.length = max(measure.length, min(longest_rest, self._bar))
-        if abs(measure.length - self._bar) * _NEARLY < self._quarter:
-            measure.length = self._bar
+        measure.length = max([measure.length, *(ends[voice] for voice in sounding)])
+        measure.rest_length = max([0, *(end for voice, end in ends.items() if voice not in sounding)])
         self._copy_repeated(measure, repeated)
 
     def _units(self, text: str | None) -> int:
@@ -128,14 +128,12 @@ class PartReader:
                 self._hold_grace(element, found, note, in_chord=in_chord)
             return 0
         if not in_chord:
-            if note is not None:
-                self._play_before(measure, voice, note)
-            else:
+            self._delay = self._play_before(measure, voice, note) if note is not None else 0
+            if note is None:
                 self._play_after(measure, voice)
             self._chords[voice] = []
-        elif note is not None and self._chords.get(voice):  # grace notes delay the whole chord
-            delay = self._chords[voice][0].start - start
-            note.start, note.length = note.start + delay, note.length - delay
+        if note is not None:
+            note.start, note.length = note.start + self._delay, note.length - self._delay
         if note is not None and note.length > 0:
             measure.notes.append(note)
             self._chords.setdefault(voice, []).append(note)
@@ -196,16 +194,15 @@ class PartReader:
         before = slashed or found["grace"].get("steal-time-previous") is not None
         waiting.append(_Grace([note], length, before))
 
-    def _play_before(self, measure: Measure, voice: str, note: Note) -> None:
-        """Sound the grace notes that lead to a note: those with a slash before it, the others in its time."""
+    def _play_before(self, measure: Measure, voice: str, note: Note) -> int:
+        """Sound the grace notes that lead to a note: those with a slash before it, the others in its time, so long."""
         graces = self._graces.pop(voice, [])
         ahead = [grace for grace in graces if grace.before]
         self._sound(measure, ahead, note.at - sum(grace.length for grace in ahead), 1)
         on_beat = [grace for grace in graces if not grace.before]
         asked, most = sum(grace.length for grace in on_beat), note.length // _GRACE_SHARE
         scale = Fraction(min(asked, most), asked) if asked else Fraction(1)
-        delay = self._sound(measure, on_beat, note.at, scale) - note.at
-        note.start, note.length = note.start + delay, note.length - delay
+        return self._sound(measure, on_beat, note.at, scale) - note.at
 
     def _play_after(self, measure: Measure, voice: str) -> None:
         """Sound the grace notes that no note follows, in the last of the time of the chord before them."""
@@ -216,15 +213,16 @@ class PartReader:
         asked, most = sum(grace.length for grace in graces), chord[0].length // _GRACE_SHARE
         scale = Fraction(min(asked, most), asked)
         end = max(note.start + note.length for note in chord)
-        start = end - sum(int(grace.length * scale) for grace in graces)
-        self._sound(measure, graces, start, scale)
+        self._sound(measure, graces, end - int(asked * scale), scale)
+        start = min(note.start for grace in graces for note in grace.notes)
         for note in chord:
             note.length = max(1, min(note.length, start - note.start))
 
     def _sound(self, measure: Measure, graces: list[_Grace], start: int, scale: Fraction | int) -> int:
         """Add grace notes one after the other, and say where the last one ends."""
+        finest = max(1, self._quarter // _FINEST)
         for grace in graces:
-            length = int(grace.length * scale)
+            length = max(finest, int(grace.length * scale) // finest * finest)
             for note in grace.notes:
                 note.start, note.length = start, max(1, length)
                 measure.notes.append(note)
@@ -249,10 +247,7 @@ class PartReader:
             measure.keys.append((now, sharps, (key.findtext("mode") or "").strip() in ("minor", "aeolian")))
         time = element.find("time")
         if time is not None:
-            metre = _metre(time)
-            measure.metres.append((now, metre))
-            if metre is not None:
-                self._bar = 4 * self._quarter * metre[0] // metre[1]
+            measure.metres.append((now, _metre(time)))
         for style in element.findall("measure-style"):
             repeat = style.find("measure-repeat")
             if repeat is None:
@@ -272,6 +267,7 @@ class PartReader:
                 source = self.measures[-1 - distance]
                 measure.notes += [replace(note) for note in source.notes if staff in (0, note.staff)]
                 measure.length = max(measure.length, source.length)
+                measure.rest_length = max(measure.rest_length, source.rest_length)
 
 
 def _sounding_sharps(sharps: int, semitones: int) -> int:
@@ -291,6 +287,6 @@ def _metre(element: Element) -> tuple[int, int] | None:
         if bottom not in (1, 2, 4, 8, 16, 32, 64, 128):
             return None
         unit = max(unit, bottom)
-        total += sum(number_of(part) for part in (beats.text or "").split("+")) / bottom
+        total += sum((number_of(part) for part in (beats.text or "").split("+")), Fraction(0)) / bottom
     top = total * unit
     return (int(top), unit) if top.denominator == 1 and 1 <= top <= 255 else None

@@ -36,7 +36,7 @@ _MOST_TICKS_PER_QUARTER = 2**15 - 1
 _ROUNDED_TICKS_PER_QUARTER = 30_240  # 2^5 3^3 5 7: where no resolution holds all times
 _MOST_UNITS = 2**31  # in a quarter
 _DIVISIONS = re.compile(rb"<(?:\w+:)?divisions>\s*([\d.]+)\s*<")
-_NEARLY = 32  # a tie reaches a note that begins within one part in so many of a quarter
+_NEARLY = 32  # what is nearer than one part in so many of a quarter was rounded by the exporter
 _DEFAULT_BPM = 120.0
 
 _Value = TypeVar("_Value")
@@ -81,8 +81,7 @@ class _Page:
     def of(cls, parts: Sequence[PartReader], quarter: int) -> _Page:
         rows = [[part.measures[place] for part in parts if place < len(part.measures)] for place in range(_n(parts))]
         metres = _metres(rows)
-        nominal = [4 * quarter * metre[0] // metre[1] if metre else 4 * quarter for metre in metres]
-        lengths = [max((one.length for one in row), default=0) or bar for row, bar in zip(rows, nominal, strict=True)]
+        lengths = _lengths(rows, metres, quarter)
         signs = [_merged_signs([one.signs for one in row]) for row in rows]
         for sign, following in pairwise(signs):
             following.forward |= sign.forward_behind
@@ -220,6 +219,35 @@ def _metres(rows: Sequence[Sequence[Measure]]) -> list[tuple[int, int] | None]:
     return found
 
 
+def _lengths(rows: Sequence[Sequence[Measure]], metres: Sequence[tuple[int, int] | None], quarter: int) -> list[int]:
+    """How long each measure is: as far as its notes reach, and its rests within the metre.
+
+    Exporters write a rest for the whole measure with the length of the metre, or longer, in pickups and in bars that a
+    repeat sign divides too: there it is as long as the notes of the others.
+    """
+    found = []
+    for place, (row, metre) in enumerate(zip(rows, metres, strict=True)):
+        bar = 4 * quarter * metre[0] // metre[1] if metre else 4 * quarter
+        notes = max((one.length for one in row), default=0)
+        rests = {one.rest_length for one in row} - {0}
+        following = rows[place + 1] if place + 1 < len(rows) else None
+        is_part = (
+            place == 0
+            or following is None
+            or any(one.is_implicit for one in (*row, *following))
+            or any(one.signs.backward for one in (*row, *rows[place - 1]))
+            or any(one.signs.forward for one in row)
+        )
+        length = notes
+        if not notes and rests:
+            length = max(rests) if len(rests) == 1 else min(max(rests), bar)
+        elif rests and not is_part:
+            length = max(notes, min(max(rests), bar))
+        length = length or bar
+        found.append(bar if abs(length - bar) * _NEARLY < quarter else length)
+    return found
+
+
 def _merged_signs(signs: Sequence[Signs]) -> Signs:
     """Of all parts: some exporters write them into one part, some into each."""
     endings = [sign.ending for sign in signs if sign.ending is not None]
@@ -278,8 +306,7 @@ def _sounding(part: PartReader, number: int, page: _Page) -> list[_Sounding]:
         for note in part.measures[place].notes:
             if not note.passes or passing in note.passes:
                 start = max(0, begin + note.start)
-                end = max(start + 1, begin + note.start + note.length)
-                found.append(_Sounding(start, end, (number, note.staff, note.is_drum), note))
+                found.append(_Sounding(start, start + note.length, (number, note.staff, note.is_drum), note))
     found.sort(key=lambda one: one.start)
     joined: list[_Sounding] = []
     open_ties: dict[int, list[_Sounding]] = {}  # by pitch

@@ -15,7 +15,6 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.errors import MissingDependencyError
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import ReadLimits
 from audio_lstm.music.parse_worker import read_frame, write_frame
@@ -70,7 +69,7 @@ class TokenReader:
         """Parse and tokenise files.
 
         Args:
-            paths: MIDI or MusicXML. MusicXML without verovio is a MissingDependencyError.
+            paths: MIDI, MusicXML or ABC.
 
         Returns:
             The tokens of each, END last, or a line that says why there are none.
@@ -102,8 +101,6 @@ class TokenReader:
             self._waited_s, self._returncode = time.monotonic() - started_s, process.returncode
             return None
         header, payload = answer
-        if "missing" in header:
-            raise MissingDependencyError(header["missing"])
         tokens, place = np.frombuffer(payload, "<u2").astype(np.uint16), 0
         found: list[NDArray[np.uint16] | str] = []
         for path, result in zip(paths, header["found"], strict=True):

@@ -2,8 +2,8 @@
 
 `python -m audio_lstm.music.token_worker` is started by token_reader.py and spoken to in the frames of parse_worker.py.
 A request is `{"paths": [...]}` + the vocabulary as JSON; the answer `{"found": [...]}` + tokens, uint16 little-endian,
-end to end: for each path how many tokens it has, or what is wrong with it; or `{"missing": package}`. One answer for
-many files, since a word for each would wake the other side as often.
+end to end: for each path how many tokens it has, or what is wrong with it. One answer for many files, since a word for
+each would wake the other side as often.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import sys
 from functools import lru_cache
 
-from audio_lstm.errors import MissingDependencyError, ScoreError
+from audio_lstm.errors import ScoreError
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import read_bytes
 from audio_lstm.music.parse_worker import parse_bytes, read_frame, write_frame
@@ -64,17 +64,13 @@ def main(max_memory_bytes: int, timeout_s: float, max_bytes: int, max_notes: int
             header, vocabulary = frame
             found: list[int | str] = []
             parts: list[bytes] = []
-            try:
-                for path in header["paths"]:
-                    deadline.start()
-                    tokens = _read(path, vocabulary, max_bytes=max_bytes, max_notes=max_notes)
-                    deadline.stop()
-                    parts.append(tokens if isinstance(tokens, bytes) else b"")
-                    found.append(len(tokens) // 2 if isinstance(tokens, bytes) else tokens)
-                write_frame(answers, {"found": found}, b"".join(parts))
-            except MissingDependencyError as error:
+            for path in header["paths"]:
+                deadline.start()
+                tokens = _read(path, vocabulary, max_bytes=max_bytes, max_notes=max_notes)
                 deadline.stop()
-                write_frame(answers, {"missing": f"{header['paths'][len(found)]}: {error}"}, b"")
+                parts.append(tokens if isinstance(tokens, bytes) else b"")
+                found.append(len(tokens) // 2 if isinstance(tokens, bytes) else tokens)
+            write_frame(answers, {"found": found}, b"".join(parts))
 
 
 if __name__ == "__main__":

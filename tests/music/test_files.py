@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio_lstm.errors import ConfigError, MissingDependencyError, ScoreError
+from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music import files
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import (
@@ -184,20 +184,6 @@ def test_limits_must_be_positive() -> None:
         next(read_scores([], n_workers=0))
 
 
-def test_musicxml_without_verovio_raises_for_one_file_and_for_many(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "verovio.py").write_text("raise ImportError")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    # Our own package comes first on the worker's path; an installed verovio comes after both.
-    path = tmp_path / "x.musicxml"
-    path.write_text("<score-partwise/>")
-    with pytest.raises(MissingDependencyError, match=r"x\.musicxml: reading MusicXML needs verovio: pip install"):
-        read_score(path)
-    with pytest.raises(MissingDependencyError, match="needs verovio"):
-        list(read_scores([path]))
-
-
 def test_listing_finds_scores_at_any_depth_in_order(tmp_path: Path) -> None:
     for name in ("b.MID", "a/z.mxl", "a/b/c.musicxml", "notes.txt", ".hidden.mid"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -245,7 +231,6 @@ def test_real_corpora_are_read_and_round_trip_through_events(shared: Path, tmp_p
 
 @pytest.mark.shared
 def test_real_songs_in_musicxml_are_read(shared: Path) -> None:
-    pytest.importorskip("verovio", reason="needs the extra audio-lstm[scores]")
     paths = list_scores(shared / "music" / "lieder")[::460]
     vocabulary = EventVocabulary()
     for path, score in read_scores(paths):

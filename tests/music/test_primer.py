@@ -54,7 +54,6 @@ def test_notes_that_say_nothing_are_listened_to() -> None:
 
 
 def test_musicxml_gives_its_metre(tmp_path: Path) -> None:
-    pytest.importorskip("verovio")
     (tmp_path / "tune.musicxml").write_text(MUSICXML)
     primer = read_primer(tmp_path / "tune.musicxml")
     assert primer.metre == (3, 4)

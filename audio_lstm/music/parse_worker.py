@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from audio_lstm.errors import ScoreError
-from audio_lstm.music.abc_text import abc_to_score, is_abc
+from audio_lstm.music.abc_book import is_abc
+from audio_lstm.music.abc_text import abc_to_score
 from audio_lstm.music.midi_bytes import midi_to_score
 from audio_lstm.music.musicxml_file import is_musicxml
 from audio_lstm.music.musicxml_reader import musicxml_to_score
@@ -88,6 +89,7 @@ def score_to_frame(score: Score) -> tuple[dict[str, Any], bytes]:
         "tempi": [[tempo.tick, tempo.microseconds_per_quarter] for tempo in score.tempi],
         "time_signatures": [[m.tick, m.numerator, m.denominator] for m in score.time_signatures],
         "key_signatures": [[key.tick, key.sharps, key.is_minor] for key in score.key_signatures],
+        "remarks": list(score.remarks),
     }
     return header, score.notes.astype(_PACKED).tobytes()
 
@@ -109,6 +111,7 @@ def frame_to_score(header: dict[str, Any], payload: bytes) -> Score:
         tempi=tuple(Tempo(*row) for row in header["tempi"]),
         time_signatures=tuple(TimeSignature(*row) for row in header["time_signatures"]),
         key_signatures=tuple(KeySignature(*row) for row in header["key_signatures"]),
+        remarks=tuple(header["remarks"]),
     )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ScoreError
-from audio_lstm.music.abc_text import is_abc
+from audio_lstm.music.abc_book import is_abc
 from audio_lstm.music.bars import score_bars
 from audio_lstm.music.beat_finding import find_metre
 from audio_lstm.music.excerpt import cut_bars

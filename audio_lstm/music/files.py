@@ -39,7 +39,7 @@ __all__ = [
     "write_midi",
 ]
 
-SCORE_SUFFIXES = (".mid", ".midi", ".mxl", ".musicxml", ".xml", ".abc")
+SCORE_SUFFIXES = (".mid", ".midi", ".rmi", ".kar", ".mxl", ".musicxml", ".xml", ".abc")
 """What `list_scores` looks for; `read_score` goes by the bytes, not by the name."""
 
 

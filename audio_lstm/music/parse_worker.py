@@ -2,8 +2,9 @@
 
 `python -m audio_lstm.music.parse_worker` is started by files.py and spoken to over its stdin and stdout, with
 no pickle and no multiprocessing, so that a user's script needs no `__main__` guard. A frame is two little-endian
-uint32 (sizes in bytes), a JSON object, and raw bytes. A request is `{"max_notes": n}` + the file; the answer is
-the score's tables + its notes packed, or `{"error": text}`.
+uint32 (sizes in bytes), a JSON object, and raw bytes. A request is `{"max_notes": n}`, perhaps with "tune" and
+"sustain", and the file; the answer is the score's tables and its notes packed, or `{"error": text}`. With `"all": true`
+the answer is `{"pieces": [such tables with the size of their notes, ...]}` and the notes of all pieces, end to end.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from audio_lstm.errors import ScoreError
 from audio_lstm.music.abc_book import is_abc
-from audio_lstm.music.abc_text import abc_to_score
+from audio_lstm.music.abc_text import abc_to_score, abc_to_scores
 from audio_lstm.music.midi_bytes import midi_to_score
 from audio_lstm.music.musicxml_file import is_musicxml
 from audio_lstm.music.musicxml_reader import musicxml_to_score
@@ -29,12 +30,15 @@ __all__ = [
     "frame_to_score",
     "main",
     "parse_bytes",
+    "parse_pieces",
     "read_frame",
     "score_to_frame",
     "write_frame",
 ]
 
 _SIZES = struct.Struct("<II")
+
+_NO_MEMORY = "too large: reading it takes more memory than allowed; raise max_memory_bytes"
 
 # NOTE_DTYPE with fields just wide enough: a third of the bytes, so that most scores fit into a pipe's buffer.
 _PACKED = np.dtype(
@@ -115,12 +119,14 @@ def frame_to_score(header: dict[str, Any], payload: bytes) -> Score:
     )
 
 
-def parse_bytes(data: bytes, *, max_notes: int) -> Score:
+def parse_bytes(data: bytes, *, max_notes: int, tune: str | None = None, sustain: bool = False) -> Score:
     """The music in a file's bytes, whatever its name says: MIDI, MusicXML, compressed MusicXML, or ABC.
 
     Args:
         data: the whole file.
         max_notes: more than this are refused.
+        tune: of an ABC file with several, which one: its X: number or its title; None: the first.
+        sustain: of MIDI, whether the sustain pedal lengthens notes.
 
     Returns:
         The score, which may have no notes.
@@ -131,21 +137,60 @@ def parse_bytes(data: bytes, *, max_notes: int) -> Score:
     if is_musicxml(data):
         return musicxml_to_score(data, max_notes=max_notes)
     if is_abc(data):
-        score = abc_to_score(data)
-        if score.n_notes > max_notes:
-            raise ScoreError(f"too large: {score.n_notes} notes, more than {max_notes}; raise max_notes to read it")
-        return score
-    return midi_to_score(data, max_notes=max_notes)
+        return _checked(abc_to_score(data, tune), max_notes)
+    return midi_to_score(data, max_notes=max_notes, sustain=sustain)
+
+
+def parse_pieces(data: bytes, *, max_notes: int, sustain: bool = False) -> list[Score | ScoreError]:
+    """All pieces in a file's bytes: the tunes of an ABC file, or the one piece of another.
+
+    Args:
+        data: the whole file.
+        max_notes: pieces of more are refused.
+        sustain: as for `parse_bytes`.
+
+    Returns:
+        Each piece, or what is wrong with it.
+    """
+    pieces: list[Score | ScoreError] = []
+    try:
+        if is_musicxml(data) or not is_abc(data):
+            return [parse_bytes(data, max_notes=max_notes, sustain=sustain)]
+        for name, piece in abc_to_scores(data):
+            try:
+                pieces.append(_checked(piece, max_notes))
+            except ScoreError as error:
+                pieces.append(ScoreError(f"{name}: {error}" if name else str(error)))
+    except ScoreError as error:
+        pieces.append(error)
+    except MemoryError:
+        pieces.append(ScoreError(_NO_MEMORY))
+    return pieces
+
+
+def _checked(piece: Score | ScoreError, max_notes: int) -> Score:
+    if isinstance(piece, ScoreError):
+        raise piece
+    if piece.n_notes > max_notes:
+        raise ScoreError(f"too large: {piece.n_notes} notes, more than {max_notes}; raise max_notes to read it")
+    return piece
 
 
 def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    limits = {"max_notes": request["max_notes"], "sustain": request.get("sustain", False)}
+    if request.get("all"):
+        frames = [
+            ({"error": str(piece)}, b"") if isinstance(piece, ScoreError) else score_to_frame(piece)
+            for piece in parse_pieces(data, **limits)
+        ]
+        pieces = [{**header, "n_bytes": len(payload)} for header, payload in frames]
+        return {"pieces": pieces}, b"".join(payload for _, payload in frames)
     try:
-        score = parse_bytes(data, max_notes=request["max_notes"])
+        return score_to_frame(parse_bytes(data, tune=request.get("tune"), **limits))
     except ScoreError as error:
         return {"error": str(error)}, b""
     except MemoryError:
-        return {"error": "too large: reading it takes more memory than allowed; raise max_memory_bytes"}, b""
-    return score_to_frame(score)
+        return {"error": _NO_MEMORY}, b""
 
 
 def main(max_memory_bytes: int, timeout_s: float) -> None:

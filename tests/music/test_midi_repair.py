@@ -63,7 +63,7 @@ def test_midi_data_is_found_behind_lists_in_a_riff_file() -> None:
     data = midi(NOTE)
     inside = b"RMIDLIST" + (5).to_bytes(4, "little") + b"INFO!\x00data" + len(data).to_bytes(4, "little") + data
     assert midi_to_score(b"RIFF" + len(inside).to_bytes(4, "little") + inside).n_notes == 1
-    with pytest.raises(ScoreError, match="a RIFF file without MIDI data in it; save it as .mid"):
+    with pytest.raises(ScoreError, match=r"a RIFF file without MIDI data in it; save it as \.mid"):
         midi_to_score(b"RIFF" + (4).to_bytes(4, "little") + b"RMID")
 
 

@@ -123,7 +123,7 @@ def test_musicxml_is_read_without_a_package(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_running_out_of_memory_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def greedy(data: bytes, *, max_notes: int) -> Score:
+    def greedy(data: bytes, *, max_notes: int, tune: str | None, sustain: bool) -> Score:
         raise MemoryError
 
     monkeypatch.setattr(parse_worker, "parse_bytes", greedy)

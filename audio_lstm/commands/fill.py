@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from audio_lstm.commands.console import add_model, answer, positive_float, require_folder, require_writable
+from audio_lstm.commands.console import add_model, answer, complain, positive_float, require_folder, require_writable
 from audio_lstm.errors import ConfigError, ScoreError
 
 __all__ = ["add_harmonise", "add_infill"]
@@ -96,7 +96,12 @@ def _check_out(options: argparse.Namespace) -> None:
 
 
 def _save(options: argparse.Namespace, piece: Any) -> int:
+    from audio_lstm.music.save import written_loss
+
     piece.save(options.out)
+    loss = written_loss(piece.score, options.out)
+    if loss and str(loss):
+        complain(f"{options.out}: {loss}")
     if options.json:
         answer(json.dumps({"file": str(options.out), **piece.to_dict()}))
     else:

@@ -206,6 +206,8 @@ def _stems(out: Path, formats: str | None) -> list[Path]:
 
 def _save(composition: Composition, paths: list[Path]) -> list[Path]:
     """Write a piece wherever it can be written, and complain of the rest: what was drawn is not lost."""
+    from audio_lstm.music.save import written_loss
+
     paths[0].parent.mkdir(parents=True, exist_ok=True)
     saved = []
     for path in paths:
@@ -213,6 +215,10 @@ def _save(composition: Composition, paths: list[Path]) -> list[Path]:
             saved.append(composition.save(path))
         except (ScoreError, AudioError) as error:
             complain(str(error) if str(error).startswith(str(path)) else f"{path}: {error}")
+            continue
+        loss = written_loss(composition.score, path)
+        if loss and str(loss):
+            complain(f"{path}: {loss}")
     return saved
 
 

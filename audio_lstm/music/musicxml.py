@@ -7,6 +7,7 @@ import zipfile
 from xml.sax.saxutils import escape, quoteattr
 
 from audio_lstm.music.musicxml_instruments import CROSSED_DRUMS, DRUM_CHANNEL, DRUM_PLACES
+from audio_lstm.music.name_text import printable
 from audio_lstm.music.quantise import UNITS, GridBar
 from audio_lstm.music.score import Score, Tempo
 from audio_lstm.music.staves import Head, Notation, Symbol, WrittenBar, WrittenPart, score_to_notation
@@ -45,8 +46,8 @@ def score_to_musicxml(score: Score, *, title: str = "") -> str:
         '"http://www.musicxml.org/dtds/partwise.dtd">',
         '<score-partwise version="4.0">',
     ]
-    if title:
-        lines.append(f"<work><work-title>{escape(title)}</work-title></work>")
+    if printable(title):
+        lines.append(f"<work><work-title>{escape(printable(title))}</work-title></work>")
     lines.append(f"<identification><encoding><software>audio-lstm {__version__}</software></encoding></identification>")
     lines.append("<part-list>")
     for number, part in enumerate(notation.parts, 1):

@@ -57,11 +57,18 @@ class Primer:
     tempo_bpm: float  # quarters a minute
     sources: tuple[tuple[str, str], ...]  # ("key" | "metre" | "tempo", "given" | "file" | "detected" | "assumed")
     name: str  # what messages call it
+    lead_ticks: int = 0  # silence that was put before a pickup, so that it ends a bar: no part of the music
 
     @property
     def n_bars(self) -> float:
-        """Its length in bars, with a fraction."""
-        return self.score.end_ticks / (self.score.ticks_per_quarter * self.score.time_signatures[0].bar_quarters)
+        """Its length in bars, with a fraction; a pickup is none."""
+        bars = self.score.end_ticks / (self.score.ticks_per_quarter * self.score.time_signatures[0].bar_quarters)
+        return max(0.0, bars - self.n_pickups)
+
+    @property
+    def n_pickups(self) -> int:
+        """1 where it begins with a pickup, else 0."""
+        return int(self.lead_ticks > 0)
 
     def summary(self) -> str:
         """One line for people: what was found, and how."""
@@ -107,13 +114,12 @@ def read_primer(
     if all(score.tracks[track].is_drum for track in np.unique(score.notes["track"]).tolist()):
         raise ScoreError(f"{name}: all of its notes are drums; give a primer with a part that has pitches")
     if metre is not None:
-        score = replace(score, time_signatures=(_given_metre(metre),))
+        score = replace(score, time_signatures=_with_pickup_of(score, _given_metre(metre)))
     if bars is not None:
         score = cut_bars(score, bars, name).require_notes(f"bars {bars[0]}-{bars[1]} of {name}")
     found_metre, metre_from = _metre_of(score, name)
-    score = replace(score, time_signatures=(TimeSignature(0, *found_metre),))
     bpm, tempo_from = _tempo_of(score, tempo_bpm)
-    score = replace(score, tempi=(Tempo.from_bpm(0, bpm),))
+    score, lead_ticks = _led_by_a_bar(replace(score, tempi=(Tempo.from_bpm(0, bpm),)), found_metre)
     if score.duration_s > MAX_PRIMER_S:
         raise ScoreError(
             f"{name}: {score.duration_s / 60:.0f} minutes long; a primer has at most {MAX_PRIMER_S / 60:.0f}: name the "
@@ -122,7 +128,7 @@ def read_primer(
     found_key, key_from = _key_of(score, key)
     score = replace(score, key_signatures=(found_key,))
     sources = (("key", key_from), ("metre", "given" if metre else metre_from), ("tempo", tempo_from))
-    return Primer(score, found_key, found_metre, bpm, sources, name)
+    return Primer(score, found_key, found_metre, bpm, sources, name, lead_ticks)
 
 
 def read_music(source: Music, *, tempo_bpm: float | None = None) -> tuple[Score, str]:
@@ -173,6 +179,24 @@ def _given_metre(metre: tuple[int, int]) -> TimeSignature:
     if not 1 <= top <= 64 or bottom not in (1, 2, 4, 8, 16, 32):
         raise ConfigError(f"metre {top}/{bottom}: expected one such as 4/4, 3/4 or 6/8")
     return TimeSignature(0, top, bottom)
+
+
+def _with_pickup_of(score: Score, metre: TimeSignature) -> tuple[TimeSignature, ...]:
+    """Another metre for all of a score, behind its pickup."""
+    first = score_bars(score)[0]
+    fits = first.is_pickup and first.end_ticks < metre.bar_quarters * score.ticks_per_quarter
+    return (metre, replace(metre, tick=first.end_ticks)) if fits else (metre,)
+
+
+def _led_by_a_bar(score: Score, metre: tuple[int, int]) -> tuple[Score, int]:
+    """A score in one metre whose pickup ends a whole bar, and how much silence that puts before it."""
+    signature = TimeSignature(0, *metre)
+    first, lead = score_bars(score)[0], 0.0
+    if first.is_pickup:
+        lead = max(0.0, signature.bar_quarters * score.ticks_per_quarter - first.end_ticks)
+    notes = score.notes.copy()
+    notes["start_ticks"] += int(lead)
+    return replace(score, notes=notes, time_signatures=(signature,)), int(lead)
 
 
 def _metre_of(score: Score, name: str) -> tuple[tuple[int, int], str]:

@@ -18,8 +18,9 @@ from audio_lstm.music.event_grammar import DRUM_PROGRAM, Kind
 from audio_lstm.music.event_plan import EventPlan
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.exact_voices import as_voices, is_single_voice, with_voices
+from audio_lstm.music.excerpt import moved_to
 from audio_lstm.music.primer import Primer
-from audio_lstm.music.score import Score
+from audio_lstm.music.score import Score, TimeSignature, rescale_ticks
 from audio_lstm.music.starting import Start, pitched_parts, without_silent_parts
 from audio_lstm.music.voices import (
     N_VOICES,
@@ -40,6 +41,7 @@ __all__ = [
     "event_programs",
     "is_for_voices",
     "with_exact_primer",
+    "without_lead",
 ]
 
 
@@ -146,6 +148,7 @@ def chorale_cells(grid: ChoraleGrid, primer: Primer) -> NDArray[np.int64]:
         values[:, VOICES.index("S")] = melody
         unknown = np.ones(values.shape, np.bool_)
         unknown[:, VOICES.index("S")] = melody == REST_PITCH
+        unknown[: primer.lead_ticks * STEPS_PER_QUARTER // primer.score.ticks_per_quarter] = False  # all are silent
     try:
         tokens = grid.encode(values)[:-1].reshape(-1, N_VOICES)
     except ScoreError as error:
@@ -215,6 +218,33 @@ def chorale_with_exact_primer(grid: NDArray[np.int64], primer: Primer) -> Score:
     parts = pitched_parts(primer.score)
     given = as_voices(primer.score, {part: voice for voice, part in enumerate(parts)})
     return with_voices(given, range(N_VOICES), grid)
+
+
+def without_lead(score: Score, primer: Primer) -> Score:
+    """A piece that begins with the pickup of its primer, not with the silence before it.
+
+    Args:
+        score: As it was written, from the primer on.
+        primer: What was given.
+
+    Returns:
+        The piece, moved to the beginning; as it is where the primer has no pickup.
+    """
+    lead = int(rescale_ticks(primer.lead_ticks, primer.score.ticks_per_quarter, score.ticks_per_quarter))
+    if not lead:
+        return score
+    notes = score.notes.copy()
+    notes["start_ticks"] = np.maximum(notes["start_ticks"] - lead, 0)
+    metre = TimeSignature(0, *primer.metre)
+    end = int(metre.bar_quarters * score.ticks_per_quarter) - lead
+    later = moved_to(score.time_signatures, lead, score.end_ticks + 1)[1:]
+    return replace(
+        score,
+        notes=notes,
+        tempi=moved_to(score.tempi, lead, score.end_ticks + 1),
+        time_signatures=(metre, replace(metre, tick=end), *later),
+        key_signatures=moved_to(score.key_signatures, lead, score.end_ticks + 1),
+    )
 
 
 def event_programs(wishes: Wishes, primer: Primer) -> tuple[int, ...]:

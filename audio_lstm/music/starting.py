@@ -76,6 +76,8 @@ def plan_start(
         begun = read_primer(primer, key=given_key, metre=wishes.metre, tempo_bpm=wishes.tempo_bpm, bars=primer_bars)
         wishes = replace(_with_primer(wishes, begun), ending=ends)
         _require_last_bar(wishes, begun)
+        if wishes.bars is not None:
+            wishes = replace(wishes, bars=wishes.bars + begun.n_pickups)  # the model counts it as a bar
     if chords is None:
         return wishes, Start(begun)
     _refuse(wishes, _ABOUT_HARMONY, "chords say what sounds from the first bar to the last")

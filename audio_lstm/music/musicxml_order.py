@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from audio_lstm.errors import ScoreError
 
@@ -16,6 +17,7 @@ _MAX_PLAYED = 50_000  # measures; a piece that asks for more is damaged
 class Signs:
     """What one measure says about the order."""
 
+    begins: bool = False  # a movement: bars are counted anew
     forward: bool = False  # a repeat begins here
     forward_behind: bool = False  # one begins at the next
     backward: int = 0  # a repeat ends here, and how often it is played; 0 for none
@@ -60,7 +62,7 @@ def play_order(signs: Sequence[Signs]) -> list[tuple[int, int]]:
 
     A repeat is taken as often as its ending or its sign says, twice where neither does; a jump once, after its repeats.
     After a jump, repeats that were played already are not played again, and of their endings the last one holds; Fine
-    and "to coda" count only then.
+    and "to coda" count only then. Each movement is played by itself.
 
     Args:
         signs: of all measures.
@@ -71,7 +73,34 @@ def play_order(signs: Sequence[Signs]) -> list[tuple[int, int]]:
     Raises:
         ScoreError: they never end.
     """
-    return list(_Player(signs).play())
+    order: list[tuple[int, int]] = []
+    for first, last in _movements(signs):
+        movement = signs[first:last]
+        _name_codas(movement)
+        order += [(first + place, number) for place, number in _Player(movement).play()]
+    return order
+
+
+def _movements(signs: Sequence[Signs]) -> list[tuple[int, int]]:
+    """The first measure of each and the one behind its last; a trio that leads back to a minuet is a part of it."""
+    edges = [0, *(place for place, sign in enumerate(signs) if sign.begins and place), len(signs)]
+    found: list[tuple[int, int]] = []
+    for first, last in pairwise(edges):
+        inside = signs[first:last]
+        before = signs[slice(*found[-1])] if found else []
+        leads_back = any(sign.da_capo for sign in inside) and not any(sign.fine for sign in inside)
+        if leads_back and any(sign.fine for sign in before) and not any(sign.da_capo for sign in before):
+            found[-1] = (found[-1][0], last)
+        else:
+            found.append((first, last))
+    return found
+
+
+def _name_codas(signs: Sequence[Signs]) -> None:
+    """Of two coda signs where nothing says "to coda", the first is where one leaves for the second."""
+    places = [place for place, sign in enumerate(signs) if sign.codas]
+    if len(places) > 1 and all(sign.to_coda is None for sign in signs):
+        signs[places[0]].codas, signs[places[0]].to_coda = set(), ""
 
 
 class _Player:

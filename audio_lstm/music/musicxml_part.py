@@ -57,6 +57,7 @@ class PartReader:
         self._transposed: dict[int, int] = {}  # semitones by staff; staff 0 is any
         self._repeated: dict[int, int] = {}  # staves (0: all) whose measures sound as those so many before
         self._where = ""
+        self._number = 0  # of the last measure that has one
         self._graces: dict[str, list[_Grace]] = {}  # that wait for their note, by voice
         self._chords: dict[str, list[Note]] = {}  # the last one, by voice
         self._delay = 0  # by which grace notes put off the last chord
@@ -70,6 +71,10 @@ class PartReader:
         before = self.measures[-1] if self.measures else None
         measure = Measure(is_implicit=element.get("implicit") == "yes")
         self.measures.append(measure)
+        number = (element.get("number") or "").strip()
+        if number.isdecimal():
+            measure.signs.begins = int(number) <= 1 < self._number
+            self._number = int(number)
         self._where = f"part {self.instruments.part!r}, measure {element.get('number') or len(self.measures)}"
         self._graces, self._chords = {}, {}
         repeated = dict(self._repeated)

@@ -75,6 +75,7 @@ class _Page:
     tempi: tuple[dict[int, float], ...]  # of each measure, by time; quarters a minute
     keys: tuple[dict[int, tuple[int, bool]], ...]  # likewise; sharps, is minor
     is_joined: tuple[bool, ...]  # whether a measure may go on with the bar before it
+    movements: frozenset[int]  # the measures with which movements begin
     order: tuple[tuple[int, int, int], ...]  # as played: a measure, when it begins, the pass through its repeat
 
     @classmethod
@@ -85,14 +86,16 @@ class _Page:
         signs = [_merged_signs([one.signs for one in row]) for row in rows]
         for sign, following in pairwise(signs):
             following.forward |= sign.forward_behind
-        _name_codas(signs)
         order = play_order(signs)
         begins = accumulate((lengths[place] for place, _ in order), initial=0)
         joined = [
-            any(one.is_implicit for one in row)
-            or signs[place].forward
-            or signs[place].ending is not None
-            or (place > 0 and (bool(signs[place - 1].backward) or signs[place - 1].ending_stops))
+            not signs[place].begins
+            and (
+                any(one.is_implicit for one in row)
+                or signs[place].forward
+                or signs[place].ending is not None
+                or (place > 0 and (bool(signs[place - 1].backward) or signs[place - 1].ending_stops))
+            )
             for place, row in enumerate(rows)
         ]
         with_keys = next((part for part in parts if any(one.keys for one in part.measures)), None)
@@ -106,6 +109,7 @@ class _Page:
             tuple(dict(event for one in reversed(row) for event in one.tempi) for row in rows),
             tuple(keys),
             tuple(joined),
+            frozenset(place for place, sign in enumerate(signs) if sign.begins),
             tuple((place, begin, number) for (place, number), begin in zip(order, begins, strict=False)),
         )
 
@@ -117,7 +121,7 @@ class _Page:
         for number, (place, begin, _) in enumerate(self.order):
             length = self.starts[place + 1] - self.starts[place]
             jumped = number > 0 and self.order[number - 1][0] != place - 1
-            joined = number > 0 and (jumped or self.is_joined[place])
+            joined = number > 0 and (self.is_joined[place] or (jumped and place not in self.movements))
             found.append(PageBar(begin, begin + length, self.metres[place], goes_on=joined))
         return found
 
@@ -234,7 +238,7 @@ def _lengths(rows: Sequence[Sequence[Measure]], metres: Sequence[tuple[int, int]
         is_part = (
             place == 0
             or following is None
-            or any(one.is_implicit for one in (*row, *following))
+            or any(one.is_implicit or one.signs.begins for one in (*row, *following))
             or any(one.signs.backward for one in (*row, *rows[place - 1]))
             or any(one.signs.forward for one in row)
         )
@@ -252,6 +256,7 @@ def _merged_signs(signs: Sequence[Signs]) -> Signs:
     """Of all parts: some exporters write them into one part, some into each."""
     endings = [sign.ending for sign in signs if sign.ending is not None]
     return Signs(
+        begins=any(sign.begins for sign in signs),
         forward=any(sign.forward for sign in signs),
         forward_behind=any(sign.forward_behind for sign in signs),
         backward=max((sign.backward for sign in signs), default=0),
@@ -264,13 +269,6 @@ def _merged_signs(signs: Sequence[Signs]) -> Signs:
         to_coda=next((sign.to_coda for sign in signs if sign.to_coda is not None), None),
         fine=any(sign.fine for sign in signs),
     )
-
-
-def _name_codas(signs: Sequence[Signs]) -> None:
-    """Of two coda signs where nothing says "to coda", the first is where one leaves for the second."""
-    places = [place for place, sign in enumerate(signs) if sign.codas]
-    if len(places) > 1 and all(sign.to_coda is None for sign in signs):
-        signs[places[0]].codas, signs[places[0]].to_coda = set(), ""
 
 
 def _set_velocities(parts: Sequence[PartReader], page: _Page) -> None:

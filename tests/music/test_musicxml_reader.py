@@ -53,6 +53,12 @@ def direction(kind: str, inside: str = "") -> str:
     return f"<direction><direction-type>{kind}</direction-type>{inside}</direction>"
 
 
+def numbered(text: str, *numbers: int) -> Score:
+    for place, number in enumerate(numbers, 1):
+        text = text.replace(f'<measure number="{place}" ', f'<measure  number="{number}" ')
+    return musicxml_to_score(text.encode())
+
+
 def document(*parts: str, entry: str = "", opening: str = FOUR_FOUR) -> str:
     """Parts of measures, which | divides; a measure may begin with attributes of its element and >>."""
     names = "".join(
@@ -439,6 +445,22 @@ DC, FINE = sound(dacapo="yes"), sound(fine="yes")
 )
 def test_jumps_are_played(measures: tuple[str, ...], expected: list[int]) -> None:
     assert pitches(read("|".join(measures))) == expected
+
+
+def test_movements_whose_bars_are_counted_anew_are_played_each_by_itself() -> None:
+    text = document("|".join((A, B + FINE, C + DC, D + RIGHT_REPEAT, E, F + DC)))
+    expected = [60, 62, 64, 60, 62, 65, 65, 67, 69, 65, 67, 69]
+    assert pitches(numbered(text, 1, 2, 3, 1, 2, 3)) == expected
+
+
+def test_a_trio_leads_back_to_the_beginning_of_its_minuet() -> None:
+    text = document("|".join((E, F, A, B + FINE, C, D + DC, E)))
+    assert pitches(numbered(text, 1, 2, 1, 2, 1, 2, 1)) == [67, 69, 60, 62, 64, 65, 60, 62, 67]
+
+
+def test_a_pickup_of_a_second_movement_is_no_end_of_the_bar_before() -> None:
+    text = document("|".join((A, note("D4", 3), note("G4"), A)))
+    assert bars(numbered(text, 1, 2, 0, 1)) == [0, 4, 7, 8]
 
 
 def test_signs_in_one_part_hold_for_all() -> None:

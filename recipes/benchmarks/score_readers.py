@@ -198,7 +198,7 @@ def explained(
             note
             for note in left
             if note[2] == pitch
-            and note[1] < length
+            and note[1] != length
             and (abs(note[0] + note[1] - onset - length) <= TOLERANCE or abs(note[0] - onset) <= TOLERANCE)
             and any(abs(grace - edge) <= ORNAMENT_REACH for grace, _ in graces for edge in (onset, onset + length))
         ]

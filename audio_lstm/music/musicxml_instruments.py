@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from audio_lstm.music.musicxml_measure import number_of
 
-__all__ = ["CROSSED_DRUMS", "DRUM_CHANNEL", "DRUM_PLACES", "Instruments", "read_instruments"]
+__all__ = ["CROSSED_DRUMS", "DRUM_CHANNEL", "DRUM_PLACES", "SNARE", "Instruments", "read_instruments"]
 
 DRUM_CHANNEL = 10
 """Of MIDI, counted from 1."""
@@ -23,11 +23,13 @@ DRUM_PLACES = {
 CROSSED_DRUMS = frozenset((37, 42, 44, 46, 49, 51, 52, 53, 55, 57, 59))
 """Those whose note heads are crosses."""
 
-_SNARE = 38
+SNARE = 38
+"""What a drum is where nothing says which."""
+
 _BY_PLACE = {(place, key in CROSSED_DRUMS): key for key, place in reversed(DRUM_PLACES.items())}
 _BY_NAME = (
     (r"side ?stick|rim|cross ?stick", 37), (r"clap|whip|slapstick", 39),
-    (r"snare|side drum|caisse claire|kleine trommel|military drum|tamburo", _SNARE),
+    (r"snare|side drum|caisse claire|kleine trommel|military drum|tamburo", SNARE),
     (r"bass drum|kick|gran cassa|grosse caisse|gro(ß|ss)e trommel", 36),
     (r"pedal hi|foot hi", 44), (r"open hi", 46), (r"hi-? ?hat|charleston", 42),
     (r"ride", 51), (r"splash", 55), (r"chin(a|ese)|gong|tam-? ?tam", 52), (r"crash|cymbal|becken|piatti|cinelli", 49),
@@ -82,23 +84,33 @@ class Instruments:
         found = self.by_id.get(note.get("id", "")) if note is not None else None
         return (found or self._first).channel == DRUM_CHANNEL
 
-    def key_of(self, note: Element, default: int | None = None) -> int:
+    def own_key(self, note: Element | None) -> int | None:
+        """The key that the instrument of a note names.
+
+        Args:
+            note: its `<instrument>`.
+
+        Returns:
+            A key of General MIDI's kit, or None.
+        """
+        found = self.by_id.get(note.get("id", "")) if note is not None else None
+        return (found or self._first).key
+
+    def key_of(self, note: Element) -> int | None:
         """Which drum a note strikes: as its instrument says, by a key or by its name; else by its place on the staff.
 
         Args:
             note: `<note>`.
-            default: where its instrument has no key.
 
         Returns:
-            A key of General MIDI's kit; a snare where nothing else is known.
+            A key of General MIDI's kit, or None where nothing says it.
         """
         instrument = note.find("instrument")
+        key = self.own_key(instrument)
+        if key is not None:
+            return key
         found = self.by_id.get(instrument.get("id", "")) if instrument is not None else None
         found = found or self._first
-        if found.key is not None:
-            return found.key
-        if default is not None:
-            return default
         names = (found.name, self.part) if len(self.by_id) > 1 else (self.part, found.name)
         for name in names:
             for pattern, key in _BY_NAME:
@@ -106,7 +118,7 @@ class Instruments:
                     return key
         place = (note.findtext("unpitched/display-step") or "") + (note.findtext("unpitched/display-octave") or "")
         crossed = (note.findtext("notehead") or "").strip() in ("x", "circle-x", "cross", "diamond")
-        return _BY_PLACE.get((place, crossed), _SNARE)
+        return _BY_PLACE.get((place, crossed))
 
 
 def read_instruments(element: Element) -> Instruments:

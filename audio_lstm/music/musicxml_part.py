@@ -11,7 +11,7 @@ from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from audio_lstm.errors import ScoreError
-from audio_lstm.music.musicxml_instruments import Instruments
+from audio_lstm.music.musicxml_instruments import SNARE, Instruments
 from audio_lstm.music.musicxml_measure import (
     LENGTHS,
     Measure,
@@ -51,6 +51,9 @@ class PartReader:
     def __init__(self, instruments: Instruments, quarter: int) -> None:
         self.instruments = instruments
         self.measures: list[Measure] = []
+        self.n_cues = 0  # notes that are silent
+        self.n_quarter_tones = 0  # notes moved to MIDI's scale
+        self.n_guessed = 0  # drums that nothing names
         self._quarter = quarter
         self._divisions = Fraction(1)
         self._per_division = quarter  # units; 0 where that is no whole number
@@ -61,6 +64,11 @@ class PartReader:
         self._graces: dict[str, list[_Grace]] = {}  # that wait for their note, by voice
         self._chords: dict[str, list[Note]] = {}  # the last one, by voice
         self._delay = 0  # by which grace notes put off the last chord
+
+    @property
+    def has_pitches(self) -> bool:
+        """Whether there is a note in it that is no drum."""
+        return any(not note.is_drum for measure in self.measures for note in measure.notes)
 
     def read(self, element: Element) -> None:
         """Take the next measure; a pitch that is none is a ScoreError.
@@ -127,6 +135,7 @@ class PartReader:
         if "grace" not in found:
             length = self._units(found["duration"].text) if "duration" in found else self._written(element, found)
         sounds = ("pitch" in found or "unpitched" in found) and "cue" not in found
+        self.n_cues += "cue" in found and "rest" not in found
         note = self._note(element, found, start, length, voice) if sounds else None
         if "grace" in found:
             if note is not None:
@@ -158,9 +167,12 @@ class PartReader:
         if "pitch" in found:
             is_drum = self.instruments.is_kit(found.get("instrument"))
             pitch = self._pitch(found["pitch"]) + self._transposed.get(staff, self._transposed.get(0, 0))
-            pitch = self.instruments.key_of(element, default=pitch) if is_drum else pitch
+            key = self.instruments.own_key(found.get("instrument")) if is_drum else None
+            pitch = pitch if key is None else key
         else:
-            pitch, is_drum = self.instruments.key_of(element), True
+            key, is_drum = self.instruments.key_of(element), True
+            self.n_guessed += key is None
+            pitch = SNARE if key is None else key
         if not 0 <= pitch <= 127:
             raise ScoreError(f"{self._where}: a note sounds at MIDI pitch {pitch}, outside 0 to 127; check its octave")
         note = Note(start, length, pitch, staff, voice, start, is_drum)
@@ -185,7 +197,9 @@ class PartReader:
                 "export the file again"
             )
         # MIDI has no quarter tones: they go to the nearest pitch, of two the less altered one.
-        return 12 * (int(octave) + 1) + _STEPS[step] + int(number_of(element.findtext("alter")))
+        alter = number_of(element.findtext("alter"))
+        self.n_quarter_tones += alter.denominator != 1
+        return 12 * (int(octave) + 1) + _STEPS[step] + int(alter)
 
     def _hold_grace(self, element: Element, found: dict[str, Element], note: Note, *, in_chord: bool) -> None:
         waiting = self._graces.setdefault(note.voice, [])

@@ -98,7 +98,7 @@ class _Page:
             )
             for place, row in enumerate(rows)
         ]
-        with_keys = next((part for part in parts if any(one.keys for one in part.measures)), None)
+        with_keys = next((part for part in parts if part.has_pitches and any(one.keys for one in part.measures)), None)
         keys = [dict[int, tuple[int, bool]]() for _ in rows]
         for place, measure in enumerate(with_keys.measures if with_keys else []):
             keys[place] = {time: (sharps, is_minor) for time, sharps, is_minor in measure.keys}
@@ -365,7 +365,20 @@ def _score(parts: Sequence[PartReader], page: _Page) -> Score:
             KeySignature(int(rescale_ticks(time, quarter, ticks)), sharps, is_minor)
             for time, (sharps, is_minor) in signs
         ),
+        remarks=_remarks(parts),
     )
+
+
+def _remarks(parts: Sequence[PartReader]) -> tuple[str, ...]:
+    counts = (
+        (sum(part.n_cues for part in parts), "cue notes, which are silent"),
+        (
+            sum(part.n_quarter_tones for part in parts),
+            "notes in quarter tones, which MIDI lacks and which sound unaltered",
+        ),
+        (sum(part.n_guessed for part in parts), "drums that nothing names and that sound as a snare"),
+    )
+    return tuple(f"{what}: {count}" for count, what in counts if count)
 
 
 def _ticks_per_quarter(times: np.ndarray[tuple[int], np.dtype[np.int64]], quarter: int) -> int:

@@ -568,3 +568,18 @@ def test_namespaces_change_nothing() -> None:
 def test_no_measure_is_no_note() -> None:
     assert musicxml_to_score(b"<score-partwise/>").n_notes == 0
     assert musicxml_to_score(document("").encode()).n_notes == 0
+
+
+def test_what_is_left_out_is_said_with_its_count() -> None:
+    part = (
+        note("G4", 1, before="<cue/>")
+        + note("C#4").replace(">1<", ">0.5<")
+        + UNPITCHED.format("<duration>24</duration>")
+    )
+    assert read(part).remarks == (
+        "cue notes, which are silent: 1",
+        "notes in quarter tones, which MIDI lacks and which sound unaltered: 1",
+    )
+    nameless = document(UNPITCHED.format("<duration>48</duration>").replace(">C<", ">A<")).replace("Part 0", "x")
+    assert musicxml_to_score(nameless.encode()).remarks == ("drums that nothing names and that sound as a snare: 1",)
+    assert read(A).remarks == ()

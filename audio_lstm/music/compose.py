@@ -26,7 +26,7 @@ from audio_lstm.music.novelty import load_index
 from audio_lstm.music.part_names import DRUMS
 from audio_lstm.music.report import Report, measure
 from audio_lstm.music.score import Score
-from audio_lstm.music.start_given import is_for_voices
+from audio_lstm.music.start_given import after_primer, is_for_voices
 from audio_lstm.music.starting import Start, plan_start
 from audio_lstm.music.voices import N_VOICES
 from audio_lstm.music.wish_text import WishOptions
@@ -56,9 +56,12 @@ class ComposeOptions(WishOptions, total=False):
     primer: Any  # music that the piece begins with: see `read_primer`
     primer_bars: tuple[int, int]  # only these bars of it, counted from 1
     chords: str  # "Am F C G": what the piece keeps to
+    transpose: int  # semitones by which the primer is moved
+    tune: str  # of a primer in ABC with several tunes, its X: number or its title
+    without_primer: bool  # give back what follows the primer alone
 
 
-_START_OPTIONS = frozenset({"primer", "primer_bars", "chords"})
+_START_OPTIONS = frozenset({"primer", "primer_bars", "chords", "transpose", "tune", "without_primer"})
 _SAMPLING_OPTIONS = frozenset(ComposeOptions.__annotations__) - frozenset(WishOptions.__annotations__) - _START_OPTIONS
 
 
@@ -229,6 +232,9 @@ def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, na
         wishes = replace(wishes, bars=wishes.bars - primer.n_pickups)
     has_index = composer.folder is not None and (composer.folder / NOVELTY_FILE).is_file()
     novelty = load_index(composer.folder).report(score) if has_index and composer.folder else None
+    report = _report(score, wishes, request.start, n_copied=novelty.n_notes if novelty else None)
+    if request.start is not None and request.start.without_primer and primer is not None:
+        score = after_primer(score, primer)
     return Composition(
         score=score,
         tokens=tokens,
@@ -241,7 +247,7 @@ def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, na
         nats_per_unit=nats / max(1, composer.representation.n_units(tokens)),
         unit=composer.representation.unit,
         wishes=wishes,
-        report=_report(score, wishes, request.start, n_copied=novelty.n_notes if novelty else None),
+        report=report,
         novelty=novelty,
     )
 

@@ -26,7 +26,7 @@ from audio_lstm.music.files import pretty_midi_to_score, read_score
 from audio_lstm.music.humming import hum_to_melody
 from audio_lstm.music.key_finding import find_key, key_name
 from audio_lstm.music.notation import is_notes_text, parse_notes
-from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature
+from audio_lstm.music.score import DEFAULT_MICROSECONDS_PER_QUARTER, KeySignature, Score, Tempo, TimeSignature
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -43,7 +43,7 @@ _SOUND_SUFFIXES = {
     *(".wav", ".flac", ".ogg", ".opus", ".oga", ".mp3", ".m4a", ".mp4", ".webm", ".mkv", ".amr", ".wma", ".aac"),
     *(".aiff", ".aif", ".au", ".caf", ".avi", ".sph", ".mov", ".mka"),
 }
-_DEFAULT_BPM = 100.0  # of music that says nothing about its tempo
+_DEFAULT_BPM = 60e6 / DEFAULT_MICROSECONDS_PER_QUARTER  # of music that says nothing about it, as in a MIDI file
 _IN_KEY = 0.75  # of the sounding time must lie in the scale of a key signature that is to be believed
 
 
@@ -86,6 +86,8 @@ def read_primer(
     metre: tuple[int, int] | None = None,
     tempo_bpm: float | None = None,
     bars: tuple[int, int] | None = None,
+    transpose: int = 0,
+    tune: str | None = None,
 ) -> Primer:
     """Read music to go on from, and find out its key, metre and tempo.
 
@@ -99,9 +101,11 @@ def read_primer(
         metre: The metre.
         tempo_bpm: Quarters a minute; of a recording, the tempo at which it was sung.
         bars: Only these, the first and the last, counted from 1.
+        transpose: Semitones by which it is moved, up or down.
+        tune: Of ABC with several tunes, which one: its X: number or its title.
 
     Returns:
-        The primer.
+        The primer; its score's `remarks` say what was left out.
 
     Raises:
         ScoreError: It cannot be read, has no notes, is drums alone, changes its metre, or is too long.
@@ -109,7 +113,7 @@ def read_primer(
     """
     if tempo_bpm is not None and not 5.0 <= tempo_bpm <= 1000.0:
         raise ConfigError(f"tempo must lie in 5..1000 quarters a minute, got {tempo_bpm:g}")
-    score, name = read_music(source, tempo_bpm=tempo_bpm)
+    score, name = read_music(source, tempo_bpm=tempo_bpm, transpose=transpose, tune=tune)
     score.require_notes(name)
     if all(score.tracks[track].is_drum for track in np.unique(score.notes["track"]).tolist()):
         raise ScoreError(f"{name}: all of its notes are drums; give a primer with a part that has pitches")
@@ -131,19 +135,33 @@ def read_primer(
     return Primer(score, found_key, found_metre, bpm, sources, name, lead_ticks)
 
 
-def read_music(source: Music, *, tempo_bpm: float | None = None) -> tuple[Score, str]:
+def read_music(
+    source: Music, *, tempo_bpm: float | None = None, transpose: int = 0, tune: str | None = None
+) -> tuple[Score, str]:
     """The score in any source that `read_primer` knows, as it stands there.
 
     Args:
         source: As for `read_primer`.
         tempo_bpm: Of a recording, the tempo at which it was sung.
+        transpose: Semitones by which it is moved.
+        tune: Of ABC with several tunes, which one.
 
     Returns:
         The score, perhaps without notes, and what messages call it.
 
     Raises:
-        ScoreError: It is nothing that can be read.
+        ScoreError: It cannot be moved so far.
     """
+    score, name = _read(source, tempo_bpm, tune)
+    if not transpose:
+        return score, name
+    try:
+        return score.transpose(transpose), name
+    except ScoreError as error:
+        raise ScoreError(f"{name}: {error}") from error
+
+
+def _read(source: Music, tempo_bpm: float | None, tune: str | None) -> tuple[Score, str]:
     if isinstance(source, Score):
         return source, "the score"
     if isinstance(getattr(source, "score", None), Score):
@@ -154,7 +172,7 @@ def read_music(source: Music, *, tempo_bpm: float | None = None) -> tuple[Score,
         if is_notes_text(source):
             return parse_notes(source), "the notes"
         if "\n" in source and is_abc(source.encode()):
-            return read_score(io.BytesIO(source.encode())), "the ABC tune"
+            return read_score(io.BytesIO(source.encode()), tune=tune), "the ABC tune"
         if len(source.split()) > 1 and not Path(source).suffix:
             raise ScoreError(
                 f"{source[:60]!r}: neither a file nor notes; write notes as in 'C4 E4 G4:2 R F#4/8', or check the path"
@@ -163,11 +181,11 @@ def read_music(source: Music, *, tempo_bpm: float | None = None) -> tuple[Score,
         path = Path(source)
         if path.suffix.lower() in _SOUND_SUFFIXES:
             return hum_to_melody(path, tempo_bpm=tempo_bpm).score, str(path)
-        return read_score(path), str(path)
+        return read_score(path, tune=tune), str(path)
     if hasattr(source, "instruments"):
         return pretty_midi_to_score(source), "the pretty_midi object"
     if hasattr(source, "read"):
-        return read_score(source), str(getattr(source, "name", "the file"))
+        return read_score(source, tune=tune), str(getattr(source, "name", "the file"))
     raise ScoreError(
         f"expected a score, a file, notes as text, a pretty_midi object or (samples, sample_rate), got "
         f"{type(source).__name__}"

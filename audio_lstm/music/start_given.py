@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ScoreError
+from audio_lstm.music.bars import score_bars
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.chorale_given import ChoraleGiven
 from audio_lstm.music.chorale_plan import ChoralePlan
@@ -33,6 +34,7 @@ from audio_lstm.music.voices import (
 from audio_lstm.music.wishes import Wishes
 
 __all__ = [
+    "after_primer",
     "chorale_cells",
     "chorale_given",
     "chorale_with_exact_primer",
@@ -43,6 +45,9 @@ __all__ = [
     "with_exact_primer",
     "without_lead",
 ]
+
+
+_DRUMS_STAY = "the drums of the primer stay, and end with it: a model of chorales writes none"
 
 
 def chorale_given(start: Start, plan: ChoralePlan, batch: int) -> ChoraleGiven:
@@ -92,7 +97,7 @@ def _track(start: Start, wishes: Wishes, steps_per_quarter: int) -> ChordTrack:
 
 
 def is_for_voices(primer: Primer) -> bool:
-    """Whether a primer suits a model of chorales: a melody alone, or four single voices.
+    """Whether a primer suits a model of chorales: a melody alone, or four single voices, in their range.
 
     Args:
         primer: Any.
@@ -101,6 +106,9 @@ def is_for_voices(primer: Primer) -> bool:
         True for either.
     """
     parts = pitched_parts(primer.score)
+    pitches = primer.score.notes["pitch"][np.isin(primer.score.notes["track"], parts)]
+    if not ChoraleGrid.low <= pitches.min() <= pitches.max() <= ChoraleGrid.high:
+        return False
     if len(parts) == 1:
         return _is_melody(primer, parts[0])
     try:
@@ -206,18 +214,53 @@ def with_exact_primer(score: Score, primer: Primer, resume: int) -> Score:
 
 
 def chorale_with_exact_primer(grid: NDArray[np.int64], primer: Primer) -> Score:
-    """A chorale whose beginning is the primer as it was given: its times, repeated notes and velocities.
+    """A chorale whose beginning is the primer as it was given: its times, repeated notes, velocities and drums.
 
     Args:
         grid: (T, 4) the whole chorale, as the model's tokens spell it.
         primer: What was given, a melody or four voices.
 
     Returns:
-        Soprano, alto, tenor and bass.
+        Soprano, alto, tenor and bass, and the drums of the primer, which the model does not go on with.
     """
     parts = pitched_parts(primer.score)
     given = as_voices(primer.score, {part: voice for voice, part in enumerate(parts)})
-    return with_voices(given, range(N_VOICES), grid)
+    score = with_voices(given, range(N_VOICES), grid)
+    drums = [track for track in np.unique(primer.score.notes["track"]).tolist() if track not in parts]
+    beats = primer.score.resample_ticks(score.ticks_per_quarter).notes
+    beats = beats[np.isin(beats["track"], drums)].copy()
+    beats["track"] = len(score.tracks) + np.searchsorted(drums, beats["track"])
+    return replace(
+        score,
+        notes=np.concatenate([score.notes, beats]),
+        tracks=(*score.tracks, *(primer.score.tracks[track] for track in drums)),
+        remarks=(*score.remarks, _DRUMS_STAY) if drums else score.remarks,
+    )
+
+
+def after_primer(score: Score, primer: Primer) -> Score:
+    """What follows a primer, from the beginning of the bar in which it ends.
+
+    Args:
+        score: The whole piece.
+        primer: What it begins with.
+
+    Returns:
+        The notes that begin when those of the primer have ended.
+    """
+    end = primer.score.end_ticks - primer.lead_ticks
+    stop = int(rescale_ticks(end, primer.score.ticks_per_quarter, score.ticks_per_quarter))
+    first = next((bar.start_ticks for bar in score_bars(score) if bar.end_ticks > stop), stop)
+    notes = score.notes[score.notes["start_ticks"] >= stop].copy()
+    notes["start_ticks"] -= first
+    return replace(
+        score,
+        notes=notes,
+        remarks=tuple(remark for remark in score.remarks if remark != _DRUMS_STAY),
+        tempi=moved_to(score.tempi, first, score.end_ticks + 1),
+        time_signatures=moved_to(score.time_signatures, first, score.end_ticks + 1),
+        key_signatures=moved_to(score.key_signatures, first, score.end_ticks + 1),
+    )
 
 
 def without_lead(score: Score, primer: Primer) -> Score:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import cast
 
 import numpy as np
@@ -244,13 +245,33 @@ def finished_score(
         score = replace(chorale_with_exact_primer(grid.decode(whole_steps), start.primer), tempi=score.tempi)
     tracks = score.tracks
     if wishes.parts:
-        tracks = tuple(replace(track, program=wish) for track, wish in zip(tracks, wishes.parts, strict=True))
+        tracks = tuple(replace(track, program=wish) for track, wish in zip(tracks, wishes.parts, strict=False))
+        tracks += score.tracks[len(tracks) :]  # the drums of a primer
     metre = TimeSignature(0, *(wishes.metre or (4, 4)))
     keys = () if wishes.key is None else (KeySignature(0, wishes.key.sharps, wishes.key.is_minor),)
-    score = replace(score, tracks=tracks, time_signatures=(metre,), key_signatures=keys)
+    said = _same_bars(metre)
+    score = replace(
+        score,
+        tracks=tracks,
+        time_signatures=(metre,),
+        key_signatures=keys,
+        remarks=(*score.remarks, said) if said else score.remarks,
+    )
     if start is not None and start.primer is not None:
         score = without_lead(score, start.primer)
     return _with_tempo(score, wishes.tempo_bpm)
+
+
+def _same_bars(metre: TimeSignature) -> str:
+    """What a model of chorales does not know about a metre; "" for those in quarters."""
+    if metre.denominator == 4:
+        return ""
+    quarters = Fraction(4 * metre.numerator, metre.denominator)
+    same = f" (as {quarters}/4)" if quarters.denominator == 1 else ""
+    return (
+        f"a model of chorales knows how long a bar is, not how it is divided: the notes of {metre.numerator}/"
+        f"{metre.denominator} are those of any metre of {float(quarters):g} quarters{same}"
+    )
 
 
 def _with_tempo(score: Score, tempo_bpm: float | None) -> Score:

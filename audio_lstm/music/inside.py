@@ -190,10 +190,11 @@ def note_name(pitch: int) -> str:
 def _events(score: Score, token_ticks: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
     steps = token_ticks[:-1]
     quarter = score.ticks_per_quarter
+    bars = score_bars(score)
     return {
         "note start": np.isin(steps, score.notes["start_ticks"]),
         "beat": steps % quarter == 0,
-        "bar line": np.isin(steps, [bar.start_ticks for bar in score_bars(score)]),
+        "bar line": np.isin(steps, [0, *(bar.end_ticks for bar in bars)]),
         "phrase end": np.isin(steps, phrase_end_ticks(score)),
         "cadence": np.isin(steps, cadence_ticks(score)),
     }

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio_lstm.errors import MissingDependencyError
 from audio_lstm.music import token_worker
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import ReadLimits, read_score, write_midi
@@ -65,12 +64,3 @@ def test_limits_and_empty_files_are_said(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(token_worker, "parse_pieces", greedy)
     assert "takes more memory than allowed" in str(read(tmp_path / "a.mid"))
-
-
-def test_a_missing_package_is_not_the_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacking(*_: object, **__: object) -> None:
-        raise MissingDependencyError("pip install it")
-
-    monkeypatch.setattr(token_worker, "parse_pieces", lacking)
-    with pytest.raises(MissingDependencyError, match="pip install it"):
-        read(song(tmp_path / "a.mid"))

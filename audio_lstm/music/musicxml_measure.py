@@ -20,6 +20,7 @@ LENGTHS = {
 }  # fmt: skip
 """The note values of MusicXML, in quarters."""
 
+_NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d{0,12})?|\.\d{1,12})")
 _TEMPO_RANGE = (3.6, 6000.0)  # quarters a minute: what a MIDI file can say, and nobody exceeds
 _SIGN_NAMES = ("segno", "coda")
 _JUMP_NAMES = ("dacapo", "dalsegno", "tocoda", "fine", *_SIGN_NAMES)
@@ -78,10 +79,8 @@ def number_of(text: str | None, default: Fraction | int = 0) -> Fraction:
     Returns:
         The number.
     """
-    try:
-        return Fraction((text or "").strip())
-    except (ValueError, ZeroDivisionError):
-        return Fraction(default)
+    stripped = (text or "").strip()
+    return Fraction(stripped) if _NUMBER.fullmatch(stripped) else Fraction(default)
 
 
 def read_direction(measure: Measure, element: Element, now: int, units: Units) -> None:
@@ -95,7 +94,7 @@ def read_direction(measure: Measure, element: Element, now: int, units: Units) -
     """
     offset = element.find("offset")
     # An offset moves what is printed, and what is heard only where it says so.
-    shift = units(offset.text) if offset is not None else 0
+    shift = _offset(offset, units)
     heard = max(0, now + (shift if offset is not None and offset.get("sound") == "yes" else 0))
     measure.marks.append((max(0, now + shift), element))
     sound = element.find("sound")
@@ -126,7 +125,7 @@ def read_sound(measure: Measure, element: Element, now: int, units: Units) -> No
         now: where it stands.
         units: of a number of divisions.
     """
-    now = max(0, now + (units(element.findtext("offset")) if element.find("offset") is not None else 0))
+    now = max(0, now + _offset(element.find("offset"), units))
     if element.get("tempo") is not None:
         _take_tempo(measure, now, float(number_of(element.get("tempo"))))
     for name in _JUMP_NAMES:
@@ -162,6 +161,11 @@ def read_barline(measure: Measure, element: Element, before: Measure | None, now
     for name in _SIGN_NAMES:
         if element.get(name) is not None or (is_left and element.find(name) is not None):
             _take_jump(measure.signs, name, element.get(name, ""))
+
+
+def _offset(element: Element | None, units: Units) -> int:
+    text = (element.text or "").strip() if element is not None else ""
+    return -units(text[1:]) if text.startswith("-") else units(text.removeprefix("+"))
 
 
 def _take_tempo(measure: Measure, time: int, bpm: float) -> None:

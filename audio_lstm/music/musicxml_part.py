@@ -6,12 +6,16 @@ quarter has as many as can be divided by every `<divisions>` of the score.
 
 from __future__ import annotations
 
+import io
+import math
+import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from audio_lstm.errors import ScoreError
-from audio_lstm.music.musicxml_instruments import SNARE, Instruments
+from audio_lstm.music.musicxml_instruments import SNARE, Instruments, read_instruments
 from audio_lstm.music.musicxml_measure import (
     LENGTHS,
     Measure,
@@ -22,11 +26,19 @@ from audio_lstm.music.musicxml_measure import (
     read_sound,
 )
 
-__all__ = ["PartReader"]
+__all__ = ["ROUNDED_UNITS", "PartReader", "read_parts", "units_per_quarter"]
+
+ROUNDED_UNITS = 30_240
+"""Of a quarter, 2^5 3^3 5 7: where no number of units holds all times."""
+
+_MOST_UNITS = 2**31  # in a quarter
+_LEAST_UNITS = 480
+_DIVISIONS = re.compile(rb"<(?:\w+:)?divisions>\s*([\d.]+)\s*<")
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _SLASHED = Fraction(1, 8)  # quarters: how long a grace note with a slash sounds before the beat, at most
 _GRACE_SHARE = 2  # the others take at most one part in so many of the note that they lean on
+_MOST_DIGITS = 9
 _FINEST = 480  # of a quarter: what grace notes are cut to where they share the time of a note
 _FULL_VELOCITY = 0.9  # of MIDI, for each hundredth of the attribute "dynamics"
 
@@ -121,11 +133,9 @@ class PartReader:
 
     def _units(self, text: str | None) -> int:
         """A number of divisions, in units."""
-        try:
-            whole = int(text or "") * self._per_division
-        except ValueError:
-            whole = 0
-        return whole or round(number_of(text) * self._quarter / self._divisions)
+        if text and self._per_division and len(text) <= _MOST_DIGITS and text.isdecimal():
+            return int(text) * self._per_division
+        return max(0, round(number_of(text) * self._quarter / self._divisions))
 
     def _take_note(self, measure: Measure, element: Element, found: dict[str, Element], start: int) -> int:
         """Take a note, rest or grace note, and say how long it is."""
@@ -287,6 +297,76 @@ class PartReader:
                 measure.notes += [replace(note) for note in source.notes if staff in (0, note.staff)]
                 measure.length = max(measure.length, source.length)
                 measure.rest_length = max(measure.rest_length, source.rest_length)
+
+
+def units_per_quarter(document: bytes) -> int:
+    """How many units a quarter of a score has.
+
+    Args:
+        document: from `musicxml_document`.
+
+    Returns:
+        A multiple of 480 and of all its divisions, if there is one of a reasonable size.
+    """
+    units = _LEAST_UNITS
+    for text in set(_DIVISIONS.findall(document)):
+        units = math.lcm(units, number_of(text.decode("ascii"), 1).numerator or 1)
+        if units > _MOST_UNITS:
+            return ROUNDED_UNITS
+    return units
+
+
+def read_parts(document: bytes, quarter: int) -> list[PartReader]:
+    """The parts of a score, measure by measure: what was read of the document is let go.
+
+    Args:
+        document: from `musicxml_document`.
+        quarter: units in a quarter.
+
+    Returns:
+        The parts in the order of the part list; of what it lacks, behind them.
+    """
+    known: list[tuple[str, PartReader]] = []
+    used: list[PartReader] = []  # those that have this score's part, or this measure's
+    root, measure = "", Element("measure")
+
+    def reader_of(name: str) -> PartReader:  # parts of one name, or without any, come in the order of the list
+        found = next((one for other, one in known if other == name and one not in used), None)
+        if found is None:
+            found = PartReader(Instruments("", {}), quarter)
+            known.append((name, found))
+        used.append(found)
+        return found
+
+    for event, element in ElementTree.iterparse(io.BytesIO(document), ("start", "end")):
+        tag = element.tag.rpartition("}")[2]
+        if event == "start":
+            root = root or tag
+            if tag == "part" and root == "score-partwise":
+                reader_of(element.get("id", ""))
+            elif tag == "measure":
+                measure = element
+            continue
+        if tag not in ("score-part", "measure", "part"):
+            continue
+        if "}" in element.tag:
+            for inner in element.iter():
+                inner.tag = inner.tag.rpartition("}")[2]
+        if tag == "score-part":
+            known.append((element.get("id", ""), PartReader(read_instruments(element), quarter)))
+        elif tag == "measure" and root == "score-partwise":
+            (used[-1] if used else reader_of("")).read(element)
+            element.clear()
+        elif tag == "part" and root == "score-timewise":
+            element.attrib.update({name: measure.get(name, "") for name in ("number", "implicit")})
+            reader_of(element.get("id", "")).read(element)
+            element.clear()
+        elif tag == "measure":  # of all parts: those that it lacks are silent in it
+            for _, one in known:
+                if one not in used:
+                    one.read(Element("part"))
+            used.clear()
+    return [one for _, one in known]
 
 
 def _sounding_sharps(sharps: int, semitones: int) -> int:

@@ -8,14 +8,11 @@ silent, each staff is a track, and ornaments, arpeggios, pedals and fermatas are
 
 from __future__ import annotations
 
-import io
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TypeVar
-from xml.etree import ElementTree
 
 import numpy as np
 
@@ -23,19 +20,16 @@ from audio_lstm.errors import ScoreError
 from audio_lstm.music.bars import PageBar, signatures_of_bars
 from audio_lstm.music.musicxml_dynamics import ACCENT, UNMARKED, read_marks
 from audio_lstm.music.musicxml_file import musicxml_document
-from audio_lstm.music.musicxml_instruments import Instruments, read_instruments
-from audio_lstm.music.musicxml_measure import Measure, Note, number_of
+from audio_lstm.music.musicxml_measure import Measure, Note
 from audio_lstm.music.musicxml_order import Signs, play_order
-from audio_lstm.music.musicxml_part import PartReader
+from audio_lstm.music.musicxml_part import ROUNDED_UNITS, PartReader, read_parts, units_per_quarter
 from audio_lstm.music.score import MAX_TICKS, KeySignature, Score, Tempo, Track, make_notes, rescale_ticks
 
 __all__ = ["musicxml_to_score"]
 
 _TICKS_PER_QUARTER = 480  # or a multiple that all times of the file are whole numbers of
+_LEAST_TICKS_PER_QUARTER = 12  # of what is too long for more
 _MOST_TICKS_PER_QUARTER = 2**15 - 1
-_ROUNDED_TICKS_PER_QUARTER = 30_240  # 2^5 3^3 5 7: where no resolution holds all times
-_MOST_UNITS = 2**31  # in a quarter
-_DIVISIONS = re.compile(rb"<(?:\w+:)?divisions>\s*([\d.]+)\s*<")
 _NEARLY = 32  # what is nearer than one part in so many of a quarter was rounded by the exporter
 _DEFAULT_BPM = 120.0
 
@@ -56,8 +50,8 @@ def musicxml_to_score(data: bytes, *, max_notes: int = 1_000_000) -> Score:
         ScoreError: it is damaged, too large, or no MusicXML.
     """
     document = musicxml_document(data)
-    quarter = _units_per_quarter(document)
-    parts = _read_parts(document, quarter)
+    quarter = units_per_quarter(document)
+    parts = read_parts(document, quarter)
     page = _Page.of(parts, quarter)
     n_notes = sum(len(part.measures[place].notes) for part in parts for place, _, _ in page.played_in(part))
     if n_notes > max_notes:
@@ -80,7 +74,8 @@ class _Page:
 
     @classmethod
     def of(cls, parts: Sequence[PartReader], quarter: int) -> _Page:
-        rows = [[part.measures[place] for part in parts if place < len(part.measures)] for place in range(_n(parts))]
+        n_measures = max((len(part.measures) for part in parts), default=0)
+        rows = [[part.measures[place] for part in parts if place < len(part.measures)] for place in range(n_measures)]
         metres = _metres(rows)
         lengths = _lengths(rows, metres, quarter)
         signs = [_merged_signs([one.signs for one in row]) for row in rows]
@@ -112,6 +107,14 @@ class _Page:
             frozenset(place for place, sign in enumerate(signs) if sign.begins),
             tuple((place, begin, number) for (place, number), begin in zip(order, begins, strict=False)),
         )
+
+    @property
+    def end(self) -> int:
+        """When the last measure that is played ends."""
+        if not self.order:
+            return 0
+        place, begin, _ = self.order[-1]
+        return begin + self.starts[place + 1] - self.starts[place]
 
     def played_in(self, part: PartReader) -> list[tuple[int, int, int]]:
         return [entry for entry in self.order if entry[0] < len(part.measures)]
@@ -150,64 +153,6 @@ class _Sounding:
     end: int
     track: tuple[int, int, bool]
     note: Note
-
-
-def _units_per_quarter(document: bytes) -> int:
-    units = _TICKS_PER_QUARTER
-    for text in set(_DIVISIONS.findall(document)):
-        units = math.lcm(units, number_of(text.decode("ascii"), 1).numerator or 1)
-        if units > _MOST_UNITS:
-            return _ROUNDED_TICKS_PER_QUARTER
-    return units
-
-
-def _n(parts: Sequence[PartReader]) -> int:
-    return max((len(part.measures) for part in parts), default=0)
-
-
-def _read_parts(document: bytes, quarter: int) -> list[PartReader]:
-    """The parts, measure by measure: what was read of the document is let go."""
-    readers: dict[str, PartReader] = {}
-    root, part, measure = "", "", ElementTree.Element("measure")
-
-    def reader(name: str) -> PartReader:
-        if name not in readers:
-            readers[name] = PartReader(Instruments("", {}), quarter)
-        return readers[name]
-
-    try:
-        for event, element in ElementTree.iterparse(io.BytesIO(document), ("start", "end")):
-            tag = element.tag.rpartition("}")[2]
-            if event == "start":
-                root = root or tag
-                if tag == "part":
-                    part = element.get("id", "")
-                elif tag == "measure":
-                    measure = element
-                continue
-            if tag not in ("score-part", "measure", "part"):
-                continue
-            if "}" in element.tag:
-                for inner in element.iter():
-                    inner.tag = inner.tag.rpartition("}")[2]
-            if tag == "score-part":
-                readers[element.get("id", "")] = PartReader(read_instruments(element), quarter)
-            elif tag == "measure" and root == "score-partwise":
-                reader(part).read(element)
-                element.clear()
-            elif tag == "part" and root == "score-timewise":
-                for name in ("number", "implicit"):
-                    element.set(name, measure.get(name, ""))
-                reader(part).read(element)
-                element.clear()
-            elif tag == "measure":  # timewise: parts that it lacks are silent in it
-                longest = _n(list(readers.values()))
-                for one in readers.values():
-                    if len(one.measures) < longest:
-                        one.read(ElementTree.Element("part"))
-    except ElementTree.ParseError as error:
-        raise ScoreError(f"damaged MusicXML ({error}); export the file again") from error
-    return list(readers.values())
 
 
 def _metres(rows: Sequence[Sequence[Measure]]) -> list[tuple[int, int] | None]:
@@ -332,6 +277,9 @@ def _tied_to(one: _Sounding, waiting: Sequence[_Sounding], quarter: int) -> _Sou
 def _score(parts: Sequence[PartReader], page: _Page) -> Score:
     _set_velocities(parts, page)
     sounding = [one for number, part in enumerate(parts) for one in _sounding(part, number, page)]
+    last = max([page.end, *(one.end for one in sounding)])
+    if last > MAX_TICKS * page.quarter // _LEAST_TICKS_PER_QUARTER:
+        raise ScoreError(f"its times overflow: it lasts {last // page.quarter:,} quarters; check its durations")
     keys = sorted({one.track for one in sounding})
     index = {key: place for place, key in enumerate(keys)}
     tempi = page.played(page.tempi, _DEFAULT_BPM if not any(page.tempi) else None)
@@ -385,7 +333,7 @@ def _ticks_per_quarter(times: np.ndarray[tuple[int], np.dtype[np.int64]], quarte
     """A resolution at which all times are whole: of those, a multiple of 480 if there is room."""
     exact = quarter // math.gcd(quarter, int(np.gcd.reduce(times))) if len(times) else 1
     last = int(times.max(initial=0))
-    for ticks in (math.lcm(exact, _TICKS_PER_QUARTER), exact, _ROUNDED_TICKS_PER_QUARTER):
+    for ticks in (math.lcm(exact, _TICKS_PER_QUARTER), exact, ROUNDED_UNITS):
         if ticks <= _MOST_TICKS_PER_QUARTER and last * ticks // quarter <= MAX_TICKS:
             return ticks
-    return _TICKS_PER_QUARTER
+    return _LEAST_TICKS_PER_QUARTER

@@ -583,3 +583,28 @@ def test_what_is_left_out_is_said_with_its_count() -> None:
     nameless = document(UNPITCHED.format("<duration>48</duration>").replace(">C<", ">A<")).replace("Part 0", "x")
     assert musicxml_to_score(nameless.encode()).remarks == ("drums that nothing names and that sound as a snare: 1",)
     assert read(A).remarks == ()
+
+
+def test_parts_without_ids_come_in_the_order_of_the_list() -> None:
+    text = document(A, note("C3", 4)).replace(' id="P0"', "").replace(' id="P1"', "")
+    score = musicxml_to_score(text.encode())
+    assert heard(score) == "0:60+4 0:48+4"
+    assert [track.name for track in score.tracks] == ["Part 0", "Part 1"]
+
+
+def test_a_part_that_the_list_lacks_sounds() -> None:
+    text = document(A).replace('<part id="P0">', '<part id="other">')
+    assert heard(musicxml_to_score(text.encode())) == "0:60+4"
+    assert heard(musicxml_to_score(document(A).replace("part-list>", "x>").encode())) == "0:60+4"
+
+
+@pytest.mark.parametrize("number", ["x", "1/0", "1e9999999", "nan", "9" * 40, "-5"])
+def test_numbers_that_are_none_cost_a_note_its_length_and_no_more(number: str) -> None:
+    text = document(note("C4", 2) + note("D4")).replace("<duration>12<", f"<duration>{number}<")
+    assert heard(musicxml_to_score(text.encode())) == "0:60+2"
+
+
+def test_durations_beyond_all_times_are_refused() -> None:
+    text = document(f"{A}|{B}").replace("<duration>48<", "<duration>999999999<")
+    with pytest.raises(ScoreError, match="its times overflow: it lasts 166,666,666 quarters; check its durations"):
+        musicxml_to_score(text.encode())

@@ -46,10 +46,8 @@ def musicxml_document(data: bytes) -> bytes:
             its container names.
 
     Returns:
-        A well-formed document in UTF-8, without a declaration; its root is a score, and it defines no entity.
-
-    Raises:
-        ScoreError: it is damaged, too large, or no MusicXML.
+        A well-formed document in UTF-8, without a declaration; its root is a score, and it defines no entity. What is
+        damaged, too large, or no MusicXML is a ScoreError.
     """
     document = _in_utf8(_unzipped(data) if data.startswith(_ZIP_START) else data)
     roots: list[str] = []

@@ -68,10 +68,8 @@ def play_order(signs: Sequence[Signs]) -> list[tuple[int, int]]:
         signs: of all measures.
 
     Returns:
-        The index of each measure that is played, and the how-manieth pass through its repeat it is, from 1.
-
-    Raises:
-        ScoreError: they never end.
+        The index of each measure that is played, and the how-manieth pass through its repeat it is, from 1. Repeats
+        that ask for more than 50,000 measures are a ScoreError.
     """
     order: list[tuple[int, int]] = []
     for first, last in _movements(signs):

@@ -129,10 +129,7 @@ def parse_bytes(data: bytes, *, max_notes: int, tune: str | None = None, sustain
         sustain: of MIDI, whether the sustain pedal lengthens notes.
 
     Returns:
-        The score, which may have no notes.
-
-    Raises:
-        ScoreError: It cannot be read, or has too many notes.
+        The score, which may have no notes. What cannot be read, or has too many notes, is a ScoreError.
     """
     if is_musicxml(data):
         return musicxml_to_score(data, max_notes=max_notes)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
 from audio_lstm.errors import ScoreError
 from audio_lstm.music.score import Score, TimeSignature
 
-__all__ = ["MAX_BARS", "Bar", "PageBar", "score_bars", "signatures_of_bars", "signatures_of_midi", "signatures_to_midi"]
+__all__ = ["MAX_BARS", "Bar", "PageBar", "score_bars", "signatures_of_bars", "signatures_to_midi"]
 
 MAX_BARS = 10_000
 """More than these are not drawn: half a day of music, or a score with a note after years of silence."""
@@ -112,24 +112,6 @@ def signatures_of_bars(bars: Iterable[PageBar], ticks_per_quarter: int) -> tuple
                 continue
         found.append(TimeSignature(bar.start_ticks, top, bottom))
     return tuple(found)
-
-
-def signatures_of_midi(signatures: Sequence[TimeSignature], ticks_per_quarter: int) -> tuple[TimeSignature, ...]:
-    """Those of a MIDI file, where a pickup has a metre of its own, as a page has them.
-
-    Args:
-        signatures: sorted by tick.
-        ticks_per_quarter: of the score.
-
-    Returns:
-        The same, but that a pickup has the metre that follows: 4/4 at 0 and at one quarter for 1/4 and 4/4.
-    """
-    if len(signatures) > 1 and signatures[0].tick == 0:
-        first, following = signatures[:2]
-        if following.tick == _bar_ticks(first.numerator, first.denominator, ticks_per_quarter):
-            metre = _pickup_metre((0, following.tick, first), list(signatures), ticks_per_quarter)
-            return (replace(metre or first, tick=0), *signatures[1:])
-    return tuple(signatures)
 
 
 def signatures_to_midi(signatures: Sequence[TimeSignature], ticks_per_quarter: int) -> tuple[TimeSignature, ...]:

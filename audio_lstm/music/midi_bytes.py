@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ScoreError
-from audio_lstm.music.bars import signatures_of_midi, signatures_to_midi
+from audio_lstm.music.bars import signatures_to_midi
 from audio_lstm.music.midi_repair import has_running_sysex, repair_midi
 from audio_lstm.music.score import (
     MAX_TICKS,
@@ -196,14 +196,14 @@ def _from_symusic(parsed: Any, *, sustain: bool) -> Score:
         if sustain:
             for index, (track, _) in enumerate(parts):
                 _sustain(notes, notes["track"] == index, track.pedals)
-    metres = [TimeSignature(event.time, event.numerator, event.denominator) for event in parsed.time_signatures]
-    metres = sorted({metre.tick: metre for metre in metres}.values(), key=lambda metre: metre.tick)
     return Score(
         ticks_per_quarter=parsed.ticks_per_quarter,
         notes=notes,
         tracks=tuple(Track(track.name, track.program, track.is_drum) for track, _ in parts),
         tempi=tuple(Tempo(event.time, event.mspq) for event in parsed.tempos),
-        time_signatures=signatures_of_midi(metres, parsed.ticks_per_quarter),
+        time_signatures=tuple(
+            TimeSignature(event.time, event.numerator, event.denominator) for event in parsed.time_signatures
+        ),
         key_signatures=tuple(
             KeySignature(event.time, event.key, bool(event.tonality)) for event in parsed.key_signatures
         ),

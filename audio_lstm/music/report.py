@@ -82,11 +82,11 @@ class _Measurement:
         is_drum = np.array([track.is_drum for track in score.tracks], np.bool_)
         self._pitched: NDArray[np.bool_] = ~is_drum[self._track] if len(is_drum) else np.zeros(0, np.bool_)
         self._tracks = [number for number, track in enumerate(score.tracks) if not track.is_drum]
-        metres = [(metre.numerator, metre.denominator) for metre in score.time_signatures] or [(4, 4)]
-        self._metres = list(dict.fromkeys(metres))
-        self._bar = 4 * metres[0][0] * score.ticks_per_quarter // metres[0][1]
+        bars = score_bars(score)
+        self._metres = list(dict.fromkeys((bar.metre.numerator, bar.metre.denominator) for bar in bars))
+        self._bar = 4 * self._metres[0][0] * score.ticks_per_quarter // self._metres[0][1]
         # A pickup ends a bar that is not counted: the times are those from its beginning.
-        first = score_bars(score)[0]
+        first = bars[0]
         self._n_pickups = int(first.is_pickup)
         self._start = start + (self._bar - first.end_ticks) * self._n_pickups
         self._end = self._start + duration

@@ -13,7 +13,6 @@ from audio_lstm.music.bars import (
     PageBar,
     score_bars,
     signatures_of_bars,
-    signatures_of_midi,
     signatures_to_midi,
 )
 from audio_lstm.music.midi_bytes import midi_to_score, score_to_midi
@@ -99,12 +98,14 @@ def test_a_page_without_a_metre_has_bars_of_their_own_length() -> None:
 
 
 @pytest.mark.parametrize(("ticks", "own"), [(12, (1, 4)), (6, (1, 8)), (30, (5, 8)), (3, (1, 16))])
-def test_a_pickup_has_a_metre_of_its_own_in_midi_and_that_of_the_page_again(ticks: int, own: tuple[int, int]) -> None:
+def test_a_pickup_has_a_metre_of_its_own_in_midi_and_is_a_pickup_again(ticks: int, own: tuple[int, int]) -> None:
     page = (TimeSignature(0, 4, 4), TimeSignature(ticks, 4, 4), TimeSignature(ticks + 96, 3, 4))
     midi = signatures_to_midi(page, 12)
     assert midi == (TimeSignature(0, *own), *page[1:])
-    assert signatures_of_midi(midi, 12) == page
-    assert midi_to_score(score_to_midi(score(200, *page))).time_signatures == page
+    again = midi_to_score(score_to_midi(score(200, *page)))
+    assert again.time_signatures == midi
+    assert spans(again) == spans(score(200, *page))
+    assert score_bars(again)[0].metre.numerator == 4
 
 
 def test_a_pickup_that_no_metre_holds_stays_one_in_midi() -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError
 
-__all__ = ["PHONEMES", "Pronunciations", "read_pronunciations"]
+__all__ = ["PHONEMES", "Pronunciations", "read_dictionary", "read_pronunciations"]
 
 # ARPAbet without stress, as in the CMU Pronouncing Dictionary; the CTC blank comes before it.
 _ARPABET = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
@@ -52,16 +52,29 @@ class Pronunciations:
 
 
 def read_pronunciations(path: str | os.PathLike[str]) -> Pronunciations:
+    """Read the first pronunciation of every word of a dictionary.
+
+    Args:
+        path: As for `read_dictionary`, whose errors these are.
+
+    Returns:
+        The dictionary.
+    """
+    return Pronunciations({word: ways[0] for word, ways in read_dictionary(path).items()})
+
+
+def read_dictionary(path: str | os.PathLike[str]) -> dict[str, tuple[tuple[int, ...], ...]]:
     """Read a dictionary in the format of the CMU Pronouncing Dictionary.
 
     A line is `word P1 P2 …`; stress digits are dropped, `#` and `;;;` begin a comment, and `word(2)` is a further
-    way to say a word, which is passed over.
+    way to say a word.
 
     Args:
         path: The file, e.g. cmudict.dict.
 
     Returns:
-        The dictionary.
+        Every word in capitals and the ways to say it, as ids of phonemes (1 being the first of PHONEMES), in the order
+        of the file; ways that differ in stress only are one.
 
     Raises:
         DataError: If it cannot be read, or a line is not of this form; the message names file and line.
@@ -77,16 +90,16 @@ def read_pronunciations(path: str | os.PathLike[str]) -> Pronunciations:
         raise DataError(
             f"{file}: cannot be read ({error.strerror}); fetch cmudict.dict from https://github.com/cmusphinx/cmudict"
         ) from error
-    ids: dict[str, tuple[int, ...]] = {}
+    ways: dict[str, dict[tuple[int, ...], None]] = {}
     for number, line in enumerate(lines, 1):
         word, *phonemes = line.partition("#")[0].split() or [""]
-        if not word or word.startswith(";;;") or _VARIANT.search(word):
+        if not word or word.startswith(";;;"):
             continue
         numbers = [_IDS.get(phoneme.rstrip("012").upper(), 0) for phoneme in phonemes]
         if not numbers or 0 in numbers:
             wrong = phonemes[numbers.index(0)] if numbers else "nothing"
             raise DataError(f"{file}:{number}: {word} is followed by {wrong!r:.40}; expected ARPAbet phonemes")
-        ids.setdefault(word.upper(), tuple(numbers))
-    if not ids:
+        ways.setdefault(_VARIANT.sub("", word).upper(), {})[tuple(numbers)] = None
+    if not ways:
         raise DataError(f"{file}: holds no words; pass a file like cmudict.dict")
-    return Pronunciations(ids)
+    return {word: tuple(each) for word, each in ways.items()}

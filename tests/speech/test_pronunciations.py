@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from audio_lstm.errors import DataError
-from audio_lstm.speech.pronunciations import PHONEMES, read_pronunciations
+from audio_lstm.speech.pronunciations import PHONEMES, read_dictionary, read_pronunciations
 
 DICTIONARY = """;;; a comment
 'bout B AW1 T
@@ -67,3 +67,9 @@ def test_a_file_that_is_far_too_large_is_refused(dictionary: Path, monkeypatch: 
     monkeypatch.setattr("audio_lstm.speech.pronunciations._MAX_BYTES", 10)
     with pytest.raises(DataError, match="bytes is too large for a dictionary"):
         read_pronunciations(dictionary)
+
+
+def test_a_dictionary_has_every_way_to_say_a_word_in_its_order(dictionary: Path) -> None:
+    ways = read_dictionary(dictionary)
+    assert [[PHONEMES[number - 1] for number in way] for way in ways["READ"]] == [["R", "EH", "D"], ["R", "IY", "D"]]
+    assert len(ways["THIS"]) == 1

@@ -5,6 +5,7 @@
     model.onnx         the same model for CPUs: int8 weights, the state as inputs and outputs
     README.md          the model card: data, licences, measured quality, size, limits
     decoding.json      how its output becomes text (speech; if it was tuned): language model, weights, confidence
+    lexicon.lex        how words are said (speech; if the model hears sounds beside letters)
     *.lm               language models that decoding.json names
     novelty.npz        what the training set sounds like, to tell copies (music/novelty.py)
 
@@ -49,7 +50,8 @@ SHIPPED = Path(__file__).parent / "weights"
 DECODING_FILE, LANGUAGE_MODEL_SUFFIX = "decoding.json", ".lm"
 READER_FILE = "reader.onnx"  # of a model of two parts (music/fill_export.py)
 NOVELTY_FILE = "novelty.npz"
-_MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE, READER_FILE, NOVELTY_FILE)
+LEXICON_FILE = "lexicon.lex"  # of a model that hears phonemes too (speech/lexicon.py)
+_MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE, READER_FILE, NOVELTY_FILE, LEXICON_FILE)
 _MAX_CONFIG_BYTES = 4_000_000
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -161,6 +163,7 @@ def write_model(
     card: str,
     half: bool = False,
     more_graphs: Mapping[str, onnx.ModelProto] | None = None,
+    more_files: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write a whole model folder, replacing an older one only once the new one is complete.
 
@@ -172,6 +175,7 @@ def write_model(
         card: The text of the model card, Markdown.
         half: Store the weights for torch as float16, at half the size.
         more_graphs: Further ONNX models by file name, for a model of several parts.
+        more_files: What else belongs to the model, by file name.
 
     Returns:
         The folder.
@@ -198,6 +202,8 @@ def write_model(
         save_file(tensors, scratch / WEIGHTS_FILE)
         for file_name, part in {GRAPH_FILE: graph, **(more_graphs or {})}.items():
             (scratch / file_name).write_bytes(part.SerializeToString())
+        for file_name, content_bytes in (more_files or {}).items():
+            (scratch / file_name).write_bytes(content_bytes)
         (scratch / CARD_FILE).write_text(card, "utf-8")
         scratch.chmod(0o755)
         for file in scratch.iterdir():

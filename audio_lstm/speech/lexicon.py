@@ -4,10 +4,10 @@
     write_lexicon(lexicon, folder / "lexicon.lex")
     read_lexicon(folder / "lexicon.lex").pronunciations("READ")      # ((28, 11, 9), (28, 18, 9)): R EH D, R IY D
 
-A file is, little-endian: magic (8 bytes), version u16, number of phonemes u16, CRC-32 u32 of all that follows; number of
-words u32, of pronunciations u32, of their phonemes u32, bytes of the words u32; then one zlib stream of the names of the
-phonemes (a line feed after each), the words in UTF-8 (likewise, ascending), and three rows of bytes: how many ways
-there are to say each word, the phonemes that each way has, and the phonemes, 1 being the first.
+A file is, little-endian: magic (8 bytes), version u16, number of phonemes u16, CRC-32 u32 of all that follows; number
+of words u32, of pronunciations u32, of their phonemes u32, bytes of names and words u32; then one zlib stream of the
+names of the phonemes (a line feed after each), the words in UTF-8 (likewise, ascending), and three rows of bytes: how
+many ways there are to say each word, the phonemes that each way has, and the phonemes, 1 being the first.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from audio_lstm.atomic import atomic_write
 from audio_lstm.errors import DataError
 from audio_lstm.speech.pronunciations import PHONEMES
 
-__all__ = ["LEXICON_SUFFIX", "Lexicon", "Pronunciation", "Speller", "read_lexicon", "write_lexicon"]
+__all__ = ["LEXICON_SUFFIX", "Lexicon", "Pronunciation", "Speller", "encode_lexicon", "read_lexicon", "write_lexicon"]
 
 LEXICON_SUFFIX = ".lex"
 Pronunciation = tuple[int, ...]
@@ -79,7 +79,9 @@ class Lexicon:
         for word in words:
             ways = tuple(dict.fromkeys(map(tuple, pronunciations[word])))[:_MAX_WAYS]
             if not ways or not word or len(word.split()) != 1:
-                raise DataError(f"lexicon: {word!r:.40} is no word with a pronunciation; leave it out, or say how it sounds")
+                raise DataError(
+                    f"lexicon: {word!r:.40} is no word with a pronunciation; leave it out, or say how it sounds"
+                )
             for way in ways:
                 if not 1 <= len(way) <= _MAX_LENGTH or not all(0 < phoneme <= len(phonemes) for phoneme in way):
                     raise DataError(
@@ -108,6 +110,18 @@ class Lexicon:
 
     def __contains__(self, word: str) -> bool:
         return word in self._places
+
+    def places_of(self, words: Sequence[str]) -> NDArray[np.int64]:
+        """Where words are in `words`.
+
+        Args:
+            words: In capitals.
+
+        Returns:
+            int64 (n,); -1 where the lexicon lacks the word.
+        """
+        places = self._places
+        return np.array([places.get(word, -1) for word in words], np.int64)
 
     def pronunciations(self, word: str) -> tuple[Pronunciation, ...]:
         """The ways to say a word; the speller is not asked.
@@ -158,17 +172,30 @@ def write_lexicon(lexicon: Lexicon, path: str | os.PathLike[str]) -> Path:
         DataError: If it cannot be written.
     """
     target = Path(path)
+    try:
+        with atomic_write(target) as scratch:
+            scratch.write_bytes(encode_lexicon(lexicon))
+    except OSError as error:
+        raise DataError(
+            f"{target}: cannot write the lexicon ({error.strerror}); check the folder and the space left"
+        ) from error
+    return target
+
+
+def encode_lexicon(lexicon: Lexicon) -> bytes:
+    """The bytes of a lexicon's file.
+
+    Args:
+        lexicon: Any; its speller is no part of them.
+
+    Returns:
+        What `write_lexicon` writes.
+    """
     names, words = ("".join(f"{text}\n" for text in texts).encode() for texts in (lexicon.phonemes, lexicon.words))
     body = names + words + b"".join(part.tobytes() for part in (lexicon.n_ways, lexicon.lengths, lexicon.ids))
     sizes = _SIZES.pack(len(lexicon.words), len(lexicon.lengths), len(lexicon.ids), len(names) + len(words))
     payload = sizes + zlib.compress(body, 9)
-    head = _HEAD.pack(_MAGIC, _VERSION, len(lexicon.phonemes), zlib.crc32(payload))
-    try:
-        with atomic_write(target) as scratch:
-            scratch.write_bytes(head + payload)
-    except OSError as error:
-        raise DataError(f"{target}: cannot write the lexicon ({error.strerror}); check the folder and the space left") from error
-    return target
+    return _HEAD.pack(_MAGIC, _VERSION, len(lexicon.phonemes), zlib.crc32(payload)) + payload
 
 
 def read_lexicon(path: str | os.PathLike[str]) -> Lexicon:

@@ -51,7 +51,16 @@ DECODING_FILE, LANGUAGE_MODEL_SUFFIX = "decoding.json", ".lm"
 READER_FILE = "reader.onnx"  # of a model of two parts (music/fill_export.py)
 NOVELTY_FILE = "novelty.npz"
 LEXICON_FILE = "lexicon.lex"  # of a model that hears phonemes too (speech/lexicon.py)
-_MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE, READER_FILE, NOVELTY_FILE, LEXICON_FILE)
+_MODEL_FILES = (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    GRAPH_FILE,
+    CARD_FILE,
+    DECODING_FILE,
+    READER_FILE,
+    NOVELTY_FILE,
+    LEXICON_FILE,
+)
 _MAX_CONFIG_BYTES = 4_000_000
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -162,8 +171,7 @@ def write_model(
     graph: onnx.ModelProto,
     card: str,
     half: bool = False,
-    more_graphs: Mapping[str, onnx.ModelProto] | None = None,
-    more_files: Mapping[str, bytes] | None = None,
+    more_graphs: Mapping[str, onnx.ModelProto | bytes] | None = None,
 ) -> Path:
     """Write a whole model folder, replacing an older one only once the new one is complete.
 
@@ -174,8 +182,7 @@ def write_model(
         graph: The ONNX model, usually int8.
         card: The text of the model card, Markdown.
         half: Store the weights for torch as float16, at half the size.
-        more_graphs: Further ONNX models by file name, for a model of several parts.
-        more_files: What else belongs to the model, by file name.
+        more_graphs: Further ONNX models by file name, for a model of several parts; bytes are written as they are.
 
     Returns:
         The folder.
@@ -201,9 +208,7 @@ def write_model(
         (scratch / CONFIG_FILE).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
         save_file(tensors, scratch / WEIGHTS_FILE)
         for file_name, part in {GRAPH_FILE: graph, **(more_graphs or {})}.items():
-            (scratch / file_name).write_bytes(part.SerializeToString())
-        for file_name, content_bytes in (more_files or {}).items():
-            (scratch / file_name).write_bytes(content_bytes)
+            (scratch / file_name).write_bytes(part if isinstance(part, bytes) else part.SerializeToString())
         (scratch / CARD_FILE).write_text(card, "utf-8")
         scratch.chmod(0o755)
         for file in scratch.iterdir():

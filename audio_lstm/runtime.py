@@ -81,7 +81,8 @@ class OnnxEngine:
         declared = self._session.get_inputs()
         self._inputs = [(item.name, item.shape, item.type) for item in declared[:2]]
         self._state = [(item.name, item.shape) for item in declared[2:]]
-        self._heads = [item.shape for item in self._session.get_outputs()][: -len(self._state) or None]
+        shapes = [item.shape for item in self._session.get_outputs()]
+        self._heads = shapes[: max(1, len(shapes) - len(self._state))]  # the next state comes after them
 
     def check(self, *, input_size: int, output_size: int, streams: bool) -> None:
         """Make sure that the graph is the model that config.json describes.

@@ -173,9 +173,7 @@ def _step(
     if settings.tree:
         scores += settings.look_ahead.take(np.concatenate([ints[NODE], extensions.nodes]))
     owners = np.concatenate([ints[UTTERANCE], extensions.owners])
-    kept = best_rows(
-        scores, owners, len(frames.n_frames), beam_size=settings.beam_size, margin=settings.margin
-    )
+    kept = best_rows(scores, owners, len(frames.n_frames), beam_size=settings.beam_size, margin=settings.margin)
     return _grown(floats, ints, kept, extensions, boosts, settings, histories)
 
 

@@ -31,8 +31,8 @@ def speech_graph(model: SpeechModel, *, phonemes: bool | None = None) -> onnx.Mo
 
     Returns:
         A graph with inputs `features` (batch, time, feature) and `lengths` (batch,) int32 and the output `log_probs`
-        (batch, ceil(time / 4), symbols), beside it `phoneme_log_probs` if wanted; a unidirectional model also takes `feature_context`, `channel_context`,
-        `hidden` and `cell`, and returns the next ones.
+        (batch, ceil(time / 4), symbols), beside it `phoneme_log_probs` if wanted; a unidirectional model also takes
+        `feature_context`, `channel_context`, `hidden` and `cell`, and returns the next ones.
     """
     config = model.config
     writer = GraphWriter()
@@ -154,7 +154,8 @@ def export_speech(
     Raises:
         ConfigError: If the lexicon's phonemes are not as many as the model's.
     """
-    config, files = model.config, {}
+    config = model.config
+    files: dict[str, onnx.ModelProto | bytes] = {}
     if lexicon is not None:
         if len(lexicon.phonemes) != config.n_phonemes:
             raise ConfigError(
@@ -165,4 +166,4 @@ def export_speech(
         files[LEXICON_FILE] = encode_lexicon(lexicon)
     header = ModelFolder(Path(folder), "speech", name, config_to_dict(config), {})
     graph = quantise(speech_graph(model, phonemes=config.phoneme_output))
-    return write_model(folder, header, module=model, graph=graph, card=card, half=half, more_files=files)
+    return write_model(folder, header, module=model, graph=graph, card=card, half=half, more_graphs=files)

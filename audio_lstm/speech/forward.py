@@ -1,7 +1,7 @@
 """How likely a recording is to say each of several texts: the forward variables of CTC, of all texts at once.
 
-After Graves, Fernández, Gomez & Schmidhuber 2006, section 4.1. The states of all texts lie in one row; a step is a
-product with one sparse matrix of the moves between them, in probabilities that are brought back to 1 every few frames.
+After Graves, Fernández, Gomez & Schmidhuber 2006, section 4.1. The states of all texts lie in one row; a step
+adds to each what comes from the states before it, in probabilities that are brought back to 1 every few frames.
 A word that may be said in several ways has the states of each side by side. A word that nobody can pronounce is passed
 over: its state takes whatever is likeliest in each frame.
 """
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from audio_lstm.speech.alphabet import BLANK
 
@@ -30,8 +29,10 @@ class TextGraphs:
 
     labels: NDArray[np.int64]  # (S,) the column that a state reads; ANYTHING: the likeliest
     begins: NDArray[np.int64]  # (n,) first state of each text; each has at least one
-    froms: NDArray[np.int64]  # (n_moves,) moves between states, besides staying
-    tos: NDArray[np.int64]  # (n_moves,)
+    steps: NDArray[np.bool_]  # (S,) whether a state is reached from the one before it
+    skips: NDArray[np.bool_]  # (S,) and from the one before that
+    froms: NDArray[np.int64]  # (n_jumps,) other moves; all may stay
+    tos: NDArray[np.int64]  # (n_jumps,)
     starts: NDArray[np.bool_]  # (S,) whether a text may begin there
     finals: NDArray[np.bool_]  # (S,) whether it may end there
 
@@ -54,14 +55,15 @@ def forward_log_probs(log_probs: NDArray[np.floating], graphs: TextGraphs) -> ND
     peaks = columns[:, -1].copy()
     columns -= peaks[:, None]  # the likeliest symbol of a frame has 1
     chances = np.maximum(np.exp(columns, out=columns), _LEAST)
-    everywhere = np.arange(n_states)
-    rows, sources = np.concatenate([graphs.tos, everywhere]), np.concatenate([graphs.froms, everywhere])
-    moves = csr_array((np.ones(len(rows)), (rows, sources)), shape=(n_states, n_states))
+    steps, skips = graphs.steps[1:].astype(np.float64), graphs.skips[2:].astype(np.float64)
     sizes = np.diff(graphs.begins, append=n_states)
     logs = np.full(len(sizes), peaks.sum())
     forward = graphs.starts * chances[0].take(graphs.labels, mode="wrap")
     for frame in range(1, n_frames):
-        forward = moves @ forward
+        jumped = np.bincount(graphs.tos, forward.take(graphs.froms), n_states)
+        jumped[1:] += forward[:-1] * steps
+        jumped[2:] += forward[:-2] * skips
+        forward += jumped
         forward *= chances[frame].take(graphs.labels, mode="wrap")
         if frame % _RESCALE_FRAMES == 0:
             sums = np.add.reduceat(forward, graphs.begins)
@@ -89,24 +91,19 @@ def graphs_of_symbols(texts: Sequence[NDArray[np.int64]], space: int) -> TextGra
     labels = np.full(int(sizes.sum()), BLANK)
     places = np.arange(len(labels)) - begins.repeat(sizes)
     labels[places % 2 == 1] = np.concatenate(rows)
-    froms, tos = _chain_moves(labels, places)
-    if space >= 0:  # from the blank after a space into the space again
-        again = np.flatnonzero(labels == space)
-        froms, tos = np.concatenate([froms, again + 1]), np.concatenate([tos, again])
+    again = np.flatnonzero(labels == space)  # reached from the blank after it
     n_edge = 2 * len(edge) + 2  # states before which nothing need be said
     left = sizes.repeat(sizes) - places
     # The blank after the first space, which leads back to it, stands for the one before it too.
-    return TextGraphs(labels, begins, froms, tos, (places >= len(edge)) & (places < n_edge), left <= n_edge)
+    starts = (places >= len(edge)) & (places < n_edge)
+    return TextGraphs(labels, begins, *_chain_moves(labels, places), again + 1, again, starts, left <= n_edge)
 
 
-def _chain_moves(
-    labels: NDArray[np.int64], places: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Moves to the next state and, between different symbols, to the next but one; places count within a chain."""
-    ahead = np.flatnonzero(places >= 1)
-    skipping = np.flatnonzero((places >= 2) & (labels != BLANK))
-    skipping = skipping[labels[skipping] != labels[skipping - 2]]
-    return np.concatenate([ahead - 1, skipping - 2]), np.concatenate([ahead, skipping])
+def _chain_moves(labels: NDArray[np.int64], places: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Steps, and skips between different symbols; places count within a chain."""
+    skips = (places >= 2) & (labels != BLANK)
+    skips[2:] &= labels[2:] != labels[:-2]
+    return places >= 1, skips
 
 
 def graphs_of_words(texts: Sequence[Sequence[Sequence[Sequence[int]]]]) -> TextGraphs:
@@ -157,15 +154,15 @@ def graphs_of_words(texts: Sequence[Sequence[Sequence[Sequence[int]]]]) -> TextG
         if not lasts:
             starts.append(rest)
     label_row, place_row = np.array(labels, np.int64), np.array(places, np.int64)
-    chain_froms, chain_tos = _chain_moves(label_row, place_row)
     n = len(labels)
     is_start, is_final = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
     is_start[starts], is_final[finals] = True, True
     return TextGraphs(
         label_row,
         np.array(begins, np.int64),
-        np.concatenate([np.array(froms, np.int64), chain_froms]),
-        np.concatenate([np.array(tos, np.int64), chain_tos]),
+        *_chain_moves(label_row, place_row),
+        np.array(froms, np.int64),
+        np.array(tos, np.int64),
         is_start,
         is_final,
     )

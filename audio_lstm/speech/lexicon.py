@@ -91,8 +91,8 @@ class Lexicon:
                 lengths.append(len(way))
                 ids += bytes(way)
             n_ways.append(len(ways))
-        columns = (np.array(column, np.uint8) for column in (n_ways, lengths))
-        return cls(tuple(phonemes), words, *columns, np.frombuffer(bytes(ids), np.uint8))
+        sizes = np.array(n_ways, np.uint8), np.array(lengths, np.uint8)
+        return cls(tuple(phonemes), words, *sizes, np.frombuffer(bytes(ids), np.uint8))
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -247,7 +247,7 @@ def _decode(data: bytes) -> tuple[str, Lexicon | None]:
     names, words = tuple(spelled[:n_phonemes]), tuple(spelled[n_phonemes:-1])
     rows = np.frombuffer(body, np.uint8, offset=min(n_spelled, len(body)))
     parts = np.split(rows, [n_words, n_words + n_ways])
-    lexicon = Lexicon(names, words, *parts)
+    lexicon = Lexicon(names, words, parts[0], parts[1], parts[2])
     adds_up = len(body) == size and len(words) == n_words and len(names) == n_phonemes
     if not adds_up or lexicon.firsts[-1] != n_ways or lexicon.starts[-1] != n_ids:
         return "its counts contradict each other", None

@@ -190,7 +190,9 @@ class Listener:
             n_frames = sum(map(len, self._utterance))
             gap = max(1, start // self._grid - self._utterance_start // self._grid - n_frames)
             start = self._utterance_start + (n_frames + gap) * self._grid
-            self._utterance.append(pause_frames(gap, self._recogniser.alphabet, n_columns=self._recogniser.config.n_columns))
+            self._utterance.append(
+                pause_frames(gap, self._recogniser.alphabet, n_columns=self._recogniser.config.n_columns)
+            )
             known = np.concatenate(self._powers)[: self._n_powers(n_frames)]
             unheard = np.full(self._n_powers(n_frames + gap) - len(known), np.nan)
             self._powers = [np.concatenate([known, unheard])]

@@ -10,6 +10,7 @@ best word that it may still become.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class _Pool:
 
     def __init__(self, *dtypes: type) -> None:
         self.n = 0
-        self.columns = [np.zeros(4096, dtype) for dtype in dtypes]
+        self.columns: list[NDArray[Any]] = [np.zeros(4096, dtype) for dtype in dtypes]
 
     def add(self, *parts: NDArray[np.generic]) -> NDArray[np.int64]:
         end = self.n + len(parts[0])
@@ -138,12 +139,15 @@ def search_phonemes(frames: ActiveFrames, settings: PhonemeSearch) -> Ended:
             state.floats, state.ints = state.floats[:, ~over], state.ints[:, ~over]
         if n_live:
             _step(state, frames, settings)
-    parts = [np.concatenate(columns) for columns in zip(*(_arrays(part) for part in done), strict=True)]
-    return Ended(*parts[:5], [words for part in done for words in part.words], parts[5])
-
-
-def _arrays(ended: Ended) -> tuple[NDArray[np.generic], ...]:
-    return ended.utterances, ended.log_probs, ended.scores, ended.lm, ended.hot, ended.complete
+    return Ended(
+        utterances=np.concatenate([part.utterances for part in done]),
+        log_probs=np.concatenate([part.log_probs for part in done]),
+        scores=np.concatenate([part.scores for part in done]),
+        lm=np.concatenate([part.lm for part in done]),
+        hot=np.concatenate([part.hot for part in done]),
+        words=[words for part in done for words in part.words],
+        complete=np.concatenate([part.complete for part in done]),
+    )
 
 
 def _step(state: _State, frames: ActiveFrames, settings: PhonemeSearch) -> None:

@@ -1,8 +1,8 @@
 """The pronunciations of a language model's words as a tree of phonemes, so that a search knows what sounds can become.
 
-Unlike letters, sounds do not say which word they are: several words may end in one node (homophones), and a word may end
-in several nodes (further ways to say it). A node looks ahead to the best unigram below it (Ortmanns, Ney & Eiden 1996),
-as flashlight's trie does with its maximum smearing.
+Unlike letters, sounds do not say which word they are: several words may end in one node (homophones), and a word may
+end in several nodes (further ways to say it). A node looks ahead to the best unigram below it (Ortmanns, Ney & Eiden
+1996), as flashlight's trie does with its maximum smearing.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def build_phoneme_tree(
         automaton=automaton,
         children=children.ravel(),
         size=size,
-        has_children=(children >= 0).any(axis=1),
+        has_children=np.asarray((children >= 0).any(axis=1)),
         look_ahead=nodes.best,
         below=below,
         firsts=np.searchsorted(ends[order], np.arange(n_nodes + 1)),

@@ -51,7 +51,9 @@ class SpeechRecogniser:
         Returns:
             A recogniser that shares this one's engine.
         """
-        return replace(self, given_decoder=build_decoder(decoding, self.alphabet, folder=self.folder))
+        n_phonemes = self.config.n_phonemes if self.config.phoneme_output else 0
+        decoder = build_decoder(decoding, self.alphabet, folder=self.folder, n_phonemes=n_phonemes)
+        return replace(self, given_decoder=decoder)
 
     def words(self, log_probs: NDArray[np.float32]) -> tuple[WordSpan, ...]:
         """The words of one phrase, in output frames.
@@ -153,8 +155,8 @@ def load_speech(
         engine = graph
     else:
         engine = _torch_engine(folder, config, device)
-    decoder = build_decoder(decoding or Decoding(), config.alphabet, folder=folder.path)
-    return SpeechRecogniser(folder.name, config, config.alphabet, engine, folder.path, decoder)
+    recogniser = SpeechRecogniser(folder.name, config, config.alphabet, engine, folder.path)
+    return recogniser.with_decoding(decoding or Decoding())
 
 
 def _torch_engine(folder: ModelFolder, config: SpeechModelConfig, device: str) -> TorchEngine:

@@ -27,7 +27,9 @@ def sum_over_paths(log_probs: NDArray[np.float64], accept: set[tuple[int, ...]],
     for path in product(range(log_probs.shape[1]), repeat=len(log_probs)):
         text = collapsed(path)
         if space >= 0:
-            text = tuple(now for now, before in zip(text, (space, *text), strict=False) if (now, before) != (space, space))
+            text = tuple(
+                now for now, before in zip(text, (space, *text), strict=False) if (now, before) != (space, space)
+            )
             text = text[:-1] if text[-1:] == (space,) else text
         if text in accept:
             total = np.logaddexp(total, log_probs[np.arange(len(path)), list(path)].sum())
@@ -68,8 +70,8 @@ def test_words_have_the_sum_over_the_ways_to_say_them(seed: int) -> None:
     found = forward_log_probs(log_probs, graphs_of_words(texts))
     expected = []
     for text in texts:  # a sum over ways: those that sound alike count for each
-        said = [sum((list(way) for way in ways), []) for ways in product(*text)]
-        expected.append(np.logaddexp.reduce([sum_over_paths(log_probs, {tuple(way)}) for way in said]))
+        said = [tuple(phoneme for way in ways for phoneme in way) for ways in product(*text)]
+        expected.append(np.logaddexp.reduce([sum_over_paths(log_probs, {way}) for way in said]))
     np.testing.assert_allclose(found, expected, atol=1e-9)
 
 

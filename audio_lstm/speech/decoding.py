@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.checkpoint import LANGUAGE_MODEL_SUFFIX, LEXICON_FILE, SHIPPED
+from audio_lstm.checkpoint import LANGUAGE_MODEL_SUFFIX, SHIPPED
 from audio_lstm.errors import ConfigError, DataError, ModelError
 from audio_lstm.speech.align import word_spans
 from audio_lstm.speech.alphabet import Alphabet
@@ -28,7 +28,7 @@ from audio_lstm.speech.confidence import Calibration
 from audio_lstm.speech.decode import WordSpan, greedy
 from audio_lstm.speech.decoding_file import DecodingConfig, read_decoding, write_decoding
 from audio_lstm.speech.hotwords import DEFAULT_BOOST, HotWords
-from audio_lstm.speech.lexicon import Lexicon, read_lexicon
+from audio_lstm.speech.lexicon import Lexicon, load_lexicon
 from audio_lstm.speech.phoneme_beam import PhonemeBeamDecoder
 from audio_lstm.speech.pooling import Pool, PoolingConfig
 from audio_lstm.speech.rescore import Rescorer, RescoringConfig
@@ -247,8 +247,9 @@ def build_decoder(
         hotwords = HotWords.from_phrases(_spelled(wanted.hotwords, alphabet), alphabet, boost=wanted.hotword_boost)
     decoder = BeamDecoder(alphabet, beam, language_model=automaton, closed_vocabulary=is_closed, hot_words=hotwords)
     pool = None
-    if folder is not None and n_phonemes and automaton is not None:
-        pool = _pool(decoder, stored.pooling or PoolingConfig(), _lexicon(folder, n_phonemes), given)
+    pooling = stored.pooling or (None if stored.language_model else PoolingConfig())  # tuned without it: without it
+    if folder is not None and n_phonemes and pooling is not None and automaton is not None:
+        pool = _pool(decoder, pooling, load_lexicon(folder, n_phonemes), given)
     return WordDecoder(alphabet, decoder, stored.calibration, stored.timing, source, rescorer, pool)
 
 
@@ -264,19 +265,6 @@ def language_model_file(language_model: str | os.PathLike[str]) -> Path:
     name = os.fspath(language_model)
     shipped = SHIPPED / f"{name}{LANGUAGE_MODEL_SUFFIX}"
     return shipped if Path(name).name == name and shipped.is_file() else Path(name)
-
-
-def _lexicon(folder: Path, n_phonemes: int) -> Lexicon:
-    """How the words of a model that hears phonemes are said."""
-    file = folder / LEXICON_FILE
-    if not file.is_file():
-        raise ModelError(f"{file}: the lexicon of this model is missing; copy the model again")
-    lexicon = read_lexicon(file)
-    if len(lexicon.phonemes) != n_phonemes:
-        raise ModelError(
-            f"{file}: has {len(lexicon.phonemes)} phonemes, the model hears {n_phonemes}; copy the model again"
-        )
-    return lexicon
 
 
 def _pool(letters: BeamDecoder, config: PoolingConfig, lexicon: Lexicon, given: dict[str, Any]) -> Pool | None:

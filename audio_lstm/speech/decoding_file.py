@@ -34,7 +34,7 @@ class DecodingConfig:
     calibration: Calibration | None = None  # of the words' confidence; None leaves the letters' probabilities
     timing: Timing = field(default_factory=Timing)  # of the words' beginnings and ends
     rescoring: RescoringConfig | None = None  # of the texts found, by a character language model
-    pooling: PoolingConfig | None = None  # of letters and sounds; None: its defaults, if the model hears phonemes
+    pooling: PoolingConfig | None = None  # of letters and sounds, if the model hears phonemes; None: letters only
 
     def __post_init__(self) -> None:
         if self.language_model and Path(self.language_model).name != self.language_model:

@@ -60,7 +60,7 @@ def forward_log_probs(log_probs: NDArray[np.floating], graphs: TextGraphs) -> ND
     logs = np.full(len(sizes), peaks.sum())
     forward = graphs.starts * chances[0].take(graphs.labels, mode="wrap")
     for frame in range(1, n_frames):
-        jumped = np.bincount(graphs.tos, forward.take(graphs.froms), n_states)
+        jumped = np.bincount(graphs.tos, forward.take(graphs.froms), n_states).astype(np.float64, copy=False)
         jumped[1:] += forward[:-1] * steps
         jumped[2:] += forward[:-2] * skips
         forward += jumped

@@ -24,10 +24,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.errors import DataError
+from audio_lstm.checkpoint import LEXICON_FILE
+from audio_lstm.errors import DataError, ModelError
 from audio_lstm.speech.pronunciations import PHONEMES
 
-__all__ = ["LEXICON_SUFFIX", "Lexicon", "Pronunciation", "Speller", "encode_lexicon", "read_lexicon", "write_lexicon"]
+__all__ = [
+    "LEXICON_SUFFIX",
+    "Lexicon",
+    "Pronunciation",
+    "Speller",
+    "encode_lexicon",
+    "load_lexicon",
+    "read_lexicon",
+    "write_lexicon",
+]
 
 LEXICON_SUFFIX = ".lex"
 Pronunciation = tuple[int, ...]
@@ -220,6 +230,30 @@ def read_lexicon(path: str | os.PathLike[str]) -> Lexicon:
     fault, lexicon = _decode(data)
     if lexicon is None:
         raise DataError(f"{file}: not a usable lexicon: {fault}; copy or make it again")
+    return lexicon
+
+
+def load_lexicon(folder: Path, n_phonemes: int) -> Lexicon:
+    """How the words are said that a model hears.
+
+    Args:
+        folder: The model's.
+        n_phonemes: That it hears.
+
+    Returns:
+        The lexicon in its folder.
+
+    Raises:
+        ModelError: If it is missing, or of other phonemes.
+    """
+    file = folder / LEXICON_FILE
+    if not file.is_file():
+        raise ModelError(f"{file}: the lexicon of this model is missing; copy the model again")
+    lexicon = read_lexicon(file)
+    if len(lexicon.phonemes) != n_phonemes:
+        raise ModelError(
+            f"{file}: has {len(lexicon.phonemes)} phonemes, the model hears {n_phonemes}; copy the model again"
+        )
     return lexicon
 
 

@@ -84,9 +84,7 @@ class JudgedTexts:
             Their hypotheses; the CTC log-probability is that of both heads, weighted.
         """
         heads = self.features[:, :2] @ weights[:2]
-        scores = self.features @ weights + self.boosts
-        allowed = self.complete if self.complete.any() else ~self.complete
-        order = sorted(np.flatnonzero(allowed).tolist(), key=lambda row: (-scores[row], self.texts[row]))
+        scores = self._scores(weights)
         return tuple(
             Hypothesis(
                 text=self.texts[row],
@@ -96,8 +94,36 @@ class JudgedTexts:
                 hot_word_boost=float(self.boosts[row]),
                 complete=bool(self.complete[row]),
             )
-            for row in order
+            for row in self.order(weights)
         )
+
+    def order(self, weights: NDArray[np.float64]) -> list[int]:
+        """The texts that are allowed, the best first.
+
+        Args:
+            weights: As for `ranked`.
+
+        Returns:
+            Their positions.
+        """
+        scores = self._scores(weights)
+        allowed = self.complete if self.complete.any() else ~self.complete
+        return sorted(np.flatnonzero(allowed).tolist(), key=lambda row: (-scores[row], self.texts[row]))
+
+    def best(self, weights: NDArray[np.float64]) -> int:
+        """The position of the best text that is allowed.
+
+        Args:
+            weights: As for `ranked`.
+
+        Returns:
+            The first of `order`, where no two are equally good.
+        """
+        scores = self._scores(weights)
+        return int(np.where(self.complete, scores, -np.inf).argmax() if self.complete.any() else scores.argmax())
+
+    def _scores(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(self.features @ weights + self.boosts)
 
 
 @dataclass(frozen=True, eq=False)

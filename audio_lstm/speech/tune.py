@@ -24,10 +24,14 @@ from audio_lstm.speech.confidence import Calibration, expected_calibration_error
 from audio_lstm.speech.data import Utterance, normalise_text
 from audio_lstm.speech.decode import WordSpan
 from audio_lstm.speech.decoding import DecodingConfig, WordDecoder
+from audio_lstm.speech.lexicon import load_lexicon
 from audio_lstm.speech.metrics import score
+from audio_lstm.speech.phoneme_beam import PhonemeBeamDecoder
+from audio_lstm.speech.pooling import Pool, PoolingConfig
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.rescore import Rescorer
 from audio_lstm.speech.transcribe import hear
+from audio_lstm.speech.tune_pooling import TunedPooling, tune_phoneme_beam, tune_pooling
 from audio_lstm.speech.tune_rescoring import TunedRescoring, tune_rescoring
 
 __all__ = ["N_TRIALS", "HeardCorpus", "Setting", "TuneResult", "hear_corpus", "tune"]
@@ -44,7 +48,7 @@ class HeardCorpus:
 
     name: str
     references: tuple[str, ...]
-    phrases: tuple[tuple[NDArray[np.float32], ...], ...]  # log-probabilities (time, n_outputs) of each utterance's
+    phrases: tuple[tuple[NDArray[np.float32], ...], ...]  # log-probabilities (time, n_columns) of each utterance's
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class TuneResult:
     calibration_error: float | None
     raw_calibration_error: float  # the same of the letters' probabilities
     rescored: TunedRescoring | None = None  # the best with the rescorer, whether or not it is kept; None: not tried
+    pooled: TunedPooling | None = None  # the best with sounds, likewise; None: the model hears none
 
 
 def hear_corpus(
@@ -159,15 +164,45 @@ def tune(
         if rescored.wer < chosen.wer:
             chosen, config = best, DecodingConfig(language_model, beam, rescoring=rescored.config)
             decoder = replace(searching, rescorer=Rescorer(rescorer.char_lm, rescored.config))
+    lowest = chosen.wer if rescored is None else min(chosen.wer, rescored.wer)
+    pooled, both = _tune_sounds(corpora, recogniser, beam, automaton, rescorer)
+    if pooled is not None and both is not None and pooled.wer < lowest:
+        chosen, decoder = best, both
+        config = DecodingConfig(language_model, beam, rescoring=pooled.rescoring, pooling=pooled.pooling)
     calibration, error, raw = _calibrate(corpora, decoder)
     if error is not None and error >= raw:  # letters' probabilities are the better confidence
         calibration = None
     config = replace(config, calibration=calibration)
-    return TuneResult(config, tuple(settings), best, chosen, error, raw, rescored)
+    return TuneResult(config, tuple(settings), best, chosen, error, raw, rescored, pooled)
 
 
 def _decoder(recogniser: SpeechRecogniser, beam: BeamConfig, automaton: WordAutomaton) -> WordDecoder:
     return WordDecoder(recogniser.alphabet, BeamDecoder(recogniser.alphabet, beam, language_model=automaton))
+
+
+def _tune_sounds(
+    corpora: Sequence[HeardCorpus],
+    recogniser: SpeechRecogniser,
+    beam: BeamConfig,
+    automaton: WordAutomaton,
+    rescorer: Rescorer | None,
+) -> tuple[TunedPooling | None, WordDecoder | None]:
+    """The best weights of letters and sounds together, and the decoder with them, for a model that hears both."""
+    config, folder = recogniser.config, recogniser.folder
+    if not config.phoneme_output or folder is None:
+        return None, None
+    size = config.alphabet.size
+    heard = [
+        ([[phrase[:, size:] for phrase in row] for row in corpus.phrases], corpus.references) for corpus in corpora
+    ]
+    sounds = PhonemeBeamDecoder(config.alphabet, load_lexicon(folder, config.n_phonemes), automaton)
+    sounds = tune_phoneme_beam(heard, sounds)
+    letters = BeamDecoder(config.alphabet, beam, language_model=automaton)
+    pool = Pool(letters, sounds, PoolingConfig(beam=sounds.config))
+    tuned = tune_pooling([(corpus.phrases, corpus.references) for corpus in corpora], pool, rescorer)
+    judge = Rescorer(rescorer.char_lm, tuned.rescoring) if rescorer and tuned.rescoring else None
+    pool = replace(pool, config=tuned.pooling)
+    return tuned, WordDecoder(config.alphabet, letters, rescorer=judge, pool=pool)
 
 
 def _wers(corpora: Sequence[HeardCorpus], decoder: WordDecoder) -> tuple[float, ...]:

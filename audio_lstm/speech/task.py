@@ -28,6 +28,7 @@ from audio_lstm.speech.data import normalise_text, pad_features
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.export import export_speech
 from audio_lstm.speech.features import FeatureConfig, extract_features, n_frames
+from audio_lstm.speech.lexicon import Lexicon
 from audio_lstm.speech.losses import CTCLossConfig, Targets, check_loss, training_loss
 from audio_lstm.speech.metrics import ErrorReport, score
 from audio_lstm.speech.model import SpeechModel, frames_needed
@@ -330,7 +331,14 @@ def start_from(folder: ModelFolder, model: SpeechModel) -> str:
 
 
 def write_speech_model(
-    task: CTCTask, folder: Path, *, name: str, trained_on: str, notes: str, result: TrainResult
+    task: CTCTask,
+    folder: Path,
+    *,
+    name: str,
+    trained_on: str,
+    notes: str,
+    result: TrainResult,
+    lexicon: Lexicon | None = None,
 ) -> str:
     """Write the model folder, measure it as users will run it, and put the figures into its card.
 
@@ -341,6 +349,7 @@ def write_speech_model(
         trained_on: What the card says of its data.
         notes: The end of the card, Markdown: licences and limits.
         result: How the training ended.
+        lexicon: How words are said, where the last layer hears phonemes too.
 
     Returns:
         One line with the folder and the figures.
@@ -351,7 +360,7 @@ def write_speech_model(
     with torch.inference_mode():
         task.model.eval()
         task.evaluate()  # the weights that are written: the last evaluation was of other ones, or of none
-    export_speech(task.model, folder, name=name, card=f"# {name}\n")
+    export_speech(task.model, folder, name=name, card=f"# {name}\n", lexicon=lexicon)
     recogniser = load_speech(folder)
     figures = {
         corpus: evaluate_speech([item.utterance for item in items], recogniser).to_dict()
@@ -362,10 +371,13 @@ def write_speech_model(
         f"{row['n_utterances']} | {row['n_words']} |"
         for corpus, row in figures.items()
     )
+    delay_s = task.config.latency_s
     facts = {
         "parameters": f"{sum(parameter.numel() for parameter in task.model.parameters()) / 1e6:.2f} M",
         "model.onnx": f"{(folder / 'model.onnx').stat().st_size / 1e6:.1f} MB",
-        "streams": _streams(task.config),
+        "streams": "no: it reads whole phrases"
+        if delay_s is None
+        else f"yes, algorithmic latency {1000 * delay_s:.0f} ms",
         "training steps": str(result.step),
     }
     table = "\n".join(f"| {fact} | {value} |" for fact, value in facts.items())
@@ -389,10 +401,3 @@ Development sets, greedy:
         f"{corpus} WER {100 * row['wer']:.2f} %, CER {100 * row['cer']:.2f} %" for corpus, row in figures.items()
     )
     return f"{folder}: {errors}, {facts['model.onnx']}"
-
-
-def _streams(config: SpeechModelConfig) -> str:
-    """Whether, and how promptly, for the card."""
-    if config.latency_s is None:
-        return "no: it reads whole phrases"
-    return f"yes, algorithmic latency {1000 * config.latency_s:.0f} ms"

@@ -103,7 +103,7 @@ def build_phoneme_tree(
         children=children.ravel(),
         size=size,
         has_children=np.asarray((children >= 0).any(axis=1)),
-        look_ahead=nodes.best,
+        look_ahead=np.maximum(nodes.best, below),  # the root has no best of its own
         below=below,
         firsts=np.searchsorted(ends[order], np.arange(n_nodes + 1)),
         words=owners[order],

@@ -21,8 +21,9 @@ from audio_lstm.speech.phoneme_tree import build_phoneme_tree
 
 __all__ = ["PHONEME_BEAM", "PhonemeBeamDecoder"]
 
-# Sounds are surer than letters, so that the language model counts for more; to be tuned on dev.
-PHONEME_BEAM = BeamConfig(beam_size=64, lm_weight=1.0, word_bonus=0.5, score_margin=16.0, look_ahead=True)
+# Found on development sets, with an English model in training: beam 64 and margin 16 made recognising 10 % faster, and
+# 1.1 % more of the words wrong.
+PHONEME_BEAM = BeamConfig(beam_size=128, lm_weight=0.6, word_bonus=0.0, score_margin=20.0, look_ahead=True)
 _MAX_BATCH = 64  # utterances searched in step
 _SEED = 1729  # of the numbers that rows are hashed with
 _TINY = 1e-30  # a language model of weight 0 still refuses words: 0 * -inf would be NaN

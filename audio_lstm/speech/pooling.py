@@ -40,9 +40,9 @@ class PoolingConfig:
     """How letters and sounds are judged together; part of decoding.json."""
 
     beam: BeamConfig = field(default_factory=lambda: PHONEME_BEAM)  # of the search through sounds
-    n_best: int = 12  # texts of each beam that are judged
-    letters: float = 0.5  # weight of the natural log-probability of a text's letters
-    phonemes: float = 0.6  # of that of its sounds
+    n_best: int = 20  # texts of each beam that are judged
+    letters: float = 0.2  # weight of the natural log-probability of a text's letters
+    phonemes: float = 0.5  # of that of its sounds
     lm_weight: float = 0.5  # of that of its words
     word_bonus: float = 1.0  # score for each word
     unknown_word: float = -4.0  # for each that the language model lacks

@@ -56,14 +56,7 @@ SMALL_BIDIRECTIONAL = SpeechModelConfig(
     # 1.9 M weights: what an hour of one CPU core trains to the end. Residual connections, with the projections and
     # norms that they need, end CTC's blank-only plateau in a third of the steps (recipes/README.md).
     lstm=LSTMConfig(
-        input_size=192,
-        hidden_size=192,
-        n_layers=3,
-        bidirectional=True,
-        projection_size=192,
-        layer_norm=True,
-        residual=True,
-        dropout=0.2,
+        192, 192, n_layers=3, bidirectional=True, projection_size=192, layer_norm=True, residual=True, dropout=0.2
     ),
     symbols=ENGLISH.symbols,
 )
@@ -375,9 +368,7 @@ def write_speech_model(
     facts = {
         "parameters": f"{sum(parameter.numel() for parameter in task.model.parameters()) / 1e6:.2f} M",
         "model.onnx": f"{(folder / 'model.onnx').stat().st_size / 1e6:.1f} MB",
-        "streams": "no: it reads whole phrases"
-        if delay_s is None
-        else f"yes, algorithmic latency {1000 * delay_s:.0f} ms",
+        "streams": f"yes, algorithmic latency {1000 * delay_s:.0f} ms" if delay_s else "no: it reads whole phrases",
         "training steps": str(result.step),
     }
     table = "\n".join(f"| {fact} | {value} |" for fact, value in facts.items())

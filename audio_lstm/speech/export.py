@@ -72,21 +72,28 @@ def speech_graph(model: SpeechModel, *, phonemes: bool | None = None) -> onnx.Mo
     x = writer.node("Transpose", [x], perm=[1, 0, 2])  # time first, for ONNX's LSTM
     x = writer.node("Relu", [writer.linear(x, model.front)])
     y, final = writer.backbone(x, model.backbone, _ceil_divide(writer, output_lengths, config.frames_per_step), state)
-    heads = [("log_probs", model.head, config.n_outputs)]
-    if config.phoneme_output if phonemes is None else phonemes:
-        heads.append(("phoneme_log_probs", model.phoneme_head, config.n_phonemes + 1))
-    for name, head, width in heads:
-        logits = writer.node("Transpose", [writer.linear(y, head)], perm=[1, 0, 2])
-        if config.frames_per_step > 1:
-            logits = writer.node("Reshape", [logits, writer.constant([0, -1, width])])
-            logits = writer.node("Slice", [logits, writer.constant([0]), n_frames, axis])
-        log_probs = writer.node("LogSoftmax", [logits], axis=-1)
-        writer.output(log_probs, name, TensorProto.FLOAT, ("batch", "output_time", width))
+    both = config.phoneme_output if phonemes is None else phonemes
+    _heads(writer, model, y, n_frames, phonemes=both)
     if streams:
         writer.output(next_features, "next_feature_context", TensorProto.FLOAT, context_shapes[0])
         writer.output(next_channels, "next_channel_context", TensorProto.FLOAT, context_shapes[1])
         return_state(writer, model.backbone, final)
     return writer.model("speech")
+
+
+def _heads(writer: GraphWriter, model: SpeechModel, y: str, n_frames: str, *, phonemes: bool) -> None:
+    """What the last layer's steps y (steps, B, H) say of n_frames output frames, as outputs of the graph."""
+    config = model.config
+    heads = [("log_probs", model.head, config.n_outputs)]
+    if phonemes:
+        heads.append(("phoneme_log_probs", model.phoneme_head, config.n_phonemes + 1))
+    for name, head, width in heads:
+        logits = writer.node("Transpose", [writer.linear(y, head)], perm=[1, 0, 2])
+        if config.frames_per_step > 1:
+            logits = writer.node("Reshape", [logits, writer.constant([0, -1, width])])
+            logits = writer.node("Slice", [logits, writer.constant([0]), n_frames, writer.constant([1])])
+        log_probs = writer.node("LogSoftmax", [logits], axis=-1)
+        writer.output(log_probs, name, TensorProto.FLOAT, ("batch", "output_time", width))
 
 
 def _ceil_divide(writer: GraphWriter, lengths: str, divisor: int) -> str:

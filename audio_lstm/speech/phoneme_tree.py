@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError
 from audio_lstm.speech.automaton import WordAutomaton
-from audio_lstm.speech.beam_words import best_log_probs, grow_tree
+from audio_lstm.speech.beam_words import TreeNodes, best_log_probs, grow_tree
 from audio_lstm.speech.lexicon import Lexicon
 
 __all__ = ["PhonemeTree", "build_phoneme_tree"]
@@ -78,25 +78,14 @@ def build_phoneme_tree(
     values = best.take(ids) + penalties
     for place, word in enumerate(spellings if favours else ()):
         values[place] += (favours or {}).get(word, 0.0)
-    unique, inverse = np.unique(said, axis=0, return_inverse=True)
-    inverse = inverse.ravel()
-    value_of = np.full(len(unique), -np.inf)
-    np.maximum.at(value_of, inverse, values.take(owners))
-    nodes = grow_tree(1, np.zeros(len(unique), np.int64), unique, np.arange(len(unique)), value_of)
+    nodes, ends = _nodes(said, values.take(owners))
     n_nodes, size = len(nodes.words), len(lexicon.phonemes) + 1
     if n_nodes * size > _MAX_DENSE:
         raise DataError(
             f"the {len(spellings)} words of the language model have {n_nodes} beginnings in sound, more than "
             f"{_MAX_DENSE // size}; make one with fewer words"
         )
-    children = np.full((n_nodes, size), -1, np.int32)
-    children[nodes.parents[1:], nodes.columns[1:]] = np.arange(1, n_nodes)
-    below = np.full(n_nodes, -np.inf)
-    np.maximum.at(below, nodes.parents[1:], nodes.best[1:])
-    node_of = np.empty(len(unique), np.int64)
-    ending = nodes.words >= 0
-    node_of[nodes.words[ending]] = np.flatnonzero(ending)
-    ends = node_of.take(inverse)
+    children, below = _below(nodes, size)
     order = ends.argsort(kind="stable")
     return PhonemeTree(
         automaton=automaton,
@@ -135,3 +124,25 @@ def _pronounced(words: Sequence[str], lexicon: Lexicon) -> tuple[NDArray[np.int6
     for row, (_, way) in enumerate(spelled, len(owners)):
         rows[row, : len(way)] = way
     return np.append(owners, np.array([number for number, _ in spelled], np.int64)), rows
+
+
+def _below(nodes: TreeNodes, size: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """The children (n_nodes, size) of every node, -1: none, and the best log-probability (n_nodes,) of their words."""
+    children = np.full((len(nodes.words), size), -1, np.int32)
+    children[nodes.parents[1:], nodes.columns[1:]] = np.arange(1, len(children))
+    below = np.full(len(children), -np.inf)
+    np.maximum.at(below, nodes.parents[1:], nodes.best[1:])
+    return children, below
+
+
+def _nodes(said: NDArray[np.int16], values: NDArray[np.float64]) -> tuple[TreeNodes, NDArray[np.int64]]:
+    """The nodes of pronunciations (n, longest), and the one (n,) in which each ends; values (n,) are of their words."""
+    unique, inverse = np.unique(said, axis=0, return_inverse=True)
+    inverse = inverse.ravel()
+    best = np.full(len(unique), -np.inf)
+    np.maximum.at(best, inverse, values)
+    nodes = grow_tree(1, np.zeros(len(unique), np.int64), unique, np.arange(len(unique)), best)
+    node_of = np.empty(len(unique), np.int64)
+    ending = nodes.words >= 0
+    node_of[nodes.words[ending]] = np.flatnonzero(ending)
+    return nodes, node_of.take(inverse)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -359,11 +359,6 @@ def write_speech_model(
         corpus: evaluate_speech([item.utterance for item in items], recogniser).to_dict()
         for corpus, items in task.dev_sets.items()
     }
-    rows = "\n".join(
-        f"| {corpus} | {100 * row['wer']:.2f} % | {100 * row['cer']:.2f} % | {100 * task.reports[corpus].wer:.2f} % | "
-        f"{row['n_utterances']} | {row['n_words']} |"
-        for corpus, row in figures.items()
-    )
     delay_s = task.config.latency_s
     facts = {
         "parameters": f"{sum(parameter.numel() for parameter in task.model.parameters()) / 1e6:.2f} M",
@@ -376,11 +371,7 @@ def write_speech_model(
 
 A small LSTM-CTC recogniser trained on {trained_on}.
 
-Development sets, greedy:
-
-| | WER, int8 | CER, int8 | WER, float32 | utterances | words |
-|---|---|---|---|---|---|
-{rows}
+{_rows(figures, task.reports)}
 
 | | |
 |---|---|
@@ -392,3 +383,18 @@ Development sets, greedy:
         f"{corpus} WER {100 * row['wer']:.2f} %, CER {100 * row['cer']:.2f} %" for corpus, row in figures.items()
     )
     return f"{folder}: {errors}, {facts['model.onnx']}"
+
+
+def _rows(figures: Mapping[str, dict[str, Any]], reports: Mapping[str, ErrorReport]) -> str:
+    """The card's table of development sets."""
+    head = "Development sets, greedy:\n\n| | WER, int8 | CER, int8 | WER, float32 | utterances | words |\n"
+    return (
+        head
+        + "|---" * 6
+        + "|\n"
+        + "\n".join(
+            f"| {corpus} | {100 * row['wer']:.2f} % | {100 * row['cer']:.2f} % | {100 * reports[corpus].wer:.2f} % | "
+            f"{row['n_utterances']} | {row['n_words']} |"
+            for corpus, row in figures.items()
+        )
+    )

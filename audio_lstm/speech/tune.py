@@ -145,9 +145,8 @@ def tune(
     small = replace(beam, beam_size=min(TUNING_BEAM_SIZE, beam.beam_size))
     trials = [replace(small, lm_weight=weight, word_bonus=bonus) for weight in LM_WEIGHTS for bonus in WORD_BONUSES]
     for done, trial in enumerate(trials, 1):
-        settings.append(
-            Setting(trial.lm_weight, trial.word_bonus, _wers(corpora, _decoder(recogniser, trial, automaton)))
-        )
+        wers = _wers(corpora, _decoder(recogniser, trial, automaton))
+        settings.append(Setting(trial.lm_weight, trial.word_bonus, wers))
         if progress is not None:
             progress(done)
     first = int(np.argmin([setting.wer for setting in settings[1:]]))
@@ -156,14 +155,10 @@ def tune(
     chosen = best = Setting(beam.lm_weight, beam.word_bonus, _wers(corpora, decoder))
     if best.wer >= settings[0].wer:
         chosen, config, decoder = settings[0], DecodingConfig(), greedy
-    rescored = None
-    if rescorer is not None:
-        pairs = [(corpus.phrases, corpus.references) for corpus in corpora]
-        searching = _decoder(recogniser, beam, automaton)
-        rescored = tune_rescoring(pairs, searching, rescorer.char_lm, rescorer.config)
-        if rescored.wer < chosen.wer:
-            chosen, config = best, DecodingConfig(language_model, beam, rescoring=rescored.config)
-            decoder = replace(searching, rescorer=Rescorer(rescorer.char_lm, rescored.config))
+    rescored, judged = _rescore(corpora, _decoder(recogniser, beam, automaton), rescorer) if rescorer else (None, None)
+    if rescored is not None and judged is not None and rescored.wer < chosen.wer:
+        chosen, decoder = best, judged
+        config = DecodingConfig(language_model, beam, rescoring=rescored.config)
     lowest = chosen.wer if rescored is None else min(chosen.wer, rescored.wer)
     pooled, both = _tune_sounds(corpora, recogniser, beam, automaton, rescorer)
     if pooled is not None and both is not None and pooled.wer < lowest:
@@ -178,6 +173,15 @@ def tune(
 
 def _decoder(recogniser: SpeechRecogniser, beam: BeamConfig, automaton: WordAutomaton) -> WordDecoder:
     return WordDecoder(recogniser.alphabet, BeamDecoder(recogniser.alphabet, beam, language_model=automaton))
+
+
+def _rescore(
+    corpora: Sequence[HeardCorpus], searching: WordDecoder, rescorer: Rescorer
+) -> tuple[TunedRescoring, WordDecoder]:
+    """The best weights of a character language model, and the decoder with them."""
+    pairs = [(corpus.phrases, corpus.references) for corpus in corpora]
+    tuned = tune_rescoring(pairs, searching, rescorer.char_lm, rescorer.config)
+    return tuned, replace(searching, rescorer=Rescorer(rescorer.char_lm, tuned.config))
 
 
 def _tune_sounds(

@@ -2,11 +2,11 @@
 
     python recipes/benchmarks/sounds.py --model models/english-base --manifest devclean.dev.jsonl cv13.dev.jsonl
 
-The model hears phonemes too (recipes/speech/model_of_run.py) and has been tuned (`audio-lstm tune`); every row decodes the
-same emissions with the tuned weights. "Best in the pool" is the text with the fewest errors, which nobody can choose
-without knowing what was said. With flashlight-text and kenlm, flashlight's lexicon decoder searches the same phonemes with
-the same lexicon, language model, weights and beam, and the scores of texts that both find first are compared. Seconds are
-of processor time, of decoding alone.
+The model hears phonemes too (recipes/speech/model_of_run.py) and has been tuned (`audio-lstm tune`); every row decodes
+the same emissions with the tuned weights. "Best in the pool" is the text with the fewest errors, which nobody can
+choose without knowing what was said. With flashlight-text and kenlm, flashlight's lexicon decoder searches the same
+phonemes with the same lexicon, language model, weights and beam, and the scores of texts that both find first are
+compared. Seconds are of processor time, of decoding alone.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ def table(recogniser: SpeechRecogniser, heard: Sequence[HeardCorpus]) -> list[st
     }
     if peer is not None:
         rows["flashlight, sounds"] = peer
-    seconds = sum(len(phrase) for corpus in heard for row in corpus.phrases for phrase in row)
-    seconds *= recogniser.config.output_frame_s
+    n_frames = sum(len(phrase) for corpus in heard for row in corpus.phrases for phrase in row)
+    seconds = n_frames * recogniser.config.output_frame_s
     names = " | ".join(corpus.name for corpus in heard)
     lines += ["", f"| | {names} | mean | ms a second of sound |", "|---" * (len(heard) + 3) + "|"]
     for name, decode in rows.items():

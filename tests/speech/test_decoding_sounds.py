@@ -15,7 +15,7 @@ from audio_lstm.errors import ModelError
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.beam import BeamConfig
 from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.decoding import Decoding, DecodingConfig, build_decoder, read_decoding, write_decoding
+from audio_lstm.speech.decoding import Decoding, DecodingConfig, build_decoder, write_decoding
 from audio_lstm.speech.export import export_speech
 from audio_lstm.speech.lexicon import Lexicon, write_lexicon
 from audio_lstm.speech.lm_file import write_language_model
@@ -123,14 +123,6 @@ def test_a_missing_lexicon_is_said_when_the_model_is_loaded(folder: Path) -> Non
     (folder / "lexicon.lex").unlink()
     with pytest.raises(ModelError, match=r"lexicon\.lex: the lexicon of this model is missing"):
         build_decoder(Decoding(), ALPHABET, folder=folder, n_phonemes=2)
-
-
-def test_weights_of_both_heads_are_read_as_they_were_written(folder: Path) -> None:
-    assert read_decoding(folder) == TUNED
-    text = (folder / "decoding.json").read_text()
-    (folder / "decoding.json").write_text(text.replace('"phonemes": 1.0', '"phonemes": -1.0'))
-    with pytest.raises(ModelError, match=r"phonemes must be 0 or more, got -1\.0"):
-        read_decoding(folder)
 
 
 @pytest.fixture(params=["both ways", "streams"])

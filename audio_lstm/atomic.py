@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import stat
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["atomic_write", "remove_leftovers"]
+__all__ = ["atomic_write", "check_writable", "remove_leftovers"]
 
+_BLOCK_BYTES = 4096  # of most file systems: what a full disk has no room for
 _TOKEN_BYTES = 8
 _SCRATCH = re.compile(rf"\.(?P<stem>.+)-[0-9a-f]{{{2 * _TOKEN_BYTES}}}(?P<suffix>\.[^.]*|)", re.DOTALL)
 
@@ -35,10 +38,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         A path in the same folder with the same suffix, at which nothing exists yet (the block creates the file).
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file() and not target.is_dir():
+    if _is_special(target):
         yield target
         return
-    scratch = target.with_name(f".{target.stem}-{secrets.token_hex(_TOKEN_BYTES)}{target.suffix}")
+    scratch = _beside(target)
     mode = _usual_mode(target, scratch)
     try:
         yield scratch
@@ -49,6 +52,37 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             _flush(target.parent)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Find out whether `atomic_write` can write a file, for callers that want to know before the work is done.
+
+    Permissions do not tell (of a disk that is full or mounted to be read, say), so a block is written, under no name.
+
+    Args:
+        path: The file. Where folders are missing, they could be made: it is tried in the nearest one that exists.
+
+    Raises:
+        IsADirectoryError: If a folder is there.
+        NotADirectoryError: If a file is where a folder should be; `filename` is what is in the way.
+        OSError: If it cannot be written for another reason; `filename` is the folder.
+    """
+    target = Path(os.path.realpath(path))
+    if _is_special(target):
+        return
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    folder = next(parent for parent in target.parents if os.path.lexists(parent))
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(folder))
+    try:
+        with suppress(FileNotFoundError):
+            os.lstat(_beside(folder / target.name))  # names can be too long
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_BLOCK_BYTES))
+            file.flush()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(folder)) from error
 
 
 def remove_leftovers(paths: Iterable[str | os.PathLike[str]]) -> None:
@@ -68,6 +102,15 @@ def remove_leftovers(paths: Iterable[str | os.PathLike[str]]) -> None:
             scratch = _SCRATCH.fullmatch(entry)
             if scratch and scratch["stem"] + scratch["suffix"] in expected:
                 Path(folder, entry).unlink(missing_ok=True)
+
+
+def _is_special(target: Path) -> bool:
+    """Whether it is neither a file nor a folder: a device, a pipe."""
+    return target.exists() and not target.is_file() and not target.is_dir()
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.stem}-{secrets.token_hex(_TOKEN_BYTES)}{target.suffix}")
 
 
 def _usual_mode(target: Path, scratch: Path) -> int:

@@ -6,13 +6,13 @@ Exit status: 0 all well, 1 something failed (each failure has its line on stderr
 from __future__ import annotations
 
 import argparse
-import io
-import os
+import contextlib
+import logging
 import sys
 from collections.abc import Callable, Sequence
 
 from audio_lstm.commands.align import add_align
-from audio_lstm.commands.console import Parser, answer, complain
+from audio_lstm.commands.console import ComplainingHandler, Parser, answer, complain, require_output
 from audio_lstm.commands.demo import add_demo
 from audio_lstm.commands.fill import add_harmonise, add_infill
 from audio_lstm.commands.listen import add_listen
@@ -24,6 +24,7 @@ from audio_lstm.commands.train_lm import add_train_lm
 from audio_lstm.commands.transcribe import add_transcribe
 from audio_lstm.commands.tune import add_tune
 from audio_lstm.errors import AudioLSTMError, ConfigError
+from audio_lstm.streams import drop, prepare_streams
 
 __all__ = ["main"]
 
@@ -39,8 +40,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status; wrong usage and --help raise SystemExit, as argparse does.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # a file's name is printed with the bytes that it has
+    prepare_streams()
+    logging.getLogger("audio_lstm.speech").handlers[:] = [ComplainingHandler()]
+    try:
+        return _run(arguments)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        drop(sys.stdout)
+        return 1
+    except OSError as error:  # what no command has foreseen: a full disk, say
+        complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            return 1
+        drop(sys.stdout)
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         options = _parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.command
@@ -53,12 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except UnicodeEncodeError as error:  # the system takes names in the locale's encoding alone
+        letter = f"the letter {error.object[error.start]!a}, which {error.encoding} lacks"
+        complain(f"{error.object[:80]!a} holds {letter}; set PYTHONUTF8=1, or another locale")
         return 1
-    except OSError as error:  # what no command has foreseen: a full disk, say
-        complain(f"{error.filename or 'output'}: {error.strerror or error}")
-        return 1
+    except SystemExit:
+        sys.stdout.flush()  # of --help
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 def _models(options: argparse.Namespace) -> int:
     from audio_lstm.checkpoint import shipped_models
 
+    require_output()
     for name, folder in shipped_models().items():
         card = (folder / "README.md").read_text("utf-8").splitlines()
         summary = next((line for line in card if line and not line.startswith(("#", "-", "|"))), "")

@@ -74,7 +74,7 @@ class OnnxEngine:
             ort.capi.onnxruntime_pybind11_state.RuntimeException,
         )
         try:
-            self._session = ort.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(_readable(path), options, providers=["CPUExecutionProvider"])
         except failures as error:
             raise ModelError(f"{path}: not a model that ONNX Runtime can run; export it again") from error
         self._path = path
@@ -197,3 +197,13 @@ def _flatten(state: Any) -> list[torch.Tensor]:
     if isinstance(state, tuple):
         return [tensor for item in state for tensor in _flatten(item)]
     return [state]
+
+
+def _readable(path: str | os.PathLike[str]) -> str | bytes:
+    """A model as ONNX Runtime takes it: by its name, or its bytes where the name is not UTF-8."""
+    name = os.fspath(path)
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return Path(path).read_bytes()
+    return name

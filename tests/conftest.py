@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,6 +19,23 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+_IMPORTS_TORCH = re.compile(r"^(?:import|from) (?:torch|recipes)\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Without torch, pass over the modules that import it, and the folders whose fixtures do (`.ci/run light`)."""
+    source = collection_path / "conftest.py" if collection_path.is_dir() else collection_path
+    if not HAS_TORCH and collection_path.name == "recipes":
+        return True  # they train
+    if HAS_TORCH or source.suffix != ".py" or not source.is_file():
+        return None
+    return True if _IMPORTS_TORCH.search(source.read_text(encoding="utf-8")) else None
+
+
+def pytest_report_header() -> str | None:
+    """Say so."""
+    return None if HAS_TORCH else "torch is not installed: the tests that import it are passed over"
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +71,18 @@ def voice() -> Callable[..., NDArray[np.float32]]:
         return samples * np.float32(peak / np.abs(samples).max())
 
     return speak
+
+
+@pytest.fixture(scope="session")
+def torchaudio() -> ModuleType:
+    """torchaudio, the reference of our front ends; where it does not load the test skips with what to install."""
+    try:
+        import torchaudio
+    except (ImportError, OSError) as error:  # OSError: PyPI's Linux wheel beside a CPU-only torch lacks libc10_cuda.so
+        way_out = "pip install --force-reinstall --no-deps torchaudio --index-url https://download.pytorch.org/whl/cpu"
+        cause = str(error.__cause__ or error).splitlines()[0]
+        pytest.skip(f"torchaudio does not load ({cause}); beside a CPU-only torch: {way_out}")
+    return torchaudio
 
 
 class CommandLine:

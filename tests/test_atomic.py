@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from audio_lstm.atomic import atomic_write, remove_leftovers
+from audio_lstm.atomic import atomic_write, check_writable, remove_leftovers
 
 
 def test_file_appears_whole_with_the_same_suffix_and_nothing_else_remains(tmp_path):
@@ -99,3 +99,35 @@ def test_leftovers_in_the_working_directory_are_found(tmp_path, monkeypatch):
     (tmp_path / ".a-0123456789abcdef.txt").touch()
     remove_leftovers(["a.txt"])
     assert not os.listdir(tmp_path)
+
+
+def test_what_cannot_be_written_is_known_before_and_nothing_is_left(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    check_writable(tmp_path / "file")
+    check_writable(tmp_path / "new" / "deep" / "x.txt")
+    check_writable(os.devnull)
+    for path, kind, culprit in (
+        (tmp_path, IsADirectoryError, tmp_path),
+        (tmp_path / "file" / "deep" / "x.txt", NotADirectoryError, tmp_path / "file"),
+        (tmp_path / f"{'x' * 250}.txt", OSError, tmp_path),
+        ("/proc/x.txt", OSError, "/proc"),
+    ):
+        with pytest.raises(kind) as caught:
+            check_writable(path)
+        assert caught.value.filename == os.fspath(culprit)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "nowhere"]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are a Unix thing")
+def test_a_disk_without_room_for_a_block_is_known_before(tmp_path):
+    code = (
+        "import resource, sys; from audio_lstm.atomic import check_writable\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "check_writable(sys.argv[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "x"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+    assert not list(tmp_path.iterdir())

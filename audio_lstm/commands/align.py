@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, add_reading, answer, complain, require_folder
-from audio_lstm.errors import DataError
-from audio_lstm.text_files import read_text
+from audio_lstm.commands.console import (
+    add_model,
+    add_reading,
+    answer,
+    answer_json,
+    complain,
+    require_folder,
+    require_output,
+    require_writable,
+    standard_input,
+)
+from audio_lstm.errors import ConfigError, DataError
+from audio_lstm.text_files import decode_text, json_text, read_text
 
 if TYPE_CHECKING:
     from audio_lstm.speech.alignment import Alignment
@@ -19,6 +28,7 @@ __all__ = ["add_align"]
 # Heavy imports live inside the command, as in cli.py: `audio-lstm --help` answers at once.
 
 _MAX_TEXT_BYTES = 50_000_000  # of a script: what is larger is something else
+_TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".rst", ".tsv", ".csv", ".srt", ".vtt", ".json", ".jsonl", ".lab"})
 _FORMATS = ("tsv", "json", "srt", "vtt", "textgrid")
 
 
@@ -34,17 +44,17 @@ def add_align(commands: Any) -> None:
         help="say when each word of a text is said in a recording",
         description="Find the words of a text in a recording that says it: a line a word with start and end in "
         "seconds, score, and whether it was heard. What the recording does not say is flagged, and so is speech that "
-        "is not in the text. Spell numbers out.",
+        "is not in the text. Figures, signs and abbreviations are found in the ways that people say them.",
     )
-    parser.add_argument("audio", metavar="AUDIO", help="audio or video file")
-    parser.add_argument("text", metavar="TEXT_OR_FILE", help="what is said, or a text file that holds it")
+    parser.add_argument("audio", metavar="AUDIO", help="audio or video file, - for stdin")
+    parser.add_argument("text", metavar="TEXT_OR_FILE", help="what is said, or a text file that holds it, - for stdin")
     add_model(parser, "english-base")
     parser.add_argument(
         "--format",
         type=_format,
-        default="tsv",
         metavar="NAME",
-        help="tsv (default): a line a word; json: with letters; srt, vtt, textgrid: of the words that are found",
+        help="tsv: a line a word; json: with letters; srt, vtt, textgrid: of the words that are found (what the suffix "
+        "of --out says, or tsv)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the result there, not to stdout")
     add_reading(parser)
@@ -58,15 +68,34 @@ def _format(name: str) -> str:
     return name
 
 
+def _format_of(out: Path | None) -> str:
+    """What the suffix of a file says; a table where it says nothing."""
+    suffix = out.suffix.lower().removeprefix(".") if out else ""
+    if suffix in ("", "txt"):
+        return "tsv"
+    if suffix not in _FORMATS:
+        raise ConfigError(
+            f"{out}: no format for the suffix {out.suffix if out else ''!r}; known: {', '.join(_FORMATS)}; or name "
+            "one with --format"
+        )
+    return suffix
+
+
 def _align(options: argparse.Namespace) -> int:
     from audio_lstm.audio import DEFAULT_MAX_SECONDS
     from audio_lstm.speech.align_script import align
     from audio_lstm.speech.formats import write_text
 
+    form = options.format or _format_of(options.out)
+    if options.audio == options.text == "-":
+        raise ConfigError("audio and text cannot both be -: standard input holds one of them; name the other's file")
     if options.out:
         require_folder(options.out)
+        require_writable([options.out], force=True)
+    else:
+        require_output()
     alignment = align(
-        options.audio,
+        standard_input() if options.audio == "-" else options.audio,
         _text(options.text),
         model=options.model,
         device=options.device,
@@ -75,23 +104,42 @@ def _align(options: argparse.Namespace) -> int:
     )
     for line in _complaints(alignment):
         complain(f"{options.audio}: {line}")
-    result = _formatted(alignment, options.format)
+    result = _formatted(alignment, form)
     if options.out:
         write_text(options.out, result)
+    elif form == "json":
+        answer_json(result.removesuffix("\n"))
     else:
         answer(result.removesuffix("\n"))
     return 0 if alignment.matched_share > 0 else 1
 
 
 def _text(text_or_file: str) -> str:
-    """The text itself, or what the file of this name holds."""
+    """The text itself, or what standard input or the file of this name holds."""
+    if text_or_file == "-":
+        return decode_text(standard_input(), what="the text of a recording", max_bytes=_MAX_TEXT_BYTES)
     file = Path(text_or_file)
     if not _is_file(file):
-        # A text has spaces, or is a word; "notes/script.txt" is a file that is not there.
-        if not any(character.isspace() for character in text_or_file) and (file.suffix or len(file.parts) > 1):
+        if _looks_like_a_path(text_or_file):
             raise DataError(f"{text_or_file}: no such text file; check the path, or pass the text in quotes")
         return text_or_file
     return read_text(file, what="the text of a recording", max_bytes=_MAX_TEXT_BYTES)
+
+
+def _looks_like_a_path(text: str) -> bool:
+    """Whether a text that is no file was meant to be one: "notes/script.txt", but not "10:30", "3.14" or "and/or"."""
+    if any(character.isspace() for character in text):
+        return False
+    file = Path(text)
+    is_in_folder = "/" in text and (_is_folder(file.parent) or text.startswith((".", "/", "~")))
+    return is_in_folder or file.suffix.lower() in _TEXT_SUFFIXES
+
+
+def _is_folder(file: Path) -> bool:
+    try:
+        return file.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_file(file: Path) -> bool:
@@ -130,6 +178,6 @@ def _formatted(alignment: Alignment, name: str) -> str:
     if name == "tsv":
         return alignment.to_tsv()
     if name == "json":
-        return json.dumps(alignment.to_dict(), ensure_ascii=False) + "\n"
+        return json_text(alignment.to_dict()) + "\n"
     transcript = alignment.to_transcript()
     return {"srt": transcript.to_srt, "vtt": transcript.to_vtt, "textgrid": transcript.to_textgrid}[name]()

@@ -1,31 +1,44 @@
-"""What the commands share on the terminal: one-line complaints, results, progress, and checks of options."""
+"""What the commands share on the terminal: one-line complaints, results, progress, and checks of options.
+
+Nothing that is written to the terminal fails for what it says: letters that its encoding lacks are written otherwise.
+Complaints and progress never end the work; results do, where nobody can get them any longer.
+"""
 
 from __future__ import annotations
 
 import argparse
+import codecs
 import difflib
+import json
+import logging
+import os
 import re
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
+from audio_lstm.atomic import check_writable
 from audio_lstm.errors import AudioLSTMError
+from audio_lstm.streams import drop, is_closed
 
 __all__ = [
+    "ComplainingHandler",
     "Parser",
     "add_model",
     "add_reading",
     "answer",
+    "answer_json",
     "complain",
     "listening",
     "live_line",
     "positive_float",
     "progress",
-    "require_folder",
-    "require_free",
+    "require_output",
+    "require_writable",
+    "standard_input",
 ]
 
 
@@ -40,6 +53,10 @@ class Parser(argparse.ArgumentParser):
             what = "unknown option" if word.startswith("-") else "unexpected argument"
             self.error(f"{what} {word}{_meant(word, self._option_string_actions)}")
         return known, unknown
+
+    def print_help(self, file: Any = None) -> None:
+        """As in argparse, which passes over a stream that takes nothing."""
+        (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         """Complain in one line and leave with status 2."""
@@ -84,6 +101,39 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-truncated", action="store_true", help="take what is left of a file that breaks off")
 
 
+def require_output() -> None:
+    """Complain about a result that could go nowhere before the work is done, not after.
+
+    Raises:
+        AudioLSTMError: If standard output is closed.
+    """
+    if is_closed(sys.stdout):
+        raise AudioLSTMError("standard output is closed, and the result would go there; run it without >&-")
+
+
+def standard_input() -> BinaryIO:
+    """What is piped in.
+
+    Returns:
+        The bytes of standard input.
+
+    Raises:
+        AudioLSTMError: If it is closed.
+    """
+    if sys.stdin is None:
+        raise AudioLSTMError("standard input is closed; pipe something into it, or name a file")
+    return sys.stdin.buffer
+
+
+def _tell(text: str) -> None:
+    """Write to stderr; whether anybody reads it, the work goes on."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):  # a full disk, a terminal or reader that is gone
+        drop(sys.stderr)
+
+
 def answer(text: str, *, beside: bool = False) -> None:
     """Write a result to stdout.
 
@@ -91,9 +141,25 @@ def answer(text: str, *, beside: bool = False) -> None:
         text: One or several lines, without the last line feed.
         beside: Write it to stderr, since stdout holds a JSON object and nothing else.
     """
-    stream = sys.stderr if beside else sys.stdout
-    stream.write(f"{text}\n")
-    stream.flush()  # files are answered one by one
+    if beside:
+        _tell(f"{text}\n")
+        return
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()  # files are answered one by one
+
+
+def answer_json(text: str) -> None:
+    """Write JSON to stdout so that it is JSON there too, whatever the terminal's encoding.
+
+    Args:
+        text: JSON, without the last line feed.
+    """
+    encoding = codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name
+    try:
+        text.encode("utf-8" if encoding == "utf-8" else "ascii")
+    except UnicodeEncodeError:  # only strings hold such characters: each becomes an escape
+        text = "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
+    answer(text)
 
 
 def complain(line: str) -> None:
@@ -102,8 +168,16 @@ def complain(line: str) -> None:
     Args:
         line: What is wrong; becomes one line.
     """
-    sys.stderr.write(f"audio-lstm: {' '.join(line.split())}\n")
-    sys.stderr.flush()
+    _tell(f"audio-lstm: {' '.join(line.split())}\n")
+
+
+class ComplainingHandler(logging.Handler):
+    """Makes complaints of what the package logs as warnings."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Complain about one."""
+        if record.levelno >= logging.WARNING:
+            complain(record.getMessage())
 
 
 def progress(n_items: int, noun: str) -> Callable[[int], None] | None:
@@ -123,8 +197,7 @@ def progress(n_items: int, noun: str) -> Callable[[int], None] | None:
     def show(done: int) -> None:
         left_s = (time.perf_counter() - start) / done * (n_items - done)
         end = "\n" if done == n_items else ""
-        sys.stderr.write(f"\r{done}/{n_items} {noun}, {left_s:.0f} s left {end}")
-        sys.stderr.flush()
+        _tell(f"\r{done}/{n_items} {noun}, {left_s:.0f} s left {end}")
 
     return show
 
@@ -145,8 +218,7 @@ def live_line() -> Callable[[str], None] | None:
         nonlocal shown
         text = text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
         if text != shown:
-            sys.stderr.write(f"\r\x1b[2K{text}")
-            sys.stderr.flush()
+            _tell(f"\r\x1b[2K{text}")
             shown = text
 
     return show
@@ -205,6 +277,34 @@ def positive_float(text: str) -> float:
     return value
 
 
+def require_writable(files: Iterable[Path], *, force: bool) -> None:
+    """Complain about what cannot be written, or stands there already, before anything is done, not after.
+
+    Args:
+        files: What is to be written. A missing folder above one of them could be made.
+        force: Whether files, but not folders, may be overwritten.
+
+    Raises:
+        AudioLSTMError: If one of them is named twice, exists and may not be overwritten, or cannot be written.
+    """
+    seen: set[str] = set()
+    for file in files:
+        if file.is_dir():
+            raise AudioLSTMError(f"{file}: is a folder; pass another --out")
+        if file.exists() and not force:
+            raise AudioLSTMError(f"{file}: exists already; pass --force to overwrite it, or another --out")
+        if (place := os.path.realpath(file)) in seen:
+            raise AudioLSTMError(f"{file}: is to be written twice; name it once")
+        seen.add(place)
+        try:
+            check_writable(file)
+        except NotADirectoryError as error:
+            raise AudioLSTMError(f"{file}: {error.filename} is a file, not a folder; pass another --out") from error
+        except OSError as error:
+            where = f"{file}: cannot be written: {error.strerror} ({error.filename})"
+            raise AudioLSTMError(f"{where}; check its folder and the space left, or pass another --out") from error
+
+
 def require_folder(file: Path) -> None:
     """Complain about a missing folder before the work is done, not after.
 
@@ -214,22 +314,5 @@ def require_folder(file: Path) -> None:
     Raises:
         AudioLSTMError: If there is no folder for it.
     """
-    if not file.parent.is_dir():
+    if not os.path.lexists(file.parent):
         raise AudioLSTMError(f"{file}: the folder {file.parent} does not exist; create it first")
-
-
-def require_free(files: Iterable[Path], *, force: bool) -> None:
-    """Complain about outputs that stand there already before the work is done, not after.
-
-    Args:
-        files: What is to be written.
-        force: Whether files, but not folders, may be overwritten.
-
-    Raises:
-        AudioLSTMError: If the first that exists is a folder, or may not be overwritten.
-    """
-    existing = next((file for file in files if file.exists()), None)
-    if existing and existing.is_dir():
-        raise AudioLSTMError(f"{existing}: is a folder; pass another --out")
-    if existing and not force:
-        raise AudioLSTMError(f"{existing}: exists already; pass --force to overwrite it, or another --out")

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from audio_lstm.commands.console import add_model, answer, positive_float, require_folder, require_free
+from audio_lstm.commands.console import add_model, answer, positive_float, require_folder, require_writable
 from audio_lstm.errors import ConfigError, ScoreError
 
 __all__ = ["add_harmonise", "add_infill"]
@@ -92,7 +92,7 @@ def _check_out(options: argparse.Namespace) -> None:
         check_save_path(options.out)
     except ScoreError as error:
         raise ConfigError(f"--out {error}") from error
-    require_free([options.out], force=options.force)
+    require_writable([options.out], force=options.force)
 
 
 def _save(options: argparse.Namespace, piece: Any) -> int:

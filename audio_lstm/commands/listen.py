@@ -12,7 +12,15 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, answer, complain, live_line, positive_float
+from audio_lstm.commands.console import (
+    add_model,
+    answer,
+    complain,
+    live_line,
+    positive_float,
+    require_output,
+    standard_input,
+)
 from audio_lstm.commands.speech import add_decoding, decoding_of
 from audio_lstm.errors import AudioError, ConfigError, MissingDependencyError
 
@@ -64,7 +72,8 @@ def add_listen(commands: Any) -> None:
 def _listen(options: argparse.Namespace) -> int:
     if options.stdin and options.device_index is not None:
         raise ConfigError("--device-index chooses a microphone, but --stdin takes none; leave one of them out")
-    if options.stdin and sys.stdin.isatty():
+    require_output()
+    if options.stdin and standard_input() and sys.stdin.isatty():
         raise ConfigError("--stdin takes raw samples, but standard input is a terminal; pipe sound into it")
     if not options.stdin:
         _sounddevice()  # complain before the model is loaded
@@ -155,7 +164,7 @@ def _standard_input(sample_rate: int, device_index: int | None) -> Iterator[NDAr
     """Blocks of what is piped in; half a sample at the end is dropped with a word."""
     import numpy as np
 
-    stream: Any = sys.stdin.buffer
+    stream: Any = standard_input()
     n_bytes = 2 * max(1, round(_BLOCK_S * sample_rate))
     rest, data = b"", stream.read1(n_bytes)
     if data[:4] in _FILE_MARKS:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -16,10 +15,11 @@ from audio_lstm.commands.console import (
     positive_float,
     progress,
     require_folder,
-    require_free,
+    require_output,
+    require_writable,
 )
 from audio_lstm.commands.music_sets import add_sets, evaluate_sets
-from audio_lstm.errors import ConfigError, ScoreError
+from audio_lstm.errors import AudioError, ConfigError, ScoreError
 
 if TYPE_CHECKING:
     from audio_lstm.music.compose import ComposeOptions
@@ -153,10 +153,8 @@ def _compose(options: argparse.Namespace) -> int:
         progress=progress(options.bars, "bars") if options.bars and options.bars > 0 else None,
         **cast("ComposeOptions", {name: value for name, value in given.items() if value is not None}),
     )
-    n_lost = 0
-    for paths, composition in zip(outputs, takes, strict=True):
-        saved = _save(composition, paths)
-        n_lost += len(paths) - len(saved)
+    written = [_save(composition, paths) for paths, composition in zip(outputs, takes, strict=True)]
+    for paths, saved, composition in zip(outputs, written, takes, strict=True):  # once all are safe
         if options.json:
             files = {"file": str(saved[0])} if saved == paths[:1] == paths else {"files": [str(path) for path in saved]}
             answer(json.dumps({**files, **composition.to_dict()}))
@@ -165,7 +163,7 @@ def _compose(options: argparse.Namespace) -> int:
         for lines in (str(composition.report) if composition.report.findings else "", composition.novelty):
             if lines:
                 answer(lines if isinstance(lines, str) else lines.summary())
-    return 1 if n_lost else 0
+    return 0 if written == outputs else 1
 
 
 def _outputs(options: argparse.Namespace) -> list[list[Path]]:
@@ -176,7 +174,7 @@ def _outputs(options: argparse.Namespace) -> list[list[Path]]:
     stems = _stems(out, options.format)
     numbers = [""] if options.takes == 1 else [f"-{take}" for take in range(1, options.takes + 1)]
     outputs = [[stem.with_name(_numbered(stem.name, number)) for stem in stems] for number in numbers]
-    require_free([path for paths in outputs for path in paths], force=options.force)
+    require_writable([path for paths in outputs for path in paths], force=options.force)
     return outputs
 
 
@@ -195,7 +193,7 @@ def _stems(out: Path, formats: str | None) -> list[Path]:
             f"--out {out}: with --format it is a folder, such as {out.with_suffix('')}; name one, or leave --format out"
         )
     existing = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
+    if not existing.is_dir():
         raise ConfigError(f"--out {out}: {existing} is no folder that can be written; name another")
     kinds = dict.fromkeys(kind.strip().lstrip(".").lower() for kind in (formats or "mid").split(","))
     for kind in kinds:
@@ -213,7 +211,7 @@ def _save(composition: Composition, paths: list[Path]) -> list[Path]:
     for path in paths:
         try:
             saved.append(composition.save(path))
-        except ScoreError as error:
+        except (ScoreError, AudioError) as error:
             complain(str(error) if str(error).startswith(str(path)) else f"{path}: {error}")
     return saved
 
@@ -234,6 +232,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         return evaluate_sets(options)
     if options.real is not None or options.plot is not None:
         raise ConfigError("--real and --plot go with --generated, not with --data")
+    require_output()
     composer = load_music(options.model or DEFAULT_MODEL, device=options.device)
     data = load_pieces(options.data, options.split)
     evaluation = evaluate_music(data, composer, progress=progress(len(data.pieces), "pieces"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import answer, complain
+from audio_lstm.commands.console import answer, complain, require_output, require_writable
 from audio_lstm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def evaluate_sets(options: argparse.Namespace) -> int:
         if options.real is None:
             raise ConfigError("--plot draws a comparison; say with --real what to compare with")
         check_plot(options.plot)
+        require_writable([Path(options.plot)], force=True)
+    require_output()
     index = load_index(open_model(options.model, "music").path) if options.model else None
     generated = load_pieces(options.generated, options.split)
     scores = list(as_scores(generated))

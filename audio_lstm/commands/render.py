@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import answer, live_line, require_folder, require_free
+from audio_lstm.commands.console import answer, live_line, require_folder, require_writable
 from audio_lstm.errors import ConfigError, ScoreError
 
 if TYPE_CHECKING:
+    from audio_lstm.music.save import SaveOptions
     from audio_lstm.music.score import Score
 
 __all__ = ["add_render"]
@@ -61,31 +63,41 @@ def _render(options: argparse.Namespace) -> int:
             check_save_path(out)
         except ScoreError as error:
             raise ConfigError(f"--out {error}") from error
-    require_free(options.out, force=options.force)
+    require_writable(options.out, force=options.force)
     source: Path = options.score
     score = read_score_json(source) if source.suffix.lower() == ".json" else read_score(source)
     score.require_notes(str(source))
-    _require_lines(score, options.out)
     title = source.stem if options.title is None else options.title
+    wishes = SaveOptions(sample_rate=options.rate, soundfont=options.soundfont, title=title)
     for out in options.out:
-        wishes = SaveOptions(
-            sample_rate=options.rate, soundfont=options.soundfont, title=title, progress=_playing(out.name)
-        )
-        save_score(score, out, wishes)
-        answer(f"{out}: {score.n_notes} notes, {score.duration_s:.1f} s")
+        _require_possible(score, out, wishes)
+    written: list[Path] = []
+    try:
+        for out in options.out:
+            written.append(save_score(score, out, replace(wishes, progress=_playing(out.name))))
+    finally:
+        for out in written:
+            answer(f"{out}: {score.n_notes} notes, {score.duration_s:.1f} s")
     return 0
 
 
-def _require_lines(score: Score, outs: list[Path]) -> None:
-    """Refuse to write a score of several lines as ABC before anything is written."""
+def _require_possible(score: Score, out: Path, options: SaveOptions) -> None:
+    """Refuse what a kind of file cannot hold before anything is written."""
     from audio_lstm.music.abc_writer import score_to_abc
+    from audio_lstm.music.engrave import score_to_svg
+    from audio_lstm.music.render import render_blocks
+    from audio_lstm.music.sound_files import SOUND_SUFFIXES, rate_for
 
-    for out in outs:
-        if out.suffix.lower() == ".abc":
-            try:
-                score_to_abc(score)
-            except ScoreError as error:
-                raise ScoreError(f"{out}: {error}; nothing has been written") from error
+    kind = out.suffix.lower()
+    try:
+        if kind == ".abc":
+            score_to_abc(score)
+        elif kind == ".pdf" or (kind == ".svg" and not out.name.lower().endswith(".roll.svg")):
+            score_to_svg(score)
+        elif kind in SOUND_SUFFIXES:  # makes nothing yet
+            render_blocks(score, sample_rate=rate_for(out, options.sample_rate), soundfont=options.soundfont)
+    except ScoreError as error:
+        raise ScoreError(f"{out}: {error}; nothing has been written") from error
 
 
 def _playing(name: str) -> Callable[[float, float], None] | None:

@@ -39,6 +39,12 @@ def add_serve(commands: Any) -> None:
     limits.add_argument("--idle", type=positive_float, metavar="S", help="of a client that sends nothing (default: 30)")
     limits.add_argument("--sessions", type=int, metavar="N", help="live sessions at once (default: 8)")
     limits.add_argument("--drain", type=float, metavar="S", help="what runs at SIGTERM may take (default: 30)")
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        metavar="ORIGIN",
+        help="let scripts of web pages from there read the answers (CORS): https://example.org, or *; may be repeated",
+    )
     add_decoding(parser)
     parser.set_defaults(command=_serve)
 
@@ -57,6 +63,7 @@ def _serve(options: argparse.Namespace) -> int:
         "idle_s": options.idle,
         "sessions": options.sessions,
         "drain_s": options.drain,
+        "allow_origins": options.allow_origin and tuple(options.allow_origin),
     }
     config = ServeConfig(**{name: value for name, value in given.items() if value is not None})
     decoding = decoding_of(options)

@@ -7,7 +7,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, answer, complain, progress, require_folder
+from audio_lstm.commands.console import (
+    add_model,
+    answer,
+    complain,
+    progress,
+    require_folder,
+    require_output,
+    require_writable,
+)
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.text_files import read_text
 
@@ -98,12 +106,15 @@ def decoding_of(options: argparse.Namespace) -> Decoding:
         raise ConfigError("--rescorer-weight weighs a rescorer, but there is none; leave it out")
     if options.hotword_boost is not None and not (options.hotword or options.hotwords_file):
         raise ConfigError("--hotword-boost needs words to boost; add --hotword or --hotwords-file")
-    hotwords = [*(options.hotword or [])]
+    hotwords = dict.fromkeys(options.hotword or [], "")
     if options.hotwords_file:
-        hotwords += _lines(options.hotwords_file, "hot word")
-    vocabulary = []
+        for place, line in _lines(options.hotwords_file, "hot word"):
+            hotwords.setdefault(line, place)
+    vocabulary: dict[str, str] = {}
     if options.vocabulary:
-        vocabulary = [word for line in _lines(options.vocabulary, "word") for word in line.split()]
+        for place, line in _lines(options.vocabulary, "word"):
+            for word in line.split():
+                vocabulary.setdefault(word, place)
     return Decoding(
         language_model={None: "default", "none": None}.get(options.lm, options.lm),
         beam_size=options.beam_size,
@@ -112,21 +123,22 @@ def decoding_of(options: argparse.Namespace) -> Decoding:
         hotwords=tuple(hotwords),
         hotword_boost=DEFAULT_BOOST if options.hotword_boost is None else options.hotword_boost,
         vocabulary=tuple(vocabulary),
+        places={word: place for word, place in [*hotwords.items(), *vocabulary.items()] if place},
         grammar=str(options.grammar) if options.grammar else "",
         rescorer={None: "default", "none": None}.get(options.rescorer, options.rescorer),
         rescorer_weight=options.rescorer_weight,
     )
 
 
-def _lines(file: Path, noun: str) -> list[str]:
-    """The lines of a text file that hold something."""
+def _lines(file: Path, noun: str) -> list[tuple[str, str]]:
+    """The lines of a text file that hold something, and where they stand."""
     text = read_text(
         file,
         what=f"a list with one {noun} a line",
         way_out=f"expected a text file, one {noun} a line",
         max_bytes=_MAX_LIST_BYTES,
     )
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [(f"{file}:{number}", line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:
         raise DataError(f"{file}: is empty; expected one {noun} a line")
     return lines
@@ -137,8 +149,10 @@ def _evaluate(options: argparse.Namespace) -> int:
     from audio_lstm.speech.evaluate import evaluate_speech
     from audio_lstm.speech.recogniser import load_speech
 
+    require_output()
     if options.per_utterance:
         require_folder(options.per_utterance)
+        require_writable([options.per_utterance], force=True)
     decoding = decoding_of(options)
     utterances = read_utterances(options.manifest)
     recogniser = load_speech(options.model, device=options.device, decoding=decoding)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import answer, complain, require_folder, require_free
+from audio_lstm.commands.console import answer, complain, require_folder, require_writable
 from audio_lstm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _check_output(out: Path, *, may_exist: bool) -> None:
 
     check_suffix(out)
     require_folder(out)
-    require_free([out], force=may_exist)
+    require_writable([out], force=may_exist)
 
 
 def _alphabet(model: str | None) -> Alphabet:

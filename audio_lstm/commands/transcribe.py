@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,9 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, add_reading, answer, complain, listening, live_line
+from audio_lstm.commands.console import (
+    add_model,
+    add_reading,
+    answer,
+    answer_json,
+    complain,
+    listening,
+    live_line,
+    require_output,
+    standard_input,
+)
 from audio_lstm.commands.speech import add_decoding, decoding_of
 from audio_lstm.errors import AudioLSTMError, ConfigError
+from audio_lstm.text_files import json_text
 
 if TYPE_CHECKING:
     from audio_lstm.speech.batch import BatchProgress, BatchSummary, FileOutcome
@@ -25,8 +35,9 @@ __all__ = ["add_transcribe"]
 _DESCRIPTION = """\
 Write down what is said in recordings: one line of text a file (with several files, the file's name and a tab come
 first). Reads wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma. With --out, FILE may also be a folder, a quoted
-pattern ('talks/**/*.mp3') or a list (.txt: a path a line; .jsonl: objects with the key audio), and each recording's
-transcripts are written below DIR; what is there already is passed over, so the same command resumes a batch.
+pattern ('talks/**/*.mp3') or a list (@list.txt: a path a line; @list.jsonl: objects with the key audio; without the @
+where it is the only FILE), and each recording's transcripts are written below DIR; what is there already is passed
+over, so the same command resumes a batch. So is what is no recording among several FILEs: talks/* will do.
 """
 
 
@@ -72,6 +83,7 @@ def _to_terminal(options: argparse.Namespace) -> int:
     from audio_lstm.speech.recogniser import load_speech
     from audio_lstm.speech.transcribe import transcribe
 
+    require_output()
     form = _only_format(options)
     recogniser = load_speech(options.model, device=options.device, decoding=decoding_of(options))
     way_out = "try another --model"
@@ -85,7 +97,7 @@ def _to_terminal(options: argparse.Namespace) -> int:
             continue
         try:
             transcript = transcribe(
-                sys.stdin.buffer if file == "-" else file,
+                standard_input() if file == "-" else file,
                 model=recogniser,
                 max_seconds=options.max_seconds or DEFAULT_MAX_SECONDS,
                 allow_truncated=options.allow_truncated,
@@ -101,9 +113,9 @@ def _to_terminal(options: argparse.Namespace) -> int:
         if form:
             text = FORMATS[form](transcript)
             if text:
-                answer(text.removesuffix("\n"))
+                (answer_json if form == "json" else answer)(text.removesuffix("\n"))
         elif options.json:
-            answer(json.dumps({"file": file, **transcript.to_dict()}, ensure_ascii=False))
+            answer_json(json_text({"file": file, **transcript.to_dict()}))
         elif transcript.text:
             answer(transcript.text if len(options.files) == 1 else f"{file}\t{transcript.text}")
     return 1 if n_failed else 0
@@ -152,7 +164,12 @@ def _to_folder(options: argparse.Namespace) -> int:
         reporter.show("")
         complain(f"stopped after {reporter.n_done} files; the same command goes on where it stopped")
         return 130 if isinstance(stop, KeyboardInterrupt) else 143
+    except AudioLSTMError:
+        reporter.show("")
+        raise
     reporter.show("")
+    for line in summary.notes:
+        complain(line)
     complain(_in_words(summary))
     return 1 if summary.failures else 0
 

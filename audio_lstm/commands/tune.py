@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import add_model, answer, complain, progress
+from audio_lstm.commands.console import add_model, answer, complain, progress, require_output
 from audio_lstm.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def _tune(options: argparse.Namespace) -> int:
     from audio_lstm.speech.recogniser import load_speech
 
     _check_wish(options)
+    if options.dry_run:
+        require_output()
     beam = BeamConfig() if options.beam_size is None else BeamConfig(beam_size=options.beam_size)
     rescorer = _rescorer(options.rescorer) if options.rescorer else None
     sets = [(_corpus_name(path), read_utterances(path)) for path in options.manifest]
@@ -91,7 +93,7 @@ def _tune(options: argparse.Namespace) -> int:
         if sets:
             name, compiled = _language_model(options.lm, folder, Path(scratch))
         if not options.dry_run:
-            _require_writable(folder)
+            _require_writable([folder / "decoding.json", *([folder / compiled.name] if compiled else [])])
         if compiled is not None:
             result, corpora = _tune_decoding((options.lm, name, compiled), sets, recogniser, beam, rescorer)
             config = replace(result.config, timing=config.timing)
@@ -137,18 +139,14 @@ def _tune_decoding(
     rescorer: Rescorer | None,
 ) -> tuple[TuneResult, list[HeardCorpus]]:
     """Choose the weights of a language model (as it was asked for, its name, its file) on development sets."""
-    from audio_lstm.speech.automaton import check_fits
+    from audio_lstm.speech.automaton import fold_case, misfits
     from audio_lstm.speech.lm_file import read_language_model
     from audio_lstm.speech.tune import N_TRIALS, hear_corpus, tune
 
     wanted, name, compiled = language_model
-    automaton = read_language_model(compiled)
-    n_unwritable = check_fits(automaton, recogniser.alphabet)
-    if n_unwritable:
-        complain(
-            f"{wanted}: {n_unwritable} of {len(automaton.words)} words hold letters that the model cannot write, "
-            "and will never be heard"
-        )
+    automaton = fold_case(read_language_model(compiled), recogniser.alphabet)
+    for note in misfits(automaton, recogniser.alphabet):
+        complain(f"{wanted}: {note}")
     corpora = [
         hear_corpus(corpus, utterances, recogniser, progress=progress(len(utterances), f"utterances of {corpus}"))
         for corpus, utterances in sets
@@ -223,11 +221,14 @@ def _language_model(wanted: str, folder: Path, scratch: Path) -> tuple[str, Path
     return name, compiled
 
 
-def _require_writable(folder: Path) -> None:
+def _require_writable(files: list[Path]) -> None:
     """Complain about a folder that takes no files before the work is done, not after."""
+    from audio_lstm.atomic import check_writable
+
+    folder = files[0].parent
     try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        for file in files:
+            check_writable(file)
     except OSError as error:
         raise ModelError(
             f"{folder}: cannot be written ({error.strerror}); copy the model to a folder of your own, or pass --dry-run"

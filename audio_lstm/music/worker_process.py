@@ -1,20 +1,18 @@
 """Processes that take files from anywhere, so that a file that breaks its parser takes only that process with it.
 
-Started with `python -m MODULE`, not through multiprocessing, so that a user's script needs no `__main__` guard; spoken
-to over stdin and stdout in the frames of parse_worker.py.
+They are spoken to over stdin and stdout in the frames of parse_worker.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO
+
+from audio_lstm.child import module_command, module_environment
 
 __all__ = ["Deadline", "end_worker", "how_it_ended", "limit_memory", "start_worker"]
 
@@ -29,15 +27,12 @@ def start_worker(module: str, arguments: Sequence[float]) -> subprocess.Popen[by
     Returns:
         The process, with pipes to its stdin and from its stdout.
     """
-    # -P keeps the working directory off the module path; ours is named, wherever it came from.
-    package = str(Path(__file__).resolve().parents[2])
-    search = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", module, *map(str, arguments)],
+        module_command(module, *arguments),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": search},
+        env=module_environment(),
         start_new_session=True,  # Ctrl-C is for the caller; the worker ends with its pipe
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -180,12 +181,12 @@ def language_name(language: str) -> str:
     """A language as OpenAI writes it.
 
     Args:
-        language: An IETF tag ("de-CH"), or a name, in any case.
+        language: An IETF tag ("de-CH"), a locale ("de_CH.UTF-8"), or a name, in any case.
 
     Returns:
         The name ("german"), or what was passed, in lower case without the region.
     """
-    tag = language.lower().partition("-")[0]
+    tag = re.split(r"[-_. ]", language.strip().lower())[0]
     return _LANGUAGES.get(tag, tag)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from typing import Any
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from audio_lstm.errors import AudioLSTMError
 from audio_lstm.serving.answers import FORMATS, GRANULARITIES, ApiError, language_name, render, render_events
 from audio_lstm.serving.decode_process import Upload
-from audio_lstm.serving.edge import Edge
+from audio_lstm.serving.edge import App, Edge
 from audio_lstm.serving.forms import Form, receive_form
 from audio_lstm.serving.job import JobCancelled
 from audio_lstm.serving.live import converse
@@ -23,8 +25,10 @@ from audio_lstm.serving.service import Service
 
 __all__ = ["create_app"]
 
-_STOCK_MODEL = "whisper-1"  # what clients ask for that know no other name
-_NO_YES = ("false", "true")
+# OpenAI's own, which clients ask for that know no other name; with or without a snapshot's date.
+_STOCK_MODELS = re.compile(r"whisper-1|gpt-4o(-mini)?-transcribe(-diarize)?(-latest|-\d{4}-\d\d-\d\d)?")
+_ANY_LANGUAGE = "auto"  # what clients send that let the model find out
+_READ = ["GET", "HEAD"]
 _STARTED = int(time.time())
 
 
@@ -39,19 +43,19 @@ def create_app(service: Service) -> Edge:
     """
     app = FastAPI(title="audio_lstm", docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.get("/healthz")
+    @app.api_route("/healthz", methods=_READ)
     async def alive() -> dict[str, str]:
         return {"status": "alive"}
 
-    @app.get("/readyz")
+    @app.api_route("/readyz", methods=_READ)
     async def ready() -> JSONResponse:
         return JSONResponse({"status": service.state}, 200 if service.state == "ready" else 503)
 
-    @app.get("/v1/models")
+    @app.api_route("/v1/models", methods=_READ)
     async def models() -> dict[str, Any]:
         return {"object": "list", "data": [_model(service)]}
 
-    @app.get("/v1/models/{name:path}")
+    @app.api_route("/v1/models/{name:path}", methods=_READ)
     async def model(name: str) -> dict[str, Any]:
         _check_model(name, service)
         return _model(service)
@@ -67,7 +71,20 @@ def create_app(service: Service) -> Edge:
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(HTTPException, _unknown)
     app.add_exception_handler(Exception, _failed)
-    return Edge(app)
+    return Edge(_open_to(app, service.config.allow_origins))
+
+
+def _open_to(app: FastAPI, origins: tuple[str, ...]) -> App:
+    """The application, whose answers the scripts of web pages of these origins may read (CORS)."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=[origin.lower() for origin in origins],  # as browsers write them
+        allow_methods=[*_READ, "POST"],
+        allow_headers=["*"],
+        expose_headers=["x-request-id", "retry-after"],
+    )
 
 
 async def _transcriptions(request: Request, service: Service) -> Response:
@@ -109,13 +126,13 @@ class _Wish:
 
 def _wish(form: Form, service: Service) -> _Wish:
     """What the form asks for; a wrong wish is refused before the work is done."""
-    _check_model(form.one("model", _STOCK_MODEL), service)
+    _check_model(form.one("model"), service)
     _check_language(form.one("language"), service.language)
     wish = _Wish(
         response_format=form.choice("response_format", FORMATS),
         granularities=_granularities(form),
-        in_events=form.choice("stream", _NO_YES) == "true",
-        allow_truncated=form.choice("allow_truncated", _NO_YES) == "true",
+        in_events=form.flag("stream"),
+        allow_truncated=form.flag("allow_truncated"),
     )
     if wish.in_events and wish.response_format not in ("json", "text"):
         raise ApiError(400, f"stream gives text alone, got response_format {wish.response_format!r}", param="stream")
@@ -124,7 +141,7 @@ def _wish(form: Form, service: Service) -> _Wish:
 
 def _granularities(form: Form) -> tuple[str, ...]:
     name = "timestamp_granularities[]"
-    wanted = [*form.fields.get(name, []), *form.fields.get("timestamp_granularities", [])]
+    wanted = [*form.all(name), *form.all("timestamp_granularities")]
     wrong = next((value for value in wanted if value not in GRANULARITIES), None)
     if wrong is not None:
         raise ApiError(400, f"{name} must be word or segment, got {wrong[:40]!r}", param="timestamp_granularities")
@@ -133,7 +150,7 @@ def _granularities(form: Form) -> tuple[str, ...]:
 
 def _check_model(name: str, service: Service) -> None:
     served = service.recogniser.name
-    if name not in (served, _STOCK_MODEL):
+    if name not in ("", served) and not _STOCK_MODELS.fullmatch(name):
         raise ApiError(
             404,
             f"the model {name[:80]!r} does not exist; this server has {served!r}",
@@ -143,7 +160,7 @@ def _check_model(name: str, service: Service) -> None:
 
 
 def _check_language(wanted: str, heard: str) -> None:
-    if wanted and language_name(wanted) != language_name(heard):
+    if wanted.lower() not in ("", _ANY_LANGUAGE) and language_name(wanted) != language_name(heard):
         raise ApiError(400, f"the model hears the language {heard!r}, got {wanted[:40]!r}", param="language")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass, field
 
 from audio_lstm.errors import ConfigError
 
 __all__ = ["ServeConfig"]
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@*\s]+", re.IGNORECASE)
 _MOST_WORKERS = 4  # by default: one thread a recording, and some cores are left for decoding
 
 
@@ -29,6 +31,7 @@ class ServeConfig:
     idle_s: float = 30.0  # a client that sends nothing for so long in an upload or a live session is let go
     sessions: int = 8  # live sessions at once
     drain_s: float = 30.0  # what runs at SIGTERM may go on for so long
+    allow_origins: tuple[str, ...] = ()  # of web pages whose scripts may read the answers; ("*",): all
     max_memory_bytes: int = 2_000_000_000  # address space of a process that decodes uploads
 
     def __post_init__(self) -> None:
@@ -42,6 +45,11 @@ class ServeConfig:
                 raise ConfigError(f"{name} must be a number of seconds above 0, got {getattr(self, name)}")
         if not 0 <= self.drain_s < math.inf:
             raise ConfigError(f"drain_s must be a number of seconds, 0 or more, got {self.drain_s}")
+        for origin in self.allow_origins:
+            if origin not in ("*", "null") and not _ORIGIN.fullmatch(origin):
+                raise ConfigError(
+                    f"an origin is *, null or scheme://host:port without a path (https://example.org), got {origin!r}"
+                )
         if self.max_memory_bytes < 500_000_000:
             raise ConfigError(
                 f"max_memory_bytes must be at least 500,000,000: decoders take that much; got {self.max_memory_bytes}"

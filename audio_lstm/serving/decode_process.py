@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from audio_lstm.child import module_command, module_environment
 from audio_lstm.errors import AudioError, AudioLSTMError
 from audio_lstm.serving.job import Job
 
@@ -51,12 +50,12 @@ class DecodeProcess:
 
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "audio_lstm.serving.decode_worker", str(theirs.fileno())]
+        command = module_command("audio_lstm.serving.decode_worker", theirs.fileno(), self._max_memory_bytes)
         # The threads of a linear algebra library would take address space, and there is nothing for them to do.
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        environment = module_environment({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
         with theirs:
             self._process = subprocess.Popen(
-                [*command, str(self._max_memory_bytes)],
+                command,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

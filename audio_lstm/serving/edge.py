@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["LOGGER", "Edge"]
+__all__ = ["LOGGER", "App", "Edge"]
 
 LOGGER = logging.getLogger("audio_lstm.serving")
 

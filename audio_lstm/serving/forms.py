@@ -19,7 +19,9 @@ __all__ = ["Form", "receive_form"]
 _MOST_PARTS = 64
 _MOST_FIELD_BYTES = 65_536  # of all fields but the recording
 _MOST_NAME_CHARACTERS = 80
+_MOST_TYPED_BYTES = 1_000
 _FILE = "file"  # the field that holds the recording
+_TEXT_FIELDS = ("prompt", "model", "language", "response_format", "temperature")  # may be sent from a file
 
 
 @dataclass
@@ -29,6 +31,8 @@ class Form:
     file: BinaryIO  # the recording is written here
     name: str = ""  # what the client calls the recording; empty until one came
     n_bytes: int = 0  # of the recording
+    has_file_name: bool = False  # what came as the recording; text typed into the field has none
+    misplaced: str = ""  # the first other field that holds a file
     fields: dict[str, list[str]] = field(default_factory=dict)
 
     def one(self, name: str, default: str = "") -> str:
@@ -44,10 +48,38 @@ class Form:
         Raises:
             ApiError: If there are several.
         """
-        values = self.fields.get(name, [default])
+        values = self.all(name)
         if len(values) > 1:
             raise ApiError(400, f"the field {name!r} is there {len(values)} times; send it once", param=name)
-        return values[0]
+        return values[0] if values else default
+
+    def all(self, name: str) -> list[str]:
+        """The values of a field that may be there several times.
+
+        Args:
+            name: Of the field.
+
+        Returns:
+            The values but for empty ones, which clients send of what was not filled in.
+        """
+        return [value.strip() for value in self.fields.get(name, []) if value.strip()]
+
+    def flag(self, name: str) -> bool:
+        """The value of a field that says yes or no.
+
+        Args:
+            name: Of the field.
+
+        Returns:
+            The value; no where it is not there.
+
+        Raises:
+            ApiError: If it is neither.
+        """
+        value = self.one(name, "false")
+        if value.lower() not in ("false", "true", "0", "1"):
+            raise ApiError(400, f"{name} must be one of false, true, got {_short(value)!r}", param=name)
+        return value.lower() in ("true", "1")
 
     def choice(self, name: str, known: tuple[str, ...]) -> str:
         """The value of a field that has few.
@@ -113,9 +145,32 @@ async def receive_form(
             raise ApiError(400, f"the form is damaged ({error}); send it again", code="invalid_form") from error
     if not parts.ended:
         raise ApiError(400, "the form is cut short: its last boundary is missing; send it again", code="invalid_form")
-    if not parts.form.name:
-        raise ApiError(400, "the form holds no recording; send one in the field 'file'", param=_FILE)
+    _require_recording(parts.form)
     return parts.form
+
+
+def _require_recording(form: Form) -> None:
+    if form.name and not form.has_file_name and (text := _typed(form)):
+        raise ApiError(
+            400,
+            f"the field 'file' holds the text {_short(text)!r}, no recording; send the file (curl -F file=@a.wav)",
+            param=_FILE,
+        )
+    if form.name:
+        return
+    if form.misplaced:
+        where = f"in the field {_short(form.misplaced)!r}"
+        raise ApiError(400, f"the form holds a file {where}; send the recording in the field 'file'", param=_FILE)
+    raise ApiError(400, "the form holds no recording; send one in the field 'file'", param=_FILE)
+
+
+def _typed(form: Form) -> str:
+    """What was typed into the field of the recording; "" if it is no such text."""
+    if form.n_bytes > _MOST_TYPED_BYTES:
+        return ""
+    form.file.seek(0)
+    text = form.file.read().decode("utf-8", "replace").strip()
+    return text if text.isprintable() and "\ufffd" not in text else ""
 
 
 def _boundary(content_type: str) -> bytes:
@@ -168,6 +223,7 @@ class _Parts:
         self._name_so_far = self._value_so_far = b""
         self._disposition = b""
         self._field = ""
+        self._is_file = False
         self._value = bytearray()
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
@@ -198,11 +254,17 @@ class _Parts:
             if self.form.name:
                 raise ApiError(400, "the form holds several recordings; send one at a time", param=_FILE)
             self.form.name = _tidy(options.get(b"filename", b""))
+        named = bool(options.get(b"filename"))  # a page's field for files has an empty one where none was chosen
+        self._is_file = named and self._field not in _TEXT_FIELDS
+        self.form.has_file_name |= b"filename" in options and self._field == _FILE
+        if self._is_file and self._field != _FILE:
+            self.form.misplaced = self.form.misplaced or self._field or "(no name)"
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._field == _FILE:
             self.form.file.write(data[start:end])
             self.form.n_bytes += end - start
+        if self._is_file or self._field == _FILE:  # another file is passed over: `file` may still come
             return
         self._n_field_bytes += end - start
         if self._n_field_bytes > _MOST_FIELD_BYTES:
@@ -210,7 +272,7 @@ class _Parts:
         self._value += data[start:end]
 
     def _part_end(self) -> None:
-        if self._field == _FILE:
+        if self._is_file or self._field == _FILE:
             return
         try:
             value = self._value.decode("utf-8")

@@ -1,7 +1,8 @@
 """Live audio over a WebSocket: samples in, partial results out while they come, the whole transcript at the end.
 
-The client may send a start message, `{"sample_rate": 16000, "format": "s16le"}`, then samples (mono, in binary messages
-of any length), then `{"type": "finish"}`. It gets, as JSON:
+The client may send a start message, `{"sample_rate": 16000, "format": "s16le"}`, then samples (mono, raw, in binary
+messages of any length up to `--max-upload-mb`; a longer one closes the socket with 1009), then `{"type": "finish"}`.
+What Vosk's clients send, `{"config": {"sample_rate": 16000}}` and `{"eof": 1}`, means the same. It gets, as JSON:
 
 - `{"type": "partial", "stable": …, "tentative": …}` whenever the words of the open utterance change; stable ones stay;
 - `{"type": "final", …}` for each utterance that has ended: OpenAI's segment, with its words;
@@ -71,8 +72,7 @@ class _Conversation:
         try:
             while (message := await self._next()) is not None:
                 if message.get("text") is None:
-                    data = message.get("bytes") or b""
-                    await self._send(await self._service.live(partial(self._session.feed, data)))
+                    await self._hear(message.get("bytes") or b"")
                 elif await self._ends(message["text"]):
                     break
             await self._finish(_NORMAL)
@@ -85,6 +85,11 @@ class _Conversation:
                 await self._socket.close(_INVALID)
             else:
                 await self._finish(_GOING_AWAY if error.status == 503 else _POLICY)
+
+    async def _hear(self, data: bytes) -> None:
+        for step in self._session.steps(data):
+            self._refuse_if_stopping()
+            await self._send(await self._service.live(partial(self._session.feed, step)))
 
     async def _next(self) -> dict[str, Any] | None:
         """The client's next message."""
@@ -115,7 +120,7 @@ class _Conversation:
                 f"got the text {text[:60]!r}",
                 code="invalid_message",
             )
-        if message.get("type") == "finish":
+        if message.get("type") == "finish" or message == {"eof": 1}:
             return True
         await self._service.live(partial(self._session.start, message))
         return False

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import difflib
+import io
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from audio_lstm.audio_headers import sniff
+from audio_lstm.errors import AudioError
 from audio_lstm.serving.answers import ApiError, segment_to_dict, transcript_to_dict, words_of
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.stream import StreamingTranscriber
@@ -17,6 +21,12 @@ __all__ = ["LiveSession"]
 _FORMATS: dict[str, np.dtype[Any]] = {"s16le": np.dtype("<i2"), "f32le": np.dtype("<f4")}
 _RATES = (4_000, 192_000)  # Hz
 _DEFAULT_RATE, _DEFAULT_FORMAT = 16_000, "s16le"
+_KEYS = ("sample_rate", "format")  # of a start message, beside its type
+_OTHER_NAMES = {"sampleRate": "sample_rate"}
+_VOSK_KEYS = ("words",)  # of its config, which mean nothing here: words are always told
+_HEAD_BYTES = 12  # that tell a file from samples
+_FRAMES = ("mp3", "aac")  # files that only the distances of their frames tell: samples might have them by chance
+_STEP_S = 1.0  # of a long message, heard at once
 
 
 class LiveSession:
@@ -31,6 +41,7 @@ class LiveSession:
         """
         self._recogniser = recogniser
         self._max_seconds = max_seconds
+        self._head = b""  # the first bytes
         self._rest = b""  # of a sample whose other bytes have not come
         self._n_samples = self._n_segments = 0
         self._last = ("", "")  # the partial result that the client knows
@@ -50,14 +61,18 @@ class LiveSession:
         """Follow a start message.
 
         Args:
-            message: sample_rate in Hz, format ("s16le", "f32le"); both may be left out.
+            message: sample_rate in Hz, format ("s16le", "f32le"); both may be left out. They may stand below the key
+                config, as Vosk's clients write it.
 
         Raises:
             ApiError: If it asks for something else, or comes after the first samples.
         """
-        rate, sample_format = message.get("sample_rate", _DEFAULT_RATE), message.get("format", _DEFAULT_FORMAT)
         if self._n_samples or self._rest:
             raise ApiError(400, "the start message came after the first samples; send it first", code="invalid_message")
+        wish = _wish(message)
+        rate, sample_format = wish.get("sample_rate", _DEFAULT_RATE), wish.get("format", _DEFAULT_FORMAT)
+        if isinstance(rate, float) and rate.is_integer():
+            rate = int(rate)
         if not isinstance(rate, int) or isinstance(rate, bool) or not _RATES[0] <= rate <= _RATES[1]:
             expected = f"a whole number of Hz from {_RATES[0]:,} to {_RATES[1]:,}"
             raise ApiError(400, f"sample_rate must be {expected}, got {rate!r:.40}", param="sample_rate")
@@ -65,6 +80,19 @@ class LiveSession:
             known = " or ".join(_FORMATS)
             raise ApiError(400, f"format must be {known}, got {sample_format!r:.40}", param="format")
         self._expect(rate, sample_format)
+
+    def steps(self, data: bytes) -> Iterator[bytes]:
+        """A message in parts of a second or less, so that a long one does not keep its words back.
+
+        Args:
+            data: PCM.
+
+        Yields:
+            What to pass to `feed`, one after the other; at least one.
+        """
+        n_bytes = max(1, int(_STEP_S * self._rate)) * self._dtype.itemsize
+        for start in range(0, max(1, len(data)), n_bytes):
+            yield data[start : start + n_bytes]
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         """Hear some samples. Those that are not finite are an AudioError.
@@ -76,8 +104,10 @@ class LiveSession:
             What to tell the client.
 
         Raises:
-            ApiError: If there are more than the session may have; what is within the limit was heard.
+            ApiError: If there are more than the session may have; what is within the limit was heard. Also if they
+                begin as a file does.
         """
+        self._refuse_file(data)
         data = self._rest + data
         n_whole = len(data) - len(data) % self._dtype.itemsize
         self._rest = data[n_whole:]
@@ -90,6 +120,23 @@ class LiveSession:
             limit = f"{self._max_seconds:g} s"
             raise ApiError(413, f"a session may last {limit}; open another one", code="session_too_long")
         return messages
+
+    def _refuse_file(self, data: bytes) -> None:
+        """Refuse what a recorder packs (a browser's MediaRecorder, say): heard as samples it would be noise."""
+        if len(self._head) >= _HEAD_BYTES:
+            return
+        self._head += data[: _HEAD_BYTES - len(self._head)]
+        try:
+            found = sniff(io.BytesIO(self._head), "")
+        except AudioError:
+            return
+        if found.name not in _FRAMES or self._head.startswith(b"ID3"):
+            raise ApiError(
+                400,
+                f"this is the beginning of a {found.name} file; send raw samples, mono, {' or '.join(_FORMATS)} (in a "
+                "browser of an AudioWorklet, not of MediaRecorder), or POST the whole file to /v1/audio/transcriptions",
+                code="invalid_audio",
+            )
 
     def _hear(self, samples: np.ndarray[Any, Any]) -> list[dict[str, Any]]:
         partial = self._transcriber.feed(samples)
@@ -116,3 +163,23 @@ class LiveSession:
         transcript = self._transcriber.finish()
         messages = self._finals(transcript.segments[self._n_segments :])
         return [*messages, {"type": "transcript", **transcript_to_dict(transcript)}]
+
+
+def _wish(message: Mapping[str, Any]) -> dict[str, Any]:
+    """What a start message asks for; keys that nobody knows are refused, since they would ask for nothing."""
+    inner = message.get("config", {})
+    if not isinstance(inner, dict):
+        raise ApiError(400, f"config must be an object, got {inner!r:.40}", code="invalid_message", param="config")
+    wish: dict[str, Any] = {}
+    for key, value in [*message.items(), *inner.items()]:
+        name = _OTHER_NAMES.get(key, key)
+        if (key in ("type", "config") and key in message) or (key in _VOSK_KEYS and key in inner):
+            continue
+        if name not in _KEYS:
+            close = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.5)
+            meant = f"did you mean {close[0]}?" if close else f"it has {' and '.join(_KEYS)}"
+            text = f"the start message has no key {key[:40]!r}; {meant}"
+            raise ApiError(400, text, code="invalid_message", param=key[:40])
+        if wish.setdefault(name, value) != value:
+            raise ApiError(400, f"{name} is there twice, {wish[name]!r:.40} and {value!r:.40}", param=name)
+    return wish

@@ -30,7 +30,8 @@ _UVICORN: dict[str, Any] = {
     "loop": "asyncio",
     "http": "h11",
     "ws": "auto",
-    "ws_max_size": 1_000_000,  # bytes in a message of a live session: 30 s of audio
+    "ws_max_queue": 4,  # messages that wait in memory; more stay in the network's
+    "ws_ping_timeout": None,  # a session that says nothing ends by its own limit; one that says much is not cut off
     "limit_concurrency": 1000,  # connections; more get 503
     "timeout_graceful_shutdown": _LEAVE_S,
     "lifespan": "off",
@@ -73,7 +74,7 @@ def serve(
             f"serving needs {error.name or 'more packages'}: pip install 'audio-lstm[serve]'"
         ) from error
     service = Service(config)
-    server = uvicorn.Server(uvicorn.Config(create_app(service), **_UVICORN))
+    server = uvicorn.Server(uvicorn.Config(create_app(service), ws_max_size=config.max_upload_bytes, **_UVICORN))
     # In a thread, since uvicorn in the main thread would take the signals and leave at once.
     thread = threading.Thread(target=server.run, args=([listener],), name="server", daemon=True)
     thread.start()

@@ -18,6 +18,7 @@ from audio_lstm.speech.anchors import heard_symbols
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
 from audio_lstm.speech.script import Script, read_script
+from audio_lstm.speech.script_forms import choose_forms
 from audio_lstm.speech.script_path import FLOOR, SymbolSpans, find_words, matched_words
 from audio_lstm.speech.timing import LEVEL_RATE, QUIET, Peaks, Timing, quietness, word_times
 from audio_lstm.speech.transcribe import hear
@@ -43,16 +44,18 @@ def align(
         >>> alignment = audio_lstm.align("demos/samples/control.wav", "Enter sixty-four.")
         >>> [(word.text, word.start_s, word.end_s) for word in alignment.words]
 
-    The text is brought into the model's letters; words that it cannot write (digits, say) are kept, but not heard.
-    What does not match is flagged: words of the text that are not said, and speech that is not in the text. Of words
-    that stand in another order than they are said, those of the longer part are found. Time and memory grow with the
-    length of the recording; an hour of speech with its whole text takes about as long as hearing it. A recording that
-    cannot be read is an AudioError, a model that is not found or damaged is a ModelError, a text without a word that
-    the model can write is a DataError.
+    The text is brought into the model's letters. Numbers, money, signs and abbreviations are spelled out in the
+    ways that people say them, and the one that fits the recording best is kept; words that the model cannot write
+    even so (of another alphabet, say) have the speech between their neighbours. What does not match is flagged:
+    words of the text that are not said, and speech that is not in the text. Of words that stand in another order
+    than they are said, those of the longer part are found. Time and memory grow with the length of the recording;
+    an hour of speech with its whole text takes about as long as hearing it. A recording that cannot be read is an
+    AudioError, a model that is not found or damaged is a ModelError, a text without a word that the model can write
+    is a DataError.
 
     Args:
         audio: As for `transcribe`: a path, a binary file object, or `(samples, sample_rate)`.
-        text: What is said, with punctuation and in any case; numbers spelled out.
+        text: What is said, with punctuation, in any case, numbers in figures or in words.
         model: A shipped model's name, a model folder, a hub id, or a model from `load_speech`. How it decodes plays
             no part.
         device: "cpu" (ONNX Runtime) or "cuda" (torch); a model from `load_speech` stays where it was loaded.
@@ -63,7 +66,7 @@ def align(
         The words with their times.
     """
     recogniser = load_speech(model, device=device, decoding=_greedy(model))
-    script = read_script(text, recogniser.alphabet)
+    script = read_script(text, recogniser.alphabet, language=recogniser.config.language)
     blocks = read_blocks(
         audio,
         sample_rate=recogniser.config.features.sample_rate,
@@ -71,6 +74,7 @@ def align(
         allow_truncated=allow_truncated,
     )
     sound = _listen(blocks, recogniser)
+    script = choose_forms(sound.log_probs, script)
     words, unscripted = _find(script, sound, recogniser.decoder.timing)
     return Alignment(
         words=words,
@@ -150,8 +154,10 @@ def _listen(blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser)
 def _place(script: Script, sound: _Sound) -> tuple[SymbolSpans, list[_Heard], list[_Gap]]:
     """Which words of the script are heard, and what lies before, between and after them."""
     spans = find_words(sound.log_probs, script.ids, script.alphabet)
+    # What is heard where a word stands that the model cannot write is that word, and no disagreement.
+    spans = replace(spans, n_strange=np.where(script.has_unwritable, 0, spans.n_strange))
     lengths = np.array([len(ids) for ids in script.ids], np.int64)
-    matched = matched_words(spans, lengths).tolist()
+    matched = matched_words(spans, lengths, script.is_guess).tolist()
     first_symbols = [0, *np.cumsum(lengths).tolist()]  # of each unit
     _, begins, ends = heard_symbols(sound.log_probs, script.alphabet)
     heard: list[_Heard] = []
@@ -195,9 +201,10 @@ def _find(script: Script, sound: _Sound, timing: Timing) -> tuple[tuple[AlignedW
     for gap, word in zip_longest(gaps, heard):
         if gap.stretch:
             stretch = Stretch(*next(times), gap.stretch.n_symbols)
-            if gap.words and not any(words[number].writable for number in gap.words):
-                edges = np.linspace(stretch.start_s, stretch.end_s, len(gap.words) + 1).tolist()
-                for number, start_s, end_s in zip(gap.words, edges[:-1], edges[1:], strict=True):
+            unwritable = [number for number in gap.words if not words[number].writable]
+            if unwritable:
+                edges = np.linspace(stretch.start_s, stretch.end_s, len(unwritable) + 1).tolist()
+                for number, start_s, end_s in zip(unwritable, edges[:-1], edges[1:], strict=True):
                     words[number] = replace(words[number], start_s=start_s, end_s=end_s)
             elif stretch.n_symbols >= _MIN_STRANGE_SYMBOLS:
                 unscripted.append(stretch)

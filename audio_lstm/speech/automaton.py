@@ -8,7 +8,7 @@ open-addressing hash table of numpy arrays, so that a whole beam is looked up at
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from audio_lstm.errors import DataError
 from audio_lstm.speech.alphabet import Alphabet
 
-__all__ = ["EMPTY", "Arcs", "WordAutomaton", "check_fits"]
+__all__ = ["EMPTY", "Arcs", "WordAutomaton", "check_fits", "fold_case", "misfits"]
 
 EMPTY = np.uint64(2**64 - 1)  # a free slot: state 2^32 - 1, which no automaton has
 
@@ -264,6 +264,56 @@ def check_fits(automaton: WordAutomaton, alphabet: Alphabet) -> int:
             f"it writes {''.join(sorted(letters))!r:.80}: make the language model from text in these letters"
         )
     return len(unwritable)
+
+
+def misfits(automaton: WordAutomaton, alphabet: Alphabet) -> tuple[str, ...]:
+    """What a user should know of a language model of which a recogniser cannot write all words.
+
+    Args:
+        automaton: A language model.
+        alphabet: The symbols of the recogniser.
+
+    Returns:
+        A line with their number, or none. A language model of which no word fits is a DataError.
+    """
+    n_unwritable = check_fits(automaton, alphabet)
+    if not n_unwritable:
+        return ()
+    letters = frozenset("".join(alphabet.symbols)) - {" "}
+    first = next(word for word in automaton.words if not letters.issuperset(word))
+    return (
+        f"{n_unwritable} of {len(automaton.words)} words hold letters that the model cannot write, and will never be "
+        f"heard (the first: {first!r:.40})",
+    )
+
+
+def fold_case(automaton: WordAutomaton, alphabet: Alphabet) -> WordAutomaton:
+    """A language model in the case of a recogniser.
+
+    Args:
+        automaton: A language model.
+        alphabet: The symbols of the recogniser.
+
+    Returns:
+        The same with its words as the recogniser writes them, where case is all that is in the way. Of words that then
+        are one, The and the, the likelier stays, and the others remain as they are and are never heard.
+    """
+    letters = frozenset(symbol for symbol in alphabet.symbols if len(symbol) == 1) - {" "}
+    taken = {word: number for number, word in enumerate(automaton.words) if letters.issuperset(word)}
+    if len(taken) == len(automaton.words):
+        return automaton
+    spelled = list(automaton.words)
+    root = int(np.argmin(automaton.backoff_states))  # of a language model: the state that knows no words before
+    log_probs, _ = automaton.advance(np.full(len(spelled), root), np.arange(len(spelled)))
+    best: dict[str, int] = {}
+    for number, word in enumerate(automaton.words):
+        folded = next((form for form in (word.upper(), word.lower()) if letters.issuperset(form)), None)
+        if folded is not None and log_probs[number] > log_probs[best.setdefault(folded, number)]:
+            best[folded] = number
+    for folded, number in best.items():
+        other = taken.get(folded, number)
+        spelled[other], spelled[number] = spelled[number], folded
+    return replace(automaton, words=tuple(spelled))
 
 
 def _keys(states: NDArray[np.integer], words: NDArray[np.integer]) -> NDArray[np.uint64]:

@@ -14,14 +14,14 @@ import queue
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from audio_lstm.atomic import remove_leftovers
 from audio_lstm.audio import DEFAULT_MAX_SECONDS
-from audio_lstm.errors import ConfigError
-from audio_lstm.speech.batch_inputs import Job, find_recordings, plan_jobs
+from audio_lstm.errors import AudioLSTMError, ConfigError
+from audio_lstm.speech.batch_inputs import Job, check_outputs, find_recordings, plan_jobs
 from audio_lstm.speech.batch_process import FileOutcome, TranscriberProcess, WorkerSettings
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.formats import parse_formats
@@ -73,6 +73,7 @@ class BatchSummary:
     failures: tuple[FileOutcome, ...]
     audio_s: float  # seconds of audio transcribed in this run
     wall_s: float  # seconds that it took
+    notes: tuple[str, ...] = ()  # a line each on inputs that were passed over, or taken in an old way
 
     @property
     def n_transcribed(self) -> int:
@@ -102,8 +103,9 @@ def transcribe_files(
 
     Every file is written whole or not at all. A recording whose files are all there is passed over, so that a batch
     that was stopped is resumed by the same call. One that fails, even if it brings its process down, is reported and
-    the others go on. Inputs that cannot be understood, two recordings with the same output and unknown formats are a
-    DataError or ConfigError before anything is done; so is a model that cannot be loaded.
+    the others go on. Inputs that cannot be understood, two recordings with the same output, outputs that cannot be
+    written and unknown formats are a DataError or ConfigError before anything is done; so is a model that cannot be
+    loaded.
 
     Args:
         inputs: Files, folders, patterns, lists (see `find_recordings`), or one of them.
@@ -117,20 +119,28 @@ def transcribe_files(
 
     Returns:
         Counts, and the failures sorted by path.
+
+    Raises:
+        AudioLSTMError: If the disk takes no more files; those that were written stay.
     """
     config = config or BatchConfig()
     items = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    jobs = plan_jobs(find_recordings(items), Path(out), parse_formats(formats))
+    notes: list[str] = []
+    jobs = plan_jobs(find_recordings(items, notes.append), Path(out), parse_formats(formats))
     to_do = [job for job in jobs if config.force or not job.is_finished]
     settings = WorkerSettings(os.fspath(model), config.device, decoding, config.max_seconds, config.allow_truncated)
+    check_outputs(to_do)
     remove_leftovers(file for job in to_do for file in job.outputs.values())  # of a batch that was killed
     tally = _Tally(to_do)
     with contextlib.closing(_work(to_do, settings, min(config.n_workers, len(to_do)))) as outcomes:
         for news in outcomes:
+            if isinstance(news, FileOutcome) and news.ends_batch:
+                done = f"stopped after {tally.progress().n_done} of {len(to_do)} files"
+                raise AudioLSTMError(f"{news.error}; {done}; the same call goes on where it stopped")
             tally.add(news)
             if report is not None:
                 report(news if isinstance(news, FileOutcome) else None, tally.progress())
-    return tally.summary(n_files=len(jobs))
+    return replace(tally.summary(n_files=len(jobs)), notes=tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -206,7 +216,7 @@ def _work(jobs: Sequence[Job], settings: WorkerSettings, n_workers: int) -> Gene
     for job in jobs:
         waiting.put(job)
     results: queue.SimpleQueue[FileOutcome | _Part | Future[None]] = queue.SimpleQueue()
-    workers = [TranscriberProcess(settings) for _ in range(n_workers)]
+    workers = [TranscriberProcess(settings, tells=number == 0) for number in range(n_workers)]
     pool = ThreadPoolExecutor(max(1, n_workers))
     try:
         for worker in workers:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from typing import IO, Any
 from audio_lstm import errors
 from audio_lstm.atomic import remove_leftovers
 from audio_lstm.audio import DEFAULT_MAX_SECONDS
+from audio_lstm.child import module_command, module_environment
 from audio_lstm.errors import AudioLSTMError, ConfigError
 from audio_lstm.speech.automaton import WordAutomaton
 from audio_lstm.speech.batch_inputs import Job
@@ -27,6 +28,7 @@ from audio_lstm.speech.transcribe import Progress
 
 __all__ = ["FileOutcome", "TranscriberProcess", "WorkerSettings"]
 
+_LOG = logging.getLogger(__name__)
 _WORKER_MODULE = "audio_lstm.speech.batch_worker"
 _PATIENCE_S = 10.0  # for a worker to tidy up, before it is killed
 
@@ -68,6 +70,7 @@ class FileOutcome:
     error: str = ""  # one line; "": its transcripts are written
     duration_s: float = 0.0
     n_words: int = 0
+    ends_batch: bool = False  # its transcripts cannot be written, and neither could others
 
 
 class TranscriberProcess:
@@ -81,14 +84,16 @@ class TranscriberProcess:
 
     Args:
         settings: Model and limits.
+        tells: Whether to log what its decoder has to say, which is the same for all processes of a batch.
     """
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, *, tells: bool = True) -> None:
         self._settings = settings.to_json()
         self._lock = threading.Lock()  # stop() comes from another thread
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None  # what it writes to stderr
         self.is_stopped = False  # by `stop`
+        self._tells = tells
 
     def __enter__(self) -> TranscriberProcess:
         return self
@@ -157,23 +162,22 @@ class TranscriberProcess:
         answer = self._ask(self._settings)
         if answer is None and not self.is_stopped:
             raise AudioLSTMError(f"a worker process died while it loaded the model ({self._how_it_died()})")
-        if answer:
+        if answer and "error" in answer:
             raise getattr(errors, answer["kind"])(answer["error"])
+        for note in answer.get("notes", ()) if answer and self._tells else ():
+            _LOG.warning(note)
 
     def _start(self) -> None:
-        # -P keeps the working directory off the module path; ours is named, wherever it came from.
-        package = str(Path(__file__).resolve().parents[2])
-        search = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
         with self._lock:
             if self.is_stopped:
                 return
             self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _WORKER_MODULE],
+                module_command(_WORKER_MODULE),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._complaints,
-                env={**os.environ, "PYTHONPATH": search},
+                env=module_environment(),
                 start_new_session=True,  # Ctrl-C is for the caller, who stops the worker
             )
 

@@ -9,6 +9,7 @@ the settings; the answer is `{}`, or `{"error": text, "kind": name of the error}
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from audio_lstm.errors import AudioLSTMError
+from audio_lstm.errors import AudioLSTMError, DataError
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.formats import FORMATS, write_text
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
@@ -27,6 +28,8 @@ from audio_lstm.speech.transcribe import Progress, transcribe
 
 __all__ = ["Transcriber", "main"]
 
+# What is wrong with a disk, not with a name: the next file would fail likewise, after it was heard for nothing.
+_LASTING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENODEV)
 _TELL_S = 1.0  # between two lines that say how far a file is
 
 
@@ -61,7 +64,7 @@ class Transcriber:
             tell: Called with heard_s and of_s now and then.
 
         Returns:
-            duration_s and n_words, or error.
+            duration_s and n_words; or error, with ends_batch where the disk takes no more files.
         """
         try:
             transcript = transcribe(
@@ -71,16 +74,29 @@ class Transcriber:
                 allow_truncated=self.allow_truncated,
                 progress=_now_and_then(tell),
             )
-            for name, file in job["outputs"].items():
-                os.makedirs(os.path.dirname(file) or ".", exist_ok=True)
-                write_text(file, FORMATS[name](transcript))
+            texts = {file: FORMATS[name](transcript) for name, file in job["outputs"].items()}
         except (AudioLSTMError, ValueError) as error:
             return {"error": str(error)}
         except MemoryError:
             return {"error": f"{job['audio']}: too large for the memory that is free; use fewer workers"}
         except OSError as error:
             return {"error": f"{error.filename or job['audio']}: {error.strerror or error}"}
+        if failure := _write(texts):
+            return failure
         return {"duration_s": transcript.duration_s, "n_words": len(transcript.words)}
+
+
+def _write(texts: dict[str, str]) -> dict[str, Any]:
+    """Write the transcripts; what to answer where that fails, else nothing."""
+    for file, text in texts.items():
+        try:
+            os.makedirs(os.path.dirname(file) or ".", exist_ok=True)
+            write_text(file, text)
+        except (DataError, OSError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            line = f"{file}: cannot be written ({error.strerror})" if isinstance(error, OSError) else str(error)
+            return {"error": line, "ends_batch": isinstance(cause, OSError) and cause.errno in _LASTING}
+    return {}
 
 
 def _now_and_then(tell: Callable[[dict[str, Any]], None]) -> Progress:
@@ -112,7 +128,8 @@ def main() -> int:
         _answer(answers, {"error": str(error), "kind": type(error).__name__})
         return 1
     try:
-        _answer(answers, {})
+        notes = transcriber.recogniser.decoder.notes
+        _answer(answers, {"notes": notes} if notes else {})
         for line in requests:
             _answer(answers, transcriber.transcribe_job(json.loads(line), partial(_answer, answers)))
     except BrokenPipeError:  # the other side was killed: nobody waits for an answer

@@ -18,7 +18,8 @@ from audio_lstm.audio import load_audio
 from audio_lstm.errors import AudioError, ConfigError, DataError
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.data import Utterance, normalise_text
+from audio_lstm.speech.data import Utterance
+from audio_lstm.speech.spoken import as_spoken
 
 __all__ = [
     "Item",
@@ -115,7 +116,7 @@ def load_corpus(utterances: Sequence[Utterance], model: SpeechModelConfig) -> li
     Returns:
         The recordings, in the same order.
     """
-    targets = [torch.from_numpy(ids) for ids in encode_texts(utterances, model.alphabet)]
+    targets = [torch.from_numpy(ids) for ids in encode_texts(utterances, model.alphabet, language=model.language)]
     return [
         Recording(utterance, load_audio(utterance.audio, sample_rate=model.features.sample_rate), target)
         for utterance, target in zip(utterances, targets, strict=True)
@@ -136,19 +137,22 @@ def list_recordings(utterances: Sequence[Utterance], model: SpeechModelConfig) -
         The recordings, in the same order.
     """
     rate = model.features.sample_rate
-    targets = encode_texts(utterances, model.alphabet)
+    targets = encode_texts(utterances, model.alphabet, language=model.language)
     return [
         LazyRecording(utterance, round(_duration_s(utterance) * rate), rate, ids.astype(np.int32))
         for utterance, ids in zip(utterances, targets, strict=True)
     ]
 
 
-def encode_texts(utterances: Sequence[Utterance], alphabet: Alphabet) -> list[NDArray[np.int64]]:
-    """The normalised texts of utterances as symbol ids.
+def encode_texts(
+    utterances: Sequence[Utterance], alphabet: Alphabet, *, language: str = "en"
+) -> list[NDArray[np.int64]]:
+    """The texts of utterances as symbol ids, with figures, signs and accents as `as_spoken` writes them.
 
     Args:
         utterances: The corpus.
         alphabet: Of the model.
+        language: Of the texts, an IETF tag.
 
     Returns:
         Ids (n,) of each text.
@@ -159,7 +163,7 @@ def encode_texts(utterances: Sequence[Utterance], alphabet: Alphabet) -> list[ND
     targets = []
     for utterance in utterances:
         try:
-            targets.append(alphabet.encode(normalise_text(utterance.text, alphabet)))
+            targets.append(alphabet.encode(as_spoken(utterance.text, alphabet, language=language)))
         except DataError as error:
             raise DataError(f"{utterance.id}: {error}") from error
     return targets
@@ -216,7 +220,7 @@ def _read_chapter(transcript: Path) -> Iterator[Utterance]:
     chapter = transcript.name.removesuffix(".trans.txt")
     try:
         recordings = {path.stem for path in transcript.parent.iterdir() if path.suffix == ".flac"}
-        lines = transcript.read_text("utf-8").splitlines()
+        lines = transcript.read_text("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{transcript}: not UTF-8 text ({error.reason}); fetch the corpus again") from error
     except OSError as error:

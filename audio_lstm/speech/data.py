@@ -36,7 +36,7 @@ AUDIO_SUFFIXES = frozenset(
 )
 _APOSTROPHES = "\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07\u00b4`"  # typed or set where ' is meant
 _SPOKEN_SIGNS = frozenset("%&@#§‰")  # Unicode calls them punctuation, people say them
-_APOSTROPHE_ALONE = re.compile(r"(?<!\w)'+(?!\w)")
+_OUTER_APOSTROPHE = re.compile(r"(?<!\w)'+|'+(?!\w)|'{2,}")
 
 
 @dataclass(frozen=True)
@@ -207,11 +207,11 @@ def normalise_text(text: str, alphabet: Alphabet) -> str:
     """Bring ordinary text towards an alphabet without losing what is spoken.
 
     Characters of the alphabet stay. Others are changed to the case that the alphabet has (upper case for ENGLISH);
-    typographic apostrophes become ' (none at all where the alphabet has no '), and one that touches no letter goes;
-    other punctuation becomes a space; spaces are collapsed. Where that is not enough, compatibility forms are unified
-    first (Unicode NFKC: full-width letters, ligatures, separate accents). Digits, letters that the alphabet lacks and
-    signs that people say (% & @ # $ + …) stay, so that `Alphabet.encode` names them: spell them out. Quotations in
-    single quotes keep them, since 'TIS and DOGS' look the same: use double ones.
+    typographic apostrophes become ' (none at all where the alphabet has no '), and only those inside a word stay, since
+    the others are quotation marks ('yes', ‘no’) or look like them ('em, dogs'); other punctuation becomes a space;
+    spaces are collapsed. Where that is not enough, compatibility forms are unified first (Unicode NFKC: full-width
+    letters, ligatures, separate accents). Digits, letters that the alphabet lacks and signs that people say
+    (% & @ # $ + …) stay, so that `Alphabet.encode` names them; `as_spoken` (speech/spoken.py) spells them out.
 
     Example:
         >>> from audio_lstm.speech.alphabet import ENGLISH
@@ -237,7 +237,7 @@ def _normalise(text: str, alphabet: Alphabet) -> str:
     """Case, punctuation and spaces, a character at a time."""
     kept = "".join(_normalise_character(character, alphabet) for character in text)
     separator = " " if " " in alphabet else ""
-    return separator.join(_APOSTROPHE_ALONE.sub(" ", kept).split())
+    return separator.join(_OUTER_APOSTROPHE.sub(" ", kept).split())
 
 
 def _normalise_character(character: str, alphabet: Alphabet) -> str:

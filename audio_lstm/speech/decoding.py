@@ -9,8 +9,9 @@ that hears phonemes beside letters, and has a lexicon, is searched through both 
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from audio_lstm.checkpoint import LANGUAGE_MODEL_SUFFIX, SHIPPED
 from audio_lstm.errors import ConfigError, DataError, ModelError
 from audio_lstm.speech.align import word_spans
 from audio_lstm.speech.alphabet import Alphabet
-from audio_lstm.speech.automaton import WordAutomaton, check_fits
+from audio_lstm.speech.automaton import WordAutomaton, fold_case, misfits
 from audio_lstm.speech.beam import BeamDecoder, Hypothesis
 from audio_lstm.speech.confidence import Calibration
 from audio_lstm.speech.decode import WordSpan, greedy
@@ -45,6 +46,7 @@ __all__ = [
     "write_decoding",
 ]
 
+_LOG = logging.getLogger(__name__)
 # Where only a few words are allowed, the search has to go through letters that the model finds unlikely.
 _CLOSED_BEAM_SIZE = 100
 _CLOSED: dict[str, Any] = {
@@ -71,6 +73,7 @@ class Decoding:
     lm_weight: float | None = None  # None: as tuned
     word_bonus: float | None = None  # None: as tuned
     hotwords: Sequence[str] = ()  # words and phrases to be preferred where the sound is in doubt
+    places: Mapping[str, str] = field(default_factory=dict)  # where words of either list stand, for messages: "a.txt:3"
     hotword_boost: float = DEFAULT_BOOST  # how much: nats, natural-log score, of a whole hot word
     vocabulary: Sequence[str] = ()  # closed list: nothing but these words, in any order
     grammar: str = ""  # closed list of sentences in JSGF (speech/grammar.py): its text, or the path of a .jsgf file
@@ -107,6 +110,7 @@ class WordDecoder:
     timing: Timing = field(default_factory=Timing)
     source: str = ""  # of the words that the beam search may or likes to write, for reports: "language model english"
     rescorer: Rescorer | None = None  # has the last word on what the beam search found
+    notes: tuple[str, ...] = ()  # what its user should know: words of a language model that are never heard
     pool: Pool | None = None  # of the beam search and one through sounds, for a model that hears phonemes too
 
     @property
@@ -226,10 +230,14 @@ def build_decoder(
     stored = read_decoding(folder) if folder else DecodingConfig()
     automaton, source = _closed(wanted, alphabet)
     is_closed = automaton is not None
+    notes: tuple[str, ...] = ()
     if automaton is None:
         automaton, source = _language_model(wanted, stored, folder)
+        automaton = automaton and fold_case(automaton, alphabet)
         if automaton is not None and wanted.language_model != "default":
-            check_fits(automaton, alphabet)
+            notes = tuple(f"{source}: {note}" for note in misfits(automaton, alphabet))
+    for note in notes:
+        _LOG.warning(note)
     beam = stored.beam
     if is_closed:
         beam = replace(beam, **_CLOSED, beam_size=max(beam.beam_size, _CLOSED_BEAM_SIZE))
@@ -244,13 +252,16 @@ def build_decoder(
         return WordDecoder(alphabet, None, stored.calibration, stored.timing)
     hotwords = None
     if wanted.hotwords:
-        hotwords = HotWords.from_phrases(_spelled(wanted.hotwords, alphabet), alphabet, boost=wanted.hotword_boost)
+        from audio_lstm.speech.grammar import spell_words
+
+        phrases = spell_words(wanted.hotwords, alphabet, noun="hot word", places=wanted.places)
+        hotwords = HotWords.from_phrases(phrases, alphabet, boost=wanted.hotword_boost)
     decoder = BeamDecoder(alphabet, beam, language_model=automaton, closed_vocabulary=is_closed, hot_words=hotwords)
     pool = None
     pooling = stored.pooling or (None if stored.language_model else PoolingConfig())  # tuned without it: without it
     if folder is not None and n_phonemes and pooling is not None and automaton is not None:
         pool = _pool(decoder, pooling, load_lexicon(folder, n_phonemes), given)
-    return WordDecoder(alphabet, decoder, stored.calibration, stored.timing, source, rescorer, pool)
+    return WordDecoder(alphabet, decoder, stored.calibration, stored.timing, source, rescorer, notes, pool)
 
 
 def language_model_file(language_model: str | os.PathLike[str]) -> Path:
@@ -292,16 +303,15 @@ def _closed(wanted: Decoding, alphabet: Alphabet) -> tuple[WordAutomaton | None,
     """The automaton of a closed vocabulary or grammar, if one is wanted, and what to call it."""
     if not wanted.vocabulary and not wanted.grammar:
         return None, ""
-    from audio_lstm.speech.grammar import check_words, grammar_from_text, read_grammar, word_list
+    from audio_lstm.speech.grammar import grammar_from_text, read_grammar, spell_words, word_list
 
     if wanted.vocabulary:
-        words = tuple(dict.fromkeys(_spelled(wanted.vocabulary, alphabet)))  # Yes and YES are one word
+        words = spell_words(wanted.vocabulary, alphabet, noun="word", places=wanted.places)
         automaton, source = word_list(words), f"vocabulary of {len(words)} word{'s' * (len(words) > 1)}"
     elif wanted.grammar.rstrip().endswith(";"):
-        automaton, source = grammar_from_text(wanted.grammar), "grammar"
+        automaton, source = grammar_from_text(wanted.grammar, alphabet=alphabet), "grammar"
     else:
-        automaton, source = read_grammar(wanted.grammar), f"grammar {wanted.grammar}"
-    check_words(automaton, alphabet)
+        automaton, source = read_grammar(wanted.grammar, alphabet=alphabet), f"grammar {wanted.grammar}"
     return automaton, source
 
 
@@ -353,10 +363,3 @@ def _rescorer(wanted: Decoding, stored: DecodingConfig, folder: Path | None, alp
             "character language model, or train one on texts with this alphabet"
         )
     return Rescorer(char_lm, config)
-
-
-def _spelled(words: Sequence[str], alphabet: Alphabet) -> tuple[str, ...]:
-    """Words in the case of the alphabet, where it has only one."""
-    from audio_lstm.speech.data import normalise_text
-
-    return tuple(normalise_text(word, alphabet) if word.strip() else word for word in words)

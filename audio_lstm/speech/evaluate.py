@@ -12,9 +12,10 @@ from typing import Any
 from audio_lstm.atomic import atomic_write
 from audio_lstm.errors import AudioError, DataError
 from audio_lstm.speech.confidence import expected_calibration_error
-from audio_lstm.speech.data import Utterance, normalise_text
+from audio_lstm.speech.data import Utterance
 from audio_lstm.speech.metrics import ErrorReport, count_edits, score
 from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.spoken import as_spoken
 from audio_lstm.speech.transcribe import transcribe
 from audio_lstm.speech.transcript import Word
 
@@ -102,7 +103,9 @@ def evaluate_speech(
         Word and character error rates over the whole corpus. A recording that cannot be read counts as an empty
         hypothesis and is listed; a text with letters that the model has not is scored as it is, and listed.
     """
-    references = [normalise_text(utterance.text, recogniser.alphabet) for utterance in utterances]
+    references = [
+        as_spoken(utterance.text, recogniser.alphabet, language=recogniser.config.language) for utterance in utterances
+    ]
     unwritable = tuple(text for text in references if any(letter not in recogniser.alphabet for letter in text))
     heard: list[tuple[Word, ...]] = []
     unreadable: list[str] = []

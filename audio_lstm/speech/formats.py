@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from audio_lstm.atomic import atomic_write
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.speech.subtitles import cues, one_line, whole_units
+from audio_lstm.text_files import json_text
 
 if TYPE_CHECKING:
     from audio_lstm.speech.transcript import Transcript
@@ -104,7 +104,7 @@ def to_json(transcript: Transcript) -> str:
     Returns:
         One object and a line feed.
     """
-    return json.dumps(transcript.to_dict(), ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(transcript.to_dict()) + "\n"
 
 
 def to_textgrid(transcript: Transcript) -> str:

@@ -8,8 +8,8 @@ refused: repetition says what a finite automaton can say.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from audio_lstm.errors import DataError
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.automaton import Arcs, WordAutomaton
+from audio_lstm.speech.data import normalise_text
 from audio_lstm.speech.jsgf import NULL, Jsgf, Node, parse_jsgf
 from audio_lstm.text_files import read_text
 
-__all__ = ["check_words", "grammar_from_text", "read_grammar", "word_list"]
+__all__ = ["check_words", "grammar_from_text", "read_grammar", "spell_words", "word_list"]
 
 _MAX_DEPTH = 300  # parts within parts, rules written out
 _MAX_STATES = 100_000  # of a grammar with all its rules written out
@@ -30,7 +31,7 @@ _MAX_ROUNDS = 2000  # of adding up expected counts; a loop ends with probability
 _LEAST_COUNT, _LEAST_SHARE = 1e-250, 1e-50  # in place of what would come to 0 in float64
 
 
-def grammar_from_text(text: str, *, name: str = "grammar") -> WordAutomaton:
+def grammar_from_text(text: str, *, name: str = "grammar", alphabet: Alphabet | None = None) -> WordAutomaton:
     """Compile a command grammar.
 
     Each way through the grammar has a probability: alternatives share it by their weights, or equally; what is optional
@@ -46,16 +47,23 @@ def grammar_from_text(text: str, *, name: str = "grammar") -> WordAutomaton:
         (-1.3862943649291992, -inf)
 
     A mistake in the grammar is a DataError that names its line and column: a sign out of place, an unbalanced bracket,
-    an unknown rule, recursion, no public rule, no words, or far too many states.
+    an unknown rule, recursion, no public rule, no words, a word that the recogniser does not write, or far too many
+    states.
 
     Args:
-        text: The grammar. Words are taken as they are written, so write them as the recogniser does: in capitals.
+        text: The grammar.
         name: What errors call the grammar, e.g. its file.
+        alphabet: What the recogniser writes: words in any case are brought to it by `normalise_text`. None takes them
+            as they are.
 
     Returns:
         The automaton; it has no back-off arcs, and refuses every other word.
     """
-    paths = _Paths(parse_jsgf(text, name=name))
+    grammar = parse_jsgf(text, name=name)
+    if alphabet is not None:
+        rules = {rule: _spelled(node, grammar, alphabet) for rule, node in grammar.rules.items()}
+        grammar = replace(grammar, rules=rules)
+    paths = _Paths(grammar)
     sets = _determinise(paths)
     masses = _expected_counts(sets)[sets.froms] * sets.shares  # (n_steps,) how often each step is taken
     n_sets = len(sets.members)
@@ -76,18 +84,34 @@ def grammar_from_text(text: str, *, name: str = "grammar") -> WordAutomaton:
     return _automaton(tuple(paths.words), arcs, final_log_probs)
 
 
-def read_grammar(path: str | os.PathLike[str]) -> WordAutomaton:
+def _spelled(node: Node, grammar: Jsgf, alphabet: Alphabet) -> Node:
+    """A part of a grammar with its words as a recogniser writes them."""
+    if node.kind != "word":
+        return replace(node, parts=tuple(_spelled(part, grammar, alphabet) for part in node.parts))
+    words = normalise_text(node.text, alphabet).split()
+    if not words:
+        raise grammar.error(node.offset, f"{node.text!r:.40} is nothing that can be said; nothing at all is <NULL>")
+    wrong = next((letter for word in words for letter in word if letter not in alphabet), None)
+    if wrong is not None:
+        message = f"word {node.text!r:.40} holds {wrong!r}, which the recogniser does not write"
+        raise grammar.error(node.offset, f"{message}; write the word as it is spoken")
+    parts = tuple(replace(node, text=word) for word in words)
+    return parts[0] if len(parts) == 1 else Node("sequence", parts=parts)
+
+
+def read_grammar(path: str | os.PathLike[str], *, alphabet: Alphabet | None = None) -> WordAutomaton:
     """Compile a command grammar from a file; mistakes in it are a DataError with file, line and column.
 
     A file that cannot be read, is too large or is not text is a DataError too.
 
     Args:
         path: A text file in UTF-8, usually *.jsgf.
+        alphabet: As for `grammar_from_text`.
 
     Returns:
         As for `grammar_from_text`.
     """
-    return grammar_from_text(read_text(path, what="a grammar"), name=os.fspath(path))
+    return grammar_from_text(read_text(path, what="a grammar"), name=os.fspath(path), alphabet=alphabet)
 
 
 def word_list(words: Sequence[str], *, repeat: bool = True) -> WordAutomaton:
@@ -146,6 +170,40 @@ def check_words(automaton: WordAutomaton, alphabet: Alphabet) -> None:
             else:
                 way_out = f"its letters are {''.join(sorted(letters))!r:.80}; write the word as it is spoken"
             raise DataError(f"word {word!r:.60} holds {wrong!r}, which the recogniser does not write: {way_out}")
+
+
+def spell_words(words: Sequence[str], alphabet: Alphabet, *, noun: str, places: Mapping[str, str]) -> tuple[str, ...]:
+    """Words or phrases of a user's list as a recogniser writes them, each once.
+
+    Args:
+        words: In any case.
+        alphabet: What the recogniser writes.
+        noun: What they are, for messages: "hot word".
+        places: Where they stand, for messages, of those that are in a file.
+
+    Returns:
+        Yes and YES are one word; what holds no letter is "".
+
+    Raises:
+        DataError: If one holds a letter that the alphabet lacks; the message names its place.
+    """
+    letters = frozenset("".join(alphabet.symbols))
+    spelled: dict[str, None] = {}
+    for number, word in enumerate(words, 1):
+        written = normalise_text(word, alphabet)
+        where = f"{places[word]}: " if word in places else ""
+        if noun == "word" and " " in written:
+            message = f"word {number} of the list is not one word: {written!r:.60}; give phrases in a grammar"
+            raise DataError(f"{where}{message}")
+        wrong = next((letter for letter in written if letter not in letters), None)
+        if wrong is not None:
+            shown = "".join(sorted(letters - {" "}))
+            raise DataError(
+                f"{where}{noun} {word!r:.60} holds {wrong!r}, which the recogniser does not write: "
+                f"its letters are {shown!r:.80}; write it as it is spoken"
+            )
+        spelled[written] = None
+    return tuple(spelled)
 
 
 class _Paths:

@@ -61,8 +61,8 @@ class HotWords:
             array([1.], dtype=float32)
 
         Args:
-            phrases: Words, or several with spaces between them, as the recogniser writes them; a mapping gives each
-                its own boost.
+            phrases: Words, or several with spaces between them, as the recogniser writes them; one that is there twice
+                counts once. A mapping gives each its own boost.
             alphabet: What the recogniser writes: letters, or pieces of words.
             boost: What a complete phrase is given, in nats, where no mapping says otherwise.
 
@@ -70,7 +70,7 @@ class HotWords:
             The tables, of about as many cells as the phrases have letters, times that of different letters.
 
         Raises:
-            ConfigError: If there is no phrase, one is empty or there twice, or there are far too many; if a boost is
+            ConfigError: If there is no phrase, one is empty or has two boosts, or there are far too many; if a boost is
                 not in 0..MAX_BOOST.
         """
         if isinstance(phrases, str):
@@ -82,9 +82,9 @@ class HotWords:
         checked: dict[str, float] = {}
         for phrase in phrases:
             tidy = _checked_phrase(phrase, writable)
-            if tidy in checked:
-                raise ConfigError(f"hot word {tidy!r:.60} is there twice; name it once")
-            checked[tidy] = _checked_boost(tidy, boost if given is None else given[phrase])
+            own = _checked_boost(tidy, boost if given is None else given[phrase])
+            if checked.setdefault(tidy, own) != own:
+                raise ConfigError(f"hot word {tidy!r:.60} has two boosts, {checked[tidy]:g} and {own:g}; give it one")
         bounded = " " in writable
         letters = sorted(set().union(*checked, " " if bounded else ""))
         n_states = 1 + sum(len(phrase) + 2 for phrase in checked)  # at most

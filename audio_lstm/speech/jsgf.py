@@ -15,7 +15,7 @@ comments; tags ({...}) are passed over. Imports are refused.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from audio_lstm.errors import DataError
@@ -52,7 +52,7 @@ class Node:
     text: str = ""  # of a word, or a rule's name with its brackets
     parts: tuple[Node, ...] = ()
     shares: tuple[float, ...] = ()  # of a choice's parts; they add up to 1
-    offset: int = 0  # of a rule's name in the grammar's text
+    offset: int = field(default=0, compare=False)  # of a rule's name or a word in the grammar's text
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ class _Parser:
             self.named.append(token)
             return Node("rule", token.text, offset=token.offset)
         if token.kind in ("word", "quoted"):
-            words = tuple(Node("word", word) for word in token.text.strip('"').split())
+            words = tuple(Node("word", word, offset=token.offset) for word in token.text.strip('"').split())
             if not words:
                 raise self.grammar.error(token.offset, "there are no words in the quotes; nothing at all is <NULL>")
             return words[0] if len(words) == 1 else Node("sequence", parts=words)

@@ -83,7 +83,7 @@ def read_dictionary(path: str | os.PathLike[str]) -> dict[str, tuple[tuple[int, 
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise DataError(f"{file}: {file.stat().st_size} bytes is too large for a dictionary; pass cmudict.dict")
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: not UTF-8 text ({error.reason}); pass a file like cmudict.dict") from error
     except OSError as error:

@@ -32,6 +32,7 @@ LEAVE_OUT_SYMBOL_COST = 1.5  # and of each of its symbols
 # A word counts as found if it is no worse than this on average, and if, of this many symbols before or after it, in the
 # script or in the sound, that share agrees. Chosen on halves of development sets (recipes/benchmarks/alignment.py).
 MIN_WORD_SCORE = -3.0
+MIN_LONE_SCORE = -1.0  # in a script that is shorter than the least window: nothing else bears the word out
 WINDOW_SYMBOLS = 24
 MIN_WINDOW_SYMBOLS = 10  # at the beginning and at the end, where there are no more
 MIN_AGREEMENT = 0.45
@@ -81,12 +82,17 @@ def find_words(log_probs: NDArray[np.floating], words: Sequence[NDArray[np.int64
     )
 
 
-def matched_words(spans: SymbolSpans, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+def matched_words(
+    spans: SymbolSpans, lengths: NDArray[np.int64], excused: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Which words of a script are in the recording.
+
+    No more agreement is asked for than the script can give: a single word is found among whatever else is said.
 
     Args:
         spans: From `find_words`.
         lengths: How many symbols each word has (n,), at least one.
+        excused: Words (n,) that may be said in another way: what is heard in place of one is no disagreement.
 
     Returns:
         (n,)
@@ -99,18 +105,23 @@ def matched_words(spans: SymbolSpans, lengths: NDArray[np.int64]) -> NDArray[np.
     # What is strange and the words take turns; the agreement up to each is a line in pieces over their symbols.
     symbols, agreeing = np.zeros((2, 2 * len(lengths) + 1))
     symbols[0::2], symbols[1::2] = spans.n_strange, lengths
+    if excused is not None:
+        missing = np.flatnonzero(excused & ~found)
+        symbols[np.concatenate([2 * missing, 2 * missing + 1, 2 * missing + 2])] = 0
     agreeing[1::2] = np.where(found, np.add.reduceat(np.exp(spans.scores), first), 0.0)
     ends = np.concatenate([[0.0], np.cumsum(symbols)])
     sums = np.concatenate([[0.0], np.cumsum(agreeing)])
     begin, end = ends[1:-1:2], ends[2::2]  # of each word
-    least = min(MIN_WINDOW_SYMBOLS, ends[-1])
-    size_after = np.clip(ends[-1] - begin, least, WINDOW_SYMBOLS)
-    size_before = np.clip(end, least, WINDOW_SYMBOLS)
+    n_scripted = int(lengths.sum())
+    least, most = min(MIN_WINDOW_SYMBOLS, n_scripted), min(WINDOW_SYMBOLS, n_scripted)
+    size_after = np.clip(ends[-1] - begin, least, most)
+    size_before = np.clip(end, least, most)
     begin_after, end_before = np.minimum(begin, ends[-1] - size_after), np.maximum(end, size_before)
     after = np.interp(begin_after + size_after, ends, sums) - np.interp(begin_after, ends, sums)
     before = np.interp(end_before, ends, sums) - np.interp(end_before - size_before, ends, sums)
     agreement: NDArray[np.float64] = np.maximum(before / size_before, after / size_after)
-    matched: NDArray[np.bool_] = found & (scores >= MIN_WORD_SCORE) & (agreement >= MIN_AGREEMENT)
+    least_score = MIN_WORD_SCORE if n_scripted >= MIN_WINDOW_SYMBOLS else MIN_LONE_SCORE
+    matched: NDArray[np.bool_] = found & (scores >= least_score) & (agreement >= MIN_AGREEMENT)
     return matched
 
 
@@ -119,8 +130,8 @@ def _find_words(log_probs: NDArray[np.floating], words: Sequence[NDArray[np.int6
     symbols = np.concatenate([*words, np.zeros(0, np.int64)]).astype(np.int64)
     lengths = np.array([len(word) for word in words], np.int64)
     graph = _graph(symbols, lengths, filler=alphabet.size)
-    emissions = _emissions(log_probs, alphabet)
-    path = best_path(emissions, graph)  # (T,)
+    columns = emissions(log_probs, alphabet)
+    path = best_path(columns, graph)  # (T,)
     states = np.arange(1, len(graph.labels), 2)  # (n,) those that write a symbol
     starts = np.searchsorted(path, states)
     ends = np.searchsorted(path, states, side="right") - 1
@@ -128,7 +139,7 @@ def _find_words(log_probs: NDArray[np.floating], words: Sequence[NDArray[np.int6
     starts[left_out] = ends[left_out] = -1
     scores = np.full(len(symbols), FLOOR)
     rows = np.flatnonzero(path % 2 == 1)
-    np.maximum.at(scores, path[rows] // 2, emissions[rows, graph.labels[path[rows]]])
+    np.maximum.at(scores, path[rows] // 2, columns[rows, graph.labels[path[rows]]])
     return SymbolSpans(starts, ends, scores, _strange(path, log_probs, graph, alphabet))
 
 
@@ -142,7 +153,7 @@ def _graph(symbols: NDArray[np.int64], lengths: NDArray[np.int64], *, filler: in
     return StateGraph(labels, stops, costs)
 
 
-def _emissions(log_probs: NDArray[np.floating], alphabet: Alphabet) -> NDArray[np.float64]:
+def emissions(log_probs: NDArray[np.floating], alphabet: Alphabet) -> NDArray[np.float64]:
     """Log-probabilities relative to the best of each frame, and the filler's in one more column: (T, size + 1)."""
     relative = log_probs.astype(np.float64)
     relative -= relative.max(axis=1, keepdims=True)

@@ -1,7 +1,4 @@
-"""What every CTC recipe shares: the training task, and the finished model with its card.
-
-A recipe builds a `CTCTask`, hands it to `audio_lstm.training.loop.train`, and writes it with `write_speech_model`.
-"""
+"""What every CTC recipe shares: the task that `training.loop.train` takes, and `write_speech_model` with its card."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ from audio_lstm.speech.alphabet import ENGLISH
 from audio_lstm.speech.augment import AugmentConfig, augment_features, augment_waveform, draw_vtlp, speed_perturb
 from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
 from audio_lstm.speech.corpus import Item
-from audio_lstm.speech.data import normalise_text, pad_features
+from audio_lstm.speech.data import pad_features
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.export import export_speech
 from audio_lstm.speech.features import FeatureConfig, extract_features, n_frames
@@ -33,6 +30,7 @@ from audio_lstm.speech.losses import CTCLossConfig, Targets, check_loss, trainin
 from audio_lstm.speech.metrics import ErrorReport, score
 from audio_lstm.speech.model import SpeechModel, frames_needed
 from audio_lstm.speech.pronunciations import Pronunciations
+from audio_lstm.speech.spoken import as_spoken
 from audio_lstm.training.batches import bucket_batches, seed_for, share
 from audio_lstm.training.loop import StepLoss, TrainResult
 from audio_lstm.training.options import data_fingerprint
@@ -246,10 +244,12 @@ class CTCTask:
             tuple(self._phonemes(item) for item in heard) if self.pronunciations else (),
         )
 
+    def _text(self, item: Item) -> str:
+        return as_spoken(item.utterance.text, self.config.alphabet, language=self.config.language)
+
     def _phonemes(self, item: Item) -> Tensor:
         """The phoneme ids of a recording; none where the dictionary lacks a word."""
-        text = normalise_text(item.utterance.text, self.config.alphabet)
-        ids = self.pronunciations.encode(text) if self.pronunciations else None
+        ids = self.pronunciations.encode(self._text(item)) if self.pronunciations else None
         return torch.zeros(0, dtype=torch.int64) if ids is None else torch.from_numpy(ids)
 
     def loss(self, batch: CTCBatch, carry: tuple[Tensor, ...] | None) -> StepLoss:
@@ -292,8 +292,7 @@ class CTCTask:
         for features in self.dev_features[name]:
             log_probs, *_ = self.model(torch.from_numpy(features)[None].to(device))
             hypotheses.append(greedy(log_probs[0].cpu().numpy(), self.config.alphabet).text)
-        references = [normalise_text(item.utterance.text, self.config.alphabet) for item in self.dev_sets[name]]
-        return score(references, hypotheses)
+        return score([self._text(item) for item in self.dev_sets[name]], hypotheses)
 
 
 def start_from(folder: ModelFolder, model: SpeechModel) -> str:

@@ -21,9 +21,10 @@ from audio_lstm.audio import load_audio
 from audio_lstm.errors import DataError
 from audio_lstm.speech.align import word_spans
 from audio_lstm.speech.alphabet import n_ctc_frames
-from audio_lstm.speech.data import Utterance, normalise_text
+from audio_lstm.speech.data import Utterance
 from audio_lstm.speech.features import extract_features
 from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.spoken import as_spoken
 from audio_lstm.speech.timing import (
     LEVEL_RATE,
     SILENT_DB,
@@ -143,7 +144,10 @@ def _join(first: Utterance, second: Utterance, gap_s: float, recogniser: SpeechR
     """The end of the first at the start of the second; None where the model does not hear the words beside it."""
     rate = recogniser.config.features.sample_rate
     pair = [load_audio(utterance.audio, sample_rate=rate) for utterance in (first, second)]
-    texts = [normalise_text(utterance.text, recogniser.alphabet) for utterance in (first, second)]
+    texts = [
+        as_spoken(utterance.text, recogniser.alphabet, language=recogniser.config.language)
+        for utterance in (first, second)
+    ]
     edges = [sound_edges(samples, rate) for samples in pair]
     if edges[0] is None or edges[1] is None or not all(texts):
         return None

@@ -21,7 +21,7 @@ from audio_lstm.errors import DataError
 from audio_lstm.speech.automaton import WordAutomaton
 from audio_lstm.speech.beam import BeamConfig, BeamDecoder
 from audio_lstm.speech.confidence import Calibration, expected_calibration_error, fit_calibration
-from audio_lstm.speech.data import Utterance, normalise_text
+from audio_lstm.speech.data import Utterance
 from audio_lstm.speech.decode import WordSpan
 from audio_lstm.speech.decoding import DecodingConfig, WordDecoder
 from audio_lstm.speech.lexicon import load_lexicon
@@ -30,6 +30,7 @@ from audio_lstm.speech.phoneme_beam import PhonemeBeamDecoder
 from audio_lstm.speech.pooling import Pool, PoolingConfig
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.rescore import Rescorer
+from audio_lstm.speech.spoken import as_spoken
 from audio_lstm.speech.transcribe import hear
 from audio_lstm.speech.tune_pooling import TunedPooling, tune_phoneme_beam, tune_pooling
 from audio_lstm.speech.tune_rescoring import TunedRescoring, tune_rescoring
@@ -106,7 +107,9 @@ def hear_corpus(
         phrases.append(tuple(heard.log_probs for heard in hear(blocks, recogniser)))
         if progress is not None:
             progress(done)
-    references = tuple(normalise_text(utterance.text, recogniser.alphabet) for utterance in utterances)
+    references = tuple(
+        as_spoken(utterance.text, recogniser.alphabet, language=recogniser.config.language) for utterance in utterances
+    )
     return HeardCorpus(name, references, tuple(phrases))
 
 

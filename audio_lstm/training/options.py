@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.config import config_to_dict
 from audio_lstm.errors import AudioLSTMError, ConfigError
+from audio_lstm.streams import prepare_streams
 
 __all__ = ["data_fingerprint", "parse_recipe", "run_recipe", "settings_of"]
 
@@ -70,6 +71,7 @@ def run_recipe(main: Callable[[], int]) -> None:
     Raises:
         SystemExit: Always.
     """
+    prepare_streams()
     try:
         status = main()
     except AudioLSTMError as error:

@@ -36,7 +36,7 @@ __all__ = ["BEST", "LAST", "Checkpoint", "RunFolder", "best_weights", "differenc
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
-_PACKAGES = ("audio-lstm", "numpy", "safetensors", "torch", "torchaudio")
+_PACKAGES = ("audio-lstm", "numpy", "safetensors", "torch")
 _HEADER = "audio_lstm"
 
 
@@ -178,7 +178,7 @@ class RunFolder:
             scratch.write_text(json.dumps({**settings, **provenance()}, indent=1) + "\n", "utf-8")
         kept = []
         log = self.path / "log.jsonl"
-        for line in log.read_text("utf-8").splitlines() if log.exists() else []:
+        for line in log.read_text("utf-8").split("\n") if log.exists() else []:
             try:
                 record = json.loads(line)
             except ValueError:

@@ -122,7 +122,7 @@ def song(model: str) -> tuple[float, float]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(5):
-            command = [sys.executable, "-m", "audio_lstm.cli", "compose", "--model", model, *SONG]
+            command = [sys.executable, "-P", "-m", "audio_lstm.cli", "compose", "--model", model, *SONG]
             used = resource.getrusage(resource.RUSAGE_CHILDREN)
             start = time.perf_counter()
             subprocess.run(

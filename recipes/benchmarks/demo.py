@@ -42,7 +42,7 @@ READY = "the demo is at "
 def import_gradio() -> tuple[float, float]:
     """Seconds on the clock and of the processor that importing Gradio takes."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import gradio"], check=True, env=quiet())
+    subprocess.run([sys.executable, "-P", "-c", "import gradio"], check=True, env=quiet())
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -55,7 +55,7 @@ class Server:
     """The demo in a process of its own."""
 
     def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "audio_lstm.cli", "demo", "--port", "0", *options]
+        command = [sys.executable, "-P", "-m", "audio_lstm.cli", "demo", "--port", "0", *options]
         start = time.perf_counter()
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=quiet())
         stderr = self.process.stderr or sys.stdin

@@ -81,7 +81,7 @@ def recordings(data: Path | None, model: str) -> list[Recording]:
 @contextmanager
 def server(options: Sequence[str]) -> Iterator[tuple[int, int]]:
     """The service in its own process: its process id and port; it must leave with status 0."""
-    command = [sys.executable, "-m", "audio_lstm.cli", "serve", "--port", "0", *options]
+    command = [sys.executable, "-P", "-m", "audio_lstm.cli", "serve", "--port", "0", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         lines = process.stderr or ()
         first = next(iter(lines), "")

@@ -149,7 +149,7 @@ def command(clips: Sequence[Samples], models: Sequence[str], folder: Path, n_rou
     write_wav(file, clips, 5.0)
 
     def runner(arguments: Sequence[str]) -> Callable[[], object]:
-        return lambda: subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+        return lambda: subprocess.run([sys.executable, "-P", *arguments], check=True, stdout=subprocess.DEVNULL)
 
     peers = {"import torch": runner(["-c", "import torch"])}
     for model in models:

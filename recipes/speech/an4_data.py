@@ -49,7 +49,7 @@ def fetch(archive: Path) -> None:
 def read_transcripts(text: str, where: str) -> dict[str, tuple[str, str]]:
     """The text and speaker of each recording of a transcription file, by recording."""
     found: dict[str, tuple[str, str]] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         match = _LINE.match(line.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,11 +50,54 @@ def test_other_formats_go_to_stdout_or_into_a_file(
         assert json.loads(out)["matched_share"] == 1.0
 
 
+@pytest.mark.parametrize(
+    ("file", "part"),
+    [
+        ("x.srt", "00:00:0"),
+        ("x.VTT", "WEBVTT\n"),
+        ("x.TextGrid", 'text = "nine"'),
+        ("x.json", '"characters"'),
+        ("x.tsv", "start_s\t"),
+        ("x.txt", "start_s\t"),
+        ("x", "start_s\t"),
+    ],
+)
+def test_the_suffix_of_the_file_says_its_format(
+    run: CommandLine, digits: Path, tmp_path: Path, file: str, part: str
+) -> None:
+    assert run("align", digits, TEXT, "--out", tmp_path / file) == (0, "", "")
+    assert part in (tmp_path / file).read_text("utf-8")
+    assert run("align", digits, TEXT, "--out", tmp_path / file, "--format", "vtt") == (0, "", "")
+    assert (tmp_path / file).read_text("utf-8").startswith("WEBVTT\n")
+
+
+def test_standard_input_may_hold_the_recording_or_the_text(
+    run: CommandLine, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = run("align", digits, TEXT)
+    for arguments, data in ((("-", TEXT), digits.read_bytes()), ((digits, "-"), TEXT.encode("utf-8-sig"))):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), "ascii"))
+        assert run("align", *arguments) == expected
+    for data, message in ((b"caf\xe9", "standard input: not UTF-8 text (byte 3)"), (b"a" * 60_000_000, "too many for")):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), "ascii"))
+        assert message in run.refused(1, "align", digits, "-")
+
+
+@pytest.mark.parametrize("text", ["Six!", "26", "2.6", "9/2", "one/five", "‘nine’"])
+def test_a_text_of_one_word_is_no_file(
+    run: CommandLine, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run("align", digits, text, "--model", "an4")
+    assert out.splitlines()[1].endswith(f"\t{text}")
+    assert status == (text == "2.6")  # nobody says the point
+
+
 def test_what_does_not_match_is_said_on_stderr(run: CommandLine, digits: Path) -> None:
-    status, out, err = run("align", digits, "three 1 four nine two six hello everybody")
+    status, out, err = run("align", digits, "three 東 four nine two six hello everybody")
     assert status == 0
     assert "-\t-\t0.000\tno\thello\n" in out
-    assert "the model cannot write 1 of 8 words (the first: '1'); spell them out" in err
+    assert "the model cannot write 1 of 8 words (the first: '東'); spell them out" in err
     assert "2 of 8 words were not heard (the first: 'hello'); check the text, or try another --model" in err
     assert " s of speech are not in the text (the first at 1." in err
     assert err.count("\n") == 3
@@ -70,14 +114,18 @@ def test_what_does_not_match_is_said_on_stderr(run: CommandLine, digits: Path) -
         (["{digits}", "script.txt"], 1, "script.txt: no such text file; check the path, or pass the text in quotes"),
         (["{digits}", "latin.txt"], 1, "latin.txt: not UTF-8 text (byte 3); save it as UTF-8"),
         (["{digits}", "empty.txt"], 1, "the text to align holds no words; check that it is the right file"),
-        (["{digits}", "12 34"], 1, "the model can write none of the text's 2 words (the first: '12'); spell numbers"),
+        (["{digits}", "東京 мир"], 1, "the model can write none of the text's 2 words (the first: '東京'); check that"),
+        (["{digits}", "./script"], 1, "./script: no such text file; check the path, or pass the text in quotes"),
+        (["{digits}", "folder/script"], 1, "folder/script: no such text file; check the path, or pass the text in"),
+        (["{digits}", "three", "--out", "x.doc"], 2, "x.doc: no format for the suffix '.doc'; known: tsv, json, srt"),
+        (["-", "-"], 2, "audio and text cannot both be -: standard input holds one of them"),
         (["missing.wav", "three"], 1, "missing.wav: no such file"),
         (["{digits}", "three", "--max-seconds", "1"], 1, "more than the 1 s allowed"),
         (["{digits}", "three", "--model", "nothing"], 1, "model 'nothing' not found"),
         (["{digits}", "three", "--model", "chorale"], 1, "of the music wing, but a speech model is needed"),
         (["{digits}", "three", "--format", "doc"], 2, "expected one of tsv, json, srt, vtt, textgrid; got 'doc'"),
         (["{digits}", "three", "--out", "none/x.tsv"], 1, "none/x.tsv: the folder none does not exist; create it"),
-        (["{digits}", "three", "--out", "folder"], 1, "folder: cannot be written ("),
+        (["{digits}", "three", "--out", "folder"], 1, "folder: is a folder; pass another --out"),
         (["{digits}"], 2, "the following arguments are required: TEXT_OR_FILE"),
     ],
 )

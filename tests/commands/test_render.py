@@ -70,6 +70,9 @@ def test_nothing_is_overwritten_unless_asked(run: CommandLine, tune: Path, tmp_p
         (["--out", "nowhere/x.wav"], 1, "the folder nowhere does not exist; create it first"),
         (["--out", "x.wav", "--rate", "5"], 2, "sample_rate is in Hz, from 8,000 to 96,000, got 5"),
         (["--out", "x.wav", "--soundfont", "no.sf2"], 1, "no.sf2: no such sound font"),
+        (["--out", "x.mid", "x.wav", "--rate", "5"], 2, "sample_rate is in Hz, from 8,000 to 96,000, got 5"),
+        (["--out", "x.mid", "x.wav", "--soundfont", "no.sf2"], 1, "no.sf2: no such sound font"),
+        (["--out", "x.mid", "x.png", "./x.mid"], 1, "x.mid: is to be written twice; name it once"),
     ],
 )
 def test_wrong_wishes_are_one_line_and_write_nothing(

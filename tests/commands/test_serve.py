@@ -46,10 +46,12 @@ def test_it_says_where_it_listens(run: CommandLine, served: dict[str, Any], spee
 
 def test_every_limit_can_be_set(run: CommandLine, served: dict[str, Any], speech: str) -> None:
     limits = "--workers 3 --queue 0 --max-upload-mb 0.5 --max-seconds 7 --timeout 8 --idle 9 --sessions 2 --drain 0"
+    limits += " --allow-origin https://a.org --allow-origin null"
     assert run("serve", "--port", "0", "--model", speech, *limits.split(), "--hotword", "B")[0] == 0
     config = served["config"]
     assert (config.workers, config.queue, config.max_upload_bytes, config.max_seconds) == (3, 0, 500_000, 7)
     assert (config.timeout_s, config.idle_s, config.sessions, config.drain_s) == (8, 9, 2, 0)
+    assert config.allow_origins == ("https://a.org", "null")
     assert served["decoding"].hotwords == ("B",)
     assert "1 hot word" in served["model"].decoder.describe()
 

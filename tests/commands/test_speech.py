@@ -180,9 +180,56 @@ def test_hot_words_come_from_the_command_line_and_from_a_file(
     assert "B" in run(*wish, "--hotwords-file", file, "--hotword", "A B", "--hotword", "AA")[1]
 
 
+def test_a_hot_word_that_is_given_twice_is_one(run: CommandLine, speech: str, clip: Path, tmp_path: Path) -> None:
+    file = written(tmp_path, "hot.txt", "b\nB\n'b'\n")
+    wish = ["evaluate", "speech", "--manifest", tmp_path, "--model", speech, "--json", "--hotword", "b"]
+    written(tmp_path, "clip.txt", "B")
+    status, out, err = run(*wish, "--hotword", "B", "--hotwords-file", file)
+    assert (status, err) == (0, "")
+    assert json.loads(out)["decoding"].endswith("1 hot word, boost 5")
+
+
+def test_a_language_model_in_another_case_is_used(run: CommandLine, speech: str, clip: Path, tmp_path: Path) -> None:
+    lm = written(tmp_path, "b.arpa", LIKES_B.replace("A", "a").replace("B", "b").replace("\\ENd", "\\end"))
+    wish = ["transcribe", clip, "--model", speech, "--lm", lm, "--lm-weight", "1", "--word-bonus", "-1"]
+    assert run(*wish) == (0, "B\n", "")
+
+
+def test_words_of_a_language_model_that_are_never_heard_are_counted(
+    run: CommandLine, speech: str, clip: Path, tmp_path: Path
+) -> None:
+    lm = written(tmp_path, "b.arpa", LIKES_B.replace("1=4", "1=6").replace("-60 A", "-60 a\n-9 R2D2\n-9 café"))
+    wish = ["transcribe", clip, "--model", speech, "--lm", lm, "--lm-weight", "1", "--word-bonus", "-1"]
+    status, out, err = run(*wish)
+    assert (status, out) == (0, "B\n")
+    assert err == (
+        f"audio-lstm: language model {lm}: 2 of 4 words hold letters that the model cannot write, and will never be "
+        "heard (the first: 'R2D2')\n"
+    )
+    status, _, err = run(*wish, "--out", tmp_path / "out", "--workers", "2")
+    assert status == 0
+    assert err.count("2 of 4 words hold letters that the model cannot write") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        ("--vocabulary", "b\n\nB C\n", "list.txt:3: word 'C' holds 'C', which the recogniser does not write"),
+        ("--hotwords-file", "b\u2028\nx\n", "list.txt:2: hot word 'x' holds 'x', which the recogniser does not write"),
+        ("--grammar", "public <a> = b\n | c;", "list.txt:2:4: word 'c' holds 'c', which the recogniser does not wr"),
+        ("--grammar", "public <a> = b\n | ( ! );", "list.txt:2:6: '!' is nothing that can be said; nothing at all is"),
+    ],
+)
+def test_words_that_the_model_cannot_write_are_named_with_file_and_line(
+    run: CommandLine, speech: str, clip: Path, tmp_path: Path, option: str, content: str, message: str
+) -> None:
+    file = written(tmp_path, "list.txt", content)
+    assert message in run.refused(1, "transcribe", clip, "--model", speech, option, file)
+
+
 def test_closed_lists_let_nothing_else_be_heard(run: CommandLine, speech: str, clip: Path, tmp_path: Path) -> None:
     words = written(tmp_path, "words.txt", "b BB\nBB\n\n")
-    grammar = written(tmp_path, "b.jsgf", "#JSGF V1.0;\ngrammar b;\npublic <b> = B | B B;\n")
+    grammar = written(tmp_path, "b.jsgf", "#JSGF V1.0;\ngrammar b;\npublic <b> = b | B B;\n")
     for option in (["--vocabulary", words], ["--grammar", grammar]):
         status, out, err = run("transcribe", clip, "--model", speech, *option)
         assert (status, err) == (0, "")
@@ -219,7 +266,6 @@ def test_a_recording_that_says_nothing_of_a_grammar_is_named(
         ("--lm lm --word-bonus=-inf", "word_bonus must be a number, got -inf"),
         ("--hotword EMPTY", "a hot word is empty: ''; take it out of the list"),
         ("--hotword B --hotword EMPTY", "a hot word is empty: ''; take it out of the list"),
-        ("--hotword B --hotword b", "hot word 'B' is there twice; name it once"),
         ("--hotword B --hotword-boost 0", "the boost of hot word 'B' must be above 0 and at most 100 nats, got 0.0"),
         ("--hotword B --hotword-boost nan", "the boost of hot word 'B' must be above 0 and at most 100 nats, got nan"),
     ],
@@ -262,7 +308,11 @@ def test_evaluation_refuses_contradictions_too(run: CommandLine, speech: str, tm
         ("--grammar", "", "list.txt"),
         ("--grammar", "public <b> = B", "list.txt:1:15: "),
         ("--grammar", "public <b> = B | C;", "word 'C' holds 'C', which the recogniser does not write"),
-        ("--grammar", "public <b> = b;", "word 'b' holds 'b', which the recogniser does not write: write 'B'"),
+        (
+            "--grammar",
+            "public <b> = c;",
+            "list.txt:1:14: word 'c' holds 'c', which the recogniser does not write; write the",
+        ),
     ],
 )
 def test_bad_files_are_one_line_and_status_1(

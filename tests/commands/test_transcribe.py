@@ -178,6 +178,31 @@ def test_the_program_transcribes_files_whose_names_are_not_utf8(speech: str, tmp
     assert b"missing.wav" in done.stderr
 
 
+def test_json_is_json_whatever_the_bytes_of_names(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
+    odd = os.fsdecode(b"\xff\xe9")
+    audio = tone(tmp_path / "a.wav").rename(tmp_path / f"{odd}.wav")
+    model = shutil.copytree(speech, tmp_path / odd)
+    status, out, _ = run("transcribe", audio, "--model", model, "--json")
+    assert status == 0
+    out.encode("utf-8")
+    assert json.loads(out)["file"] == str(audio)
+    status, out, _ = run("align", audio, "A", "--model", model, "--format", "json")
+    assert status == 0
+    assert json.loads(out.encode("utf-8"))["words"]
+    (tmp_path / "set" / odd).mkdir(parents=True)
+    shutil.copy(audio, tmp_path / "set" / odd)
+    (tmp_path / "set" / odd / f"{odd}.txt").write_text("A B")
+    per = tmp_path / f"{odd}.jsonl"
+    status, out, err = run(
+        "evaluate", "speech", "--manifest", tmp_path / "set", "--model", model, "--json", "--per-utterance", per
+    )
+    assert (status, err) == (0, "")
+    json.loads(out.encode("utf-8"))
+    assert json.loads(per.read_text("utf-8"))["id"] == f"{odd}/{odd}"
+    assert run("transcribe", audio, "--model", model, "--out", tmp_path / odd, "--format", "json")[0] == 0
+    json.loads((tmp_path / odd / f"{odd}.json").read_text("utf-8"))
+
+
 @pytest.mark.parametrize("kind", ["missing", "empty folder", "other wing", "damaged graph"])
 def test_a_wrong_model_is_one_line_and_status_1(
     run: CommandLine, speech: str, music: str, tmp_path: Path, kind: str, tone: Write

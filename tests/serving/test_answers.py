@@ -103,3 +103,9 @@ def test_errors_have_openais_shape(status: int, kind: str) -> None:
     assert error.to_dict() == {"error": {"message": "no", "type": kind, "param": "p", "code": "c"}}
     assert error.headers == {"retry-after": "3"}
     assert ApiError(status, "no").headers == {}
+
+
+def test_a_language_is_the_same_in_all_its_spellings() -> None:
+    spellings = ("en", "EN", "en-US", "en_US", "en_GB.UTF-8", "English", " english (UK)")
+    assert {language_name(spelling) for spelling in spellings} == {"english"}
+    assert language_name("gsw-CH") == "gsw"

@@ -334,3 +334,59 @@ def test_requests_one_after_the_other_share_a_connection(start: Start, recording
         for _ in range(3):
             answer = connection.post(TRANSCRIPTIONS, files={"file": ("a.wav", recording)})
             assert (answer.json()["text"], answer.headers.get("connection")) == ("A", None)
+
+
+def test_what_openais_clients_and_others_send_is_understood(start: Start, recording: bytes) -> None:
+    names = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize", "")
+    names += ("gpt-4o-mini-transcribe-2025-12-15", "gpt-4o-mini-transcribe-latest")
+    with start() as running:
+        for name in names:
+            answer = post(running, recording, model=name)
+            assert (answer.status_code, answer.json().get("text")) == (200, "A"), name
+        for name in ("gpt-4o", "whisper-2", "gpt-4o-transcribe-x"):
+            assert post(running, recording, model=name).json()["error"]["code"] == "model_not_found"
+        assert httpx.get(f"{running.url}/v1/models/gpt-4o-transcribe").json()["id"] == "hears-a"
+        for language in ("auto", "AUTO", "en-US", "en_GB", "en_US.UTF-8", "English", "english (US)", " en ", ""):
+            answer = post(running, recording, language=language)
+            assert (answer.status_code, answer.json().get("text")) == (200, "A"), language
+        fields = ("prompt", "response_format", "temperature", "stream", "timestamp_granularities[]", "allow_truncated")
+        answer = post(running, recording, **dict.fromkeys(fields, ""))
+        assert (answer.status_code, answer.json()["text"]) == (200, "A")
+
+
+def test_a_recording_in_another_field_says_so(start: Start, recording: bytes) -> None:
+    with start() as running:
+        answer = httpx.post(running.url + TRANSCRIPTIONS, files={"audio": ("a.wav", recording)}, timeout=30)
+        assert answer.status_code == 400
+        message = "the form holds a file in the field 'audio'; send the recording in the field 'file'"
+        assert answer.json()["error"]["message"] == message
+
+
+def test_what_can_be_read_can_be_asked_for_without_its_body(start: Start) -> None:
+    with start() as running:
+        for path in ("/healthz", "/readyz", "/v1/models", "/v1/models/hears-a"):
+            head, got = httpx.head(running.url + path), httpx.get(running.url + path)
+            assert (head.status_code, head.content) == (200, b"")
+            assert head.headers["content-length"] == str(len(got.content))
+        assert httpx.head(f"{running.url}/v1/models/gpt-x").status_code == 404
+
+
+def test_pages_of_an_origin_that_is_allowed_may_read_the_answers(start: Start, recording: bytes) -> None:
+    allowed, other = {"origin": "https://example.org"}, {"origin": "https://example.com"}
+    ask = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,x-stainless-os"}
+    with start(replace(SMALL, allow_origins=("https://Example.org", "http://localhost:3000"))) as running:
+        asked = httpx.options(running.url + TRANSCRIPTIONS, headers=allowed | ask)
+        assert asked.status_code == 200
+        assert asked.headers["access-control-allow-origin"] == "https://example.org"
+        assert "x-stainless-os" in asked.headers["access-control-allow-headers"]
+        assert httpx.options(running.url + TRANSCRIPTIONS, headers=other | ask).status_code == 400
+        for status, file in ((200, recording), (400, b"x")):
+            answer = httpx.post(running.url + TRANSCRIPTIONS, files={"file": ("a.wav", file)}, headers=allowed)
+            assert answer.status_code == status
+            assert answer.headers["access-control-allow-origin"] == "https://example.org"
+            assert "x-request-id" in answer.headers["access-control-expose-headers"]
+        assert "access-control-allow-origin" not in httpx.get(f"{running.url}/healthz", headers=other).headers
+    with start(replace(SMALL, allow_origins=("*",))) as running:
+        assert httpx.get(f"{running.url}/readyz", headers=other).headers["access-control-allow-origin"] == "*"
+    with start() as running:
+        assert "access-control-allow-origin" not in httpx.get(f"{running.url}/healthz", headers=allowed).headers

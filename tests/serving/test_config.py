@@ -12,7 +12,7 @@ from audio_lstm.serving.config import ServeConfig
 
 
 def test_the_defaults_are_within_their_own_limits() -> None:
-    config = ServeConfig()
+    config = ServeConfig(allow_origins=("*", "null", "https://a.org:8443", "http://[::1]:3000", "app://x"))
     assert 1 <= config.workers <= 4
     assert config.max_upload_bytes == 100_000_000
 
@@ -28,6 +28,9 @@ def test_the_defaults_are_within_their_own_limits() -> None:
         ({"max_seconds": math.inf}, "max_seconds must be a number of seconds above 0, got inf"),
         ({"idle_s": math.nan}, "idle_s must be a number of seconds above 0, got nan"),
         ({"drain_s": -1}, "drain_s must be a number of seconds, 0 or more, got -1"),
+        ({"allow_origins": ("example.org",)}, "an origin is .*, got 'example.org'"),
+        ({"allow_origins": ("https://a.org", "https://a.org/")}, "an origin is .*, got 'https://a.org/'"),
+        ({"allow_origins": ("https://*.a.org",)}, "an origin is .*, got 'https://\\*.a.org'"),
         (
             {"max_memory_bytes": 1000},
             "max_memory_bytes must be at least 500,000,000: decoders take that much; got 1000",

@@ -137,6 +137,17 @@ def test_what_is_no_form_is_a_415(kind: str) -> None:
         (FILE + b"half of a rec", {}, "the form is cut short: its last boundary is missing; send it again"),
         (b"", {}, "the form is cut short"),
         (part("model", b"x") + END, {}, "the form holds no recording; send one in the field 'file'"),
+        (
+            FILE.replace(b'"file"', b'"audio"') + bytes(range(256)) * 1000 + b"\r\n" + part("model", b"x") + END,
+            {},
+            "the form holds a file in the field 'audio'; send the recording in the field 'file'",
+        ),
+        (
+            FILE.replace(b'"file"', b'""') + b"R\r\n" + END,
+            {},
+            "the form holds a file in the field '(no name)'; send the recording in the field 'file'",
+        ),
+        (part("file", b"talks/a.wav") + END, {}, "the field 'file' holds the text 'talks/a.wav', no recording; send"),
         (FILE + b"R\r\n" + FILE + b"R\r\n" + END, {}, "the form holds several recordings; send one at a time"),
         (part("x", b"1") * 65 + END, {}, "the form has more than 64 fields"),
         (part("x", b"1" * 65_537) + END, {}, "the fields hold more than 65536 bytes"),
@@ -169,3 +180,25 @@ def test_an_upload_is_given_up_when_the_server_stops() -> None:
 def test_a_client_that_goes_away_ends_it() -> None:
     with pytest.raises(JobCancelled, match="the client went away during the upload"):
         receive([FILE, b"half"], then="gone")
+
+
+def test_other_files_beside_the_recording_are_passed_over_and_texts_may_come_as_files() -> None:
+    other = FILE.replace(b'"file"', b'"cover"') + b"\xff" * 100_000 + b"\r\n"
+    prompt = FILE.replace(b'"file"', b'"prompt"') + b"Ada\r\n"
+    empty = FILE.replace(b'"file"', b'"more"').replace(b"a.wav", b"") + b"\r\n"
+    form = receive([other + prompt + FILE + b"R\r\n" + empty + other + END])
+    assert content(form) == b"R"
+    assert form.fields == {"prompt": ["Ada"], "more": [""]}
+    assert receive([part("file", b"\x00\xff" * 100) + END]).n_bytes == 200  # some clients name no file
+
+
+def test_fields_that_were_not_filled_in_are_as_if_they_were_not_there() -> None:
+    empty = b"".join(part(name, value) for name in ("language", "response_format", "stream") for value in (b"", b" "))
+    form = receive([empty + part("model", b" an4 ") + part("on", b"True") + part("off", b"0") + FILE + b"R\r\n" + END])
+    assert form.one("language", "en") == "en"
+    assert form.choice("response_format", ("json", "srt")) == "json"
+    assert form.one("model") == "an4"
+    assert (form.flag("stream"), form.flag("nothing"), form.flag("on"), form.flag("off")) == (False, False, True, False)
+    assert form.all("language") == []
+    with pytest.raises(ApiError, match="model must be one of false, true, got 'an4'"):
+        form.flag("model")

@@ -167,3 +167,31 @@ def test_a_client_that_does_not_read_is_let_go(
         socket.send(bytes(10))
         running.until(lambda: running.service.n_running == 1)
         running.until(lambda: running.service.n_running == 0)
+
+
+def test_a_long_message_is_heard_with_partials_and_stops_with_the_server(running: Running) -> None:
+    samples = speech(4)
+    with opened(running) as socket:
+        socket.send(samples.tobytes())  # in one message
+        socket.send(json.dumps({"eof": 1}))  # as Vosk's clients end
+        messages, code = rest(socket)
+    assert code == 1000
+    assert messages[-1]["duration"] == pytest.approx(len(samples) / 16_000, abs=0.01)
+    assert len([message for message in messages if message["type"] == "partial"]) > 3
+
+
+def test_a_container_and_an_unknown_key_are_named(running: Running) -> None:
+    for message, code, text in (
+        (b"\x1aE\xdf\xa3" + bytes(1000), "invalid_audio", "this is the beginning of a webm/mkv file; send raw samples"),
+        (
+            json.dumps({"samplerate": 8_000}),
+            "invalid_message",
+            "the start message has no key 'samplerate'; did you",
+        ),
+    ):
+        with opened(running) as socket:
+            socket.send(message)
+            messages, status = rest(socket)
+        assert (status, len(messages), messages[0]["error"]["code"]) == (1007, 1, code)
+        assert messages[0]["error"]["message"].startswith(text)
+        running.until(lambda: running.service.n_running == 0)

@@ -97,6 +97,16 @@ def test_another_rate_is_resampled_to_the_same_length(opened: Open, streaming: S
         ({"sample_rate": True}, "sample_rate must be a whole number of Hz"),
         ({"format": "mp3"}, "format must be s16le or f32le, got 'mp3'"),
         ({"format": ["s16le"]}, "format must be s16le or f32le"),
+        ({"sample_rate": 16000.5}, "sample_rate must be a whole number of Hz"),
+        ({"sampleRate": 100}, "sample_rate must be a whole number of Hz"),
+        ({"samplerate": 16000}, "the start message has no key 'samplerate'; did you mean sample_rate?"),
+        ({"channels": 2}, "the start message has no key 'channels'; it has sample_rate and format"),
+        ({"x" * 1000: 2}, "the start message has no key 'x{40}'; it has sample_rate and format"),
+        ({"words": True}, "the start message has no key 'words'"),
+        ({"config": {"sample_rate": 8000, "phrase_list": ["A"]}}, "the start message has no key 'phrase_list'"),
+        ({"config": 3}, "config must be an object, got 3"),
+        ({"sample_rate": 8000, "sampleRate": 16000}, "sample_rate is there twice, 8000 and 16000"),
+        ({"sample_rate": 8000, "config": {"sample_rate": 16000}}, "sample_rate is there twice, 8000 and 16000"),
     ],
 )
 def test_a_wrong_start_is_refused(opened: Open, message: dict[str, Any], expected: str) -> None:
@@ -137,3 +147,53 @@ def test_a_model_that_reads_whole_phrases_is_heard_too(recogniser: SpeechRecogni
     samples = speech()
     last = everything(LiveSession(recogniser, max_seconds=60), samples.tobytes(), 3_200)[-1]
     assert last["text"] == transcribe((samples, 16_000), model=recogniser).text
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "start", "sample_rate": 48_000},
+        {"sample_rate": 48_000.0},
+        {"sampleRate": 48_000, "format": "s16le"},
+        {"config": {"sample_rate": 48_000, "words": True}},
+        {"type": "start", "config": {"sampleRate": 48_000}, "format": "s16le"},
+    ],
+)
+def test_a_start_is_understood_in_several_spellings(opened: Open, message: dict[str, Any]) -> None:
+    session = opened()
+    session.start(message)
+    session.feed(bytes(96_000))
+    assert session.heard_s == 1.0
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01", "webm/mkv"),
+        (b"OggS\0\2\0\0\0\0\0\0\0\0", "ogg"),
+        (b"\0\0\0\x1cftypiso5", "mp4"),
+        (b"RIFF\xff\xff\xff\xffWAVEfmt ", "wav"),
+        (b"fLaC\0\0\0\x22\x10\0\x10\0", "flac"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_a_file_is_named_where_samples_are_expected(opened: Open, head: bytes, name: str, size: int) -> None:
+    session = opened()
+    data = head + bytes(100)
+    with pytest.raises(ApiError, match=rf"this is the beginning of a {name} file; send raw samples, mono, s16le or"):
+        everything(session, data, size)
+
+
+def test_samples_are_no_file_whatever_they_begin_with(opened: Open) -> None:
+    generator = np.random.default_rng(0)
+    for samples in (np.full(500, -1), np.full(500, -5), generator.integers(-9, 9, 500), np.arange(500)):
+        opened().feed(samples.astype("<i2").tobytes())
+
+
+def test_a_long_message_is_taken_apart_and_nothing_of_it_is_lost(opened: Open) -> None:
+    session = opened()
+    data = speech(2).tobytes() + b"\0"
+    steps = list(session.steps(data))
+    assert b"".join(steps) == data
+    assert max(map(len, steps)) == 32_000
+    assert list(session.steps(b"")) == [b""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from audio_lstm.errors import AudioLSTMError, ConfigError, MissingDependencyError
@@ -181,3 +183,23 @@ def test_a_server_that_ends_by_itself_is_an_error(
     with pytest.raises(AudioLSTMError, match="the server has ended by itself; its log says why"):
         run(lambda: recogniser)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_message_of_any_length_is_heard_up_to_the_limit_of_uploads(streaming_folder: Path) -> None:
+    data = bytes(20_000_000)  # more than WebSocket servers take by default
+    with program(streaming_folder, "--max-upload-mb", "25", "--max-seconds", "3600") as (_, url):
+        stream = url.replace("http", "ws") + "/v1/audio/stream"
+        with connect(stream, open_timeout=20, proxy=None, max_size=None) as live:
+            live.send(json.dumps({"sample_rate": 192_000}))
+            live.send(data)
+            live.send(json.dumps({"type": "finish"}))
+            last = {}
+            while last.get("type") != "transcript":
+                last = json.loads(live.recv(timeout=60))
+        assert last["duration"] == pytest.approx(len(data) / 2 / 192_000, abs=0.01)
+        with connect(stream, open_timeout=20, proxy=None) as live:
+            with contextlib.suppress(ConnectionClosed):
+                live.send(bytes(26_000_000))
+            with pytest.raises(ConnectionClosed) as closed:
+                live.recv(timeout=20)
+        assert closed.value.rcvd is None or closed.value.rcvd.code == 1009

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -65,9 +66,10 @@ def test_the_path_is_the_best_of_all_that_write_the_text(ids: list[int], n_frame
 
 @pytest.mark.parametrize("n_letters", [1, 2, 20])  # with one letter every neighbour is a repeat
 @pytest.mark.parametrize("n_frames", [21, 60, 200])
-def test_the_path_equals_torchaudios(n_frames: int, n_letters: int) -> None:
-    torch = pytest.importorskip("torch")
-    functional = pytest.importorskip("torchaudio.functional")
+def test_the_path_equals_torchaudios(n_frames: int, n_letters: int, torchaudio: ModuleType) -> None:
+    import torch
+    from torchaudio import functional
+
     n_aligned = 0
     for seed in range(10):
         log_probs = emissions(n_frames, n_letters + 1, seed)

@@ -61,10 +61,10 @@ def test_words_that_the_model_cannot_write_have_what_lies_between_their_neighbou
     digits: Path, an4: SpeechRecogniser
 ) -> None:
     right = audio_lstm.align(digits, "three one four one five nine two six", model=an4).words
-    alignment = audio_lstm.align(digits, "three 1 four 1 5 nine 2 six 7", model=an4)
+    alignment = audio_lstm.align(digits, "three 東 four 東 京 nine 二 six 七", model=an4)
     check_order(alignment)
     one, one_again, five, two, seven = (word for word in alignment.words if not word.writable)
-    assert (one.text, one.matched, one.score, one.characters) == ("1", False, 0.0, ())
+    assert (one.text, one.matched, one.score, one.characters) == ("東", False, 0.0, ())
     assert one.start_s == pytest.approx(right[1].start_s, abs=0.06)
     assert one.end_s == pytest.approx(right[1].end_s, abs=0.06)
     assert one_again.end_s == five.start_s
@@ -72,6 +72,50 @@ def test_words_that_the_model_cannot_write_have_what_lies_between_their_neighbou
     assert seven.start_s is None  # nobody speaks after the last word
     assert alignment.matched_share == 1.0
     assert alignment.unscripted == ()
+
+
+def test_the_sound_of_unwritable_words_is_no_disagreement(digits: Path, an4: SpeechRecogniser) -> None:
+    alignment = audio_lstm.align(digits, "東京 one 東京 東京 nine 東京", model=an4)  # 7 of 32 letters are known
+    assert [word.matched for word in alignment.words] == [False, True, False, False, True, False]
+    assert all(word.start_s is not None for word in alignment.words)
+    assert alignment.unscripted == ()
+    missing = audio_lstm.align(digits, "three 東京 hello nine two six", model=an4)
+    assert [word.matched for word in missing.words] == [True, False, False, True, True, True]
+    assert missing.words[1].start_s is not None
+    assert missing.unscripted == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("three 1 four 1 5 nine 2 six", ["THREE", "ONE", "FOUR", "ONE", "FIVE", "NINE", "TWO", "SIX"]),
+        ("314 1592 6", ["THREEONEFOUR", "ONEFIVENINETWO", "SIX"]),
+        ("(314) 159-26", ["THREEONEFOUR", "ONEFIVENINETWOSIX"]),
+        ("31415926", ["THREEONEFOURONEFIVENINETWOSIX"]),
+        ("‘three’ 'one' & four 15 ninë 26", ["THREE", "ONE", "", "FOUR", "ONEFIVE", "NINE", "TWOSIX"]),
+    ],
+)
+def test_figures_are_found_as_they_are_said(digits: Path, an4: SpeechRecogniser, text: str, spelled: list[str]) -> None:
+    alignment = audio_lstm.align(digits, text, model=an4)
+    check_order(alignment)
+    assert ["".join(letter.text for letter in word.characters) for word in alignment.words] == spelled
+    assert all(word.score > 0.9 for word in alignment.words if word.matched)
+    assert alignment.unscripted == ()
+
+
+def test_figures_that_are_said_otherwise_cost_their_neighbours_nothing(digits: Path, an4: SpeechRecogniser) -> None:
+    alignment = audio_lstm.align(digits, "three 1/7 €99 six", model=an4)  # 8 of 32 letters are known
+    assert [word.matched for word in alignment.words] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(("word", "start_s"), [("three", 0.02), ("nine", 1.84), ("‘Six’!", 2.58), ("2", 2.28)])
+def test_a_script_of_one_word_is_found(digits: Path, an4: SpeechRecogniser, word: str, start_s: float) -> None:
+    (found,) = audio_lstm.align(digits, word, model=an4).words
+    assert found.matched
+    assert found.start_s == pytest.approx(start_s, abs=0.05)
+    for other in ("hello", "nice", "night"):
+        (missing,) = audio_lstm.align(digits, other, model=an4).words
+        assert not missing.matched, other
 
 
 def test_what_does_not_match_is_flagged_and_drags_nothing(digits: Path, an4: SpeechRecogniser) -> None:

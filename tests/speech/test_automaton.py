@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from audio_lstm.errors import DataError
 from audio_lstm.speech.alphabet import ENGLISH, Alphabet
-from audio_lstm.speech.automaton import EMPTY, Arcs, WordAutomaton, check_fits
+from audio_lstm.speech.automaton import EMPTY, Arcs, WordAutomaton, check_fits, fold_case, misfits
 
 N_WORDS = 6
 
@@ -211,3 +211,25 @@ def test_a_model_in_other_letters_does_not_fit() -> None:
         check_fits(named("the", "cat"), ENGLISH)
     with pytest.raises(DataError, match="it has no words"):
         check_fits(named(), ENGLISH)
+
+
+def test_a_model_in_another_case_is_folded_and_the_likelier_of_two_words_stays() -> None:
+    words = ("The", "the", "US", "us", "café", "Cat", "THE")
+    log_probs = [-2.0, -1.0, -1.0, -3.0, -1.0, -1.0, -9.0]
+    likes = WordAutomaton.from_arcs(
+        words,
+        arcs([(0, number, log_prob, 0) for number, log_prob in enumerate(log_probs)]),
+        start=0,
+        backoff=([-1], [0.0]),
+        final_log_probs=[0.0],
+    )
+    folded = fold_case(likes, ENGLISH)
+    assert folded.score(["THE"]) == -1
+    assert folded.score(["US"]) == -1
+    assert folded.score(["CAT"]) == -1
+    assert len(set(folded.words)) == len(words)
+    (note,) = misfits(folded, ENGLISH)
+    assert note.startswith("4 of 7 words hold letters that the model cannot write, and will never be heard (the first:")
+    fitting = named("HELLO", "DON'T")
+    assert fold_case(fitting, ENGLISH) is fitting
+    assert misfits(fitting, ENGLISH) == ()

@@ -311,3 +311,46 @@ def test_a_summary_counts_what_was_transcribed() -> None:
     failure = FileOutcome(Path("a.wav"), "a.wav: bad")
     assert BatchSummary(10, 3, 1, (failure,), 7200.0, 72.0).n_transcribed == 6
     assert BatchSummary(10, 3, 1, (failure,), 7200.0, 72.0).real_time_factor == 0.01
+
+
+def test_a_folder_given_file_by_file_resumes_among_its_own_outputs(
+    talks: Path, always_a_folder: Path, tmp_path: Path
+) -> None:
+    out = talks
+    (talks / "photo.png").write_bytes(b"\x89PNG")
+    wish = {"formats": "txt,srt,vtt,tsv,json,textgrid", "model": always_a_folder}
+    first = transcribe_files(sorted(talks.glob("*.*")), out, **wish)
+    assert (first.n_transcribed, first.failures) == (3, ())
+    assert first.notes == (f"1 of 4 inputs hold no sound (the first: {talks / 'photo.png'}) and were passed over",)
+    before = written(talks)
+    again = transcribe_files(sorted(talks.glob("*.*")), out, **wish)
+    assert (again.n_files, again.n_skipped, again.failures) == (3, 3, ())
+    assert again.notes == (f"19 of 22 inputs hold no sound (the first: {talks / 'a.TextGrid'}) and were passed over",)
+    assert written(talks) == before
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_a_disk_that_fills_up_ends_the_batch_and_what_is_done_stays(
+    talks: Path, always_a_folder: Path, tmp_path: Path, n_workers: int
+) -> None:
+    out = tmp_path / "out"
+    (out / "deep").mkdir(parents=True)
+    (out / "c.txt").symlink_to("/dev/full")
+    message = r"c\.txt: cannot be written \(No space left on device\).*; stopped after \d of 5 files; the same call"
+    with pytest.raises(AudioLSTMError, match=message):
+        transcribe_files(talks, out, model=always_a_folder, config=BatchConfig(n_workers=n_workers))
+    if n_workers == 1:
+        assert sorted(written(out)) == ["a.txt"]
+        assert (out / "a.txt").read_text() == "A\n"
+    (out / "c.txt").unlink()
+    assert transcribe_files(talks, out, model=always_a_folder).n_skipped >= 1
+
+
+def test_a_folder_that_takes_no_files_is_said_before_anything_is_heard(talks: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "deep").write_text("in the way")
+    with pytest.raises(DataError, match=r"out/deep is a file, not a folder"):
+        transcribe_files(talks, tmp_path / "out", model="nosuch")
+    with pytest.raises(DataError, match=r"/proc/out/a\.txt: cannot be written"):
+        transcribe_files(talks, "/proc/out", model="nosuch")

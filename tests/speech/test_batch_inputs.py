@@ -6,10 +6,12 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from audio_lstm.audio import write_wav
 from audio_lstm.errors import DataError
-from audio_lstm.speech.batch_inputs import find_recordings, plan_jobs, read_list
+from audio_lstm.speech.batch_inputs import check_outputs, find_recordings, plan_jobs, read_list
 
 
 @pytest.fixture
@@ -59,6 +61,16 @@ def test_a_list_gives_the_tree_below_its_folder(tree: Path) -> None:
     manifest = tree / "deep" / "set.jsonl"
     manifest.write_text("".join(json.dumps({"audio": name, "id": 1}) + "\n" for name in ("er/b.wav", "../b.wav")))
     assert places(manifest) == ["deep/er/b.wav", "b.wav"]  # it reaches outside: below what is common
+
+
+def test_a_line_of_a_list_ends_where_a_line_feed_stands_and_nowhere_else(tree: Path) -> None:
+    name = "a\u2028b\u0085c\x0cd\x1ce.wav"
+    manifest, lines = tree / "set.jsonl", tree / "list.txt"
+    manifest.write_bytes(json.dumps({"audio": name}, ensure_ascii=False).encode() + b"\r\n")
+    lines.write_bytes(name.encode() + b"\r\n")
+    assert places(manifest) == places(lines) == [name]
+    manifest.write_text('{"audio": "\\udcff.wav"}\n')  # as --json writes a name that is not UTF-8
+    assert [os.fsencode(item.audio.name) for item in find_recordings([manifest])] == [b"\xff.wav"]
 
 
 def test_the_same_recording_twice_is_one(tree: Path) -> None:
@@ -167,3 +179,82 @@ def test_a_folder_that_cannot_be_read_is_named(tree: Path, monkeypatch: pytest.M
     monkeypatch.setattr("os.scandir", closed)
     with pytest.raises(DataError, match=r"talks/deep: cannot be read \(Permission denied\); check its permissions"):
         find_recordings([tree])
+
+
+def test_what_is_no_recording_among_several_inputs_is_passed_over(tree: Path) -> None:
+    write_wav(tree / "talk.dat", np.zeros(8_000, np.float32), 16_000)
+    for name, content in (
+        ("a.txt", "A B C\n"),
+        ("b.txt", "A\n"),  # a file of this name is there
+        ("A", "x"),
+        ("b.jsonl", '{"text": "A"}\n'),
+        ("b.srt", "1\n00:00:00,000 --> 00:00:01,000\nA\n"),
+        ("b.json", "{}"),
+        ("empty.log", ""),
+        ("list.m3u", "#EXTM3U\nb.wav\n"),
+        ("utf16.csv", "\ufeffA;B\n"),
+        ("photo.png", "\x89PNG\r\n\x1a\n"),
+        ("deep2/x.txt", "A"),
+    ):
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).write_text(content, "utf-16-le" if name == "utf16.csv" else "latin-1")
+    inputs = sorted(file for file in tree.glob("*") if file.name != "deep" and file.name[0] != ".")
+    notes: list[str] = []
+    found = find_recordings(inputs, notes.append)
+    assert [recording.place.as_posix() for recording in found] == ["a.MP3", "b.wav", "talk.dat"]
+    assert notes == [f"12 of 15 inputs hold no sound (the first: {tree / 'A'}) and were passed over"]
+    with pytest.raises(DataError, match=r"a list; 2 of 2 inputs hold no sound \(the first: .*a\.txt\)"):
+        find_recordings([tree / "a.txt", tree / "photo.png"])
+    assert places(tree / "photo.png") == ["photo.png"]  # alone: its worker says what is wrong with it
+
+
+def test_a_list_is_alone_or_has_an_at_sign(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    Path("list.txt").write_text("deep/er/b.wav\nmissing.wav\n")
+    Path("names").write_text("a.MP3\n")
+    Path("@odd.wav").touch()
+    Path("@odd.txt").touch()
+    notes: list[str] = []
+    assert [str(item.place) for item in find_recordings(["list.txt"], notes.append)] == ["deep/er/b.wav", "missing.wav"]
+    assert places("@list.txt") == ["deep/er/b.wav", "missing.wav"]
+    assert places("@names", "@list.txt", "b.wav") == ["a.MP3", "deep/er/b.wav", "missing.wav", "b.wav"]
+    assert places("@odd.wav") == ["@odd.wav"]
+    assert places("@odd.txt", "b.wav") == ["b.wav"]
+    assert notes == []
+    with pytest.raises(DataError, match=r"^nothing\.txt: cannot be read"):
+        find_recordings(["@nothing.txt", "b.wav"])
+    with pytest.raises(DataError, match=r"^nothing\.txt: cannot be read"):
+        find_recordings(["nothing.txt", "b.wav"])
+
+
+def test_lists_among_other_inputs_still_work_with_a_note(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    Path("list.txt").write_text("deep/er/b.wav\nmissing.wav\n")
+    Path("set.jsonl").write_text('{"audio": "a.MP3"}\n')
+    notes: list[str] = []
+    found = find_recordings(["list.txt", "b.wav", "set.jsonl"], notes.append)
+    assert [str(item.place) for item in found] == ["deep/er/b.wav", "missing.wav", "b.wav", "a.MP3"]
+    assert notes == [
+        f"{name}: taken as a list, as it names recordings; among other inputs, write @{name}"
+        for name in ("list.txt", "set.jsonl")
+    ]
+
+
+def test_outputs_that_cannot_be_written_are_said_before(tree: Path, tmp_path: Path) -> None:
+    def check(out: Path) -> None:
+        check_outputs(plan_jobs(find_recordings([tree]), out, ("srt", "txt")))
+
+    check(tmp_path / "new" / "out")
+    out = tmp_path / "out"
+    (out / "deep").mkdir(parents=True)
+    check(out)
+    assert not list((out / "deep").iterdir())
+    (out / "deep" / "er").write_text("in the way")
+    with pytest.raises(DataError, match=r"deep/er/b\.srt: .*/out/deep/er is a file, not a folder; move it, or write"):
+        check(out)
+    (out / "deep" / "er").unlink()
+    (out / "b.txt").mkdir()
+    with pytest.raises(DataError, match=r"out/b\.txt: cannot be written: Is a directory"):
+        check(out)
+    with pytest.raises(DataError, match=r"/proc/out/a\.srt: cannot be written: .* \(/proc\); check the folder"):
+        check(Path("/proc/out"))

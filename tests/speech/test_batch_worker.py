@@ -93,3 +93,21 @@ def test_the_process_speaks_in_lines_and_ends_with_its_pipe(always_a_folder: Pat
     assert ask(settings(always_a_folder), job, job) == (0, [{}, *[{"duration_s": 0.5, "n_words": 1}] * 2])
     status, answers = ask(settings("nosuch"), job)
     assert (status, answers[0]["kind"], len(answers)) == (1, "ModelError", 1)
+
+
+@pytest.mark.parametrize(("number", "ends"), [(28, True), (30, True), (36, False), (13, True)])
+def test_a_transcript_that_cannot_be_written_says_whether_others_could(
+    always_a_folder: Path, said: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, ends: object
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, "odd", "x")
+
+    worker = Transcriber.load(settings(always_a_folder))
+    job = {"audio": str(said), "outputs": {"txt": str(tmp_path / "new" / "a.txt")}}
+    monkeypatch.setattr("os.replace", fail)
+    answer = worker.transcribe_job(job, lambda _: None)
+    assert answer["ends_batch"] is ends
+    assert answer["error"].startswith(f"{tmp_path / 'new' / 'a.txt'}: cannot be written (odd)")
+    monkeypatch.setattr("os.makedirs", fail)
+    answer = worker.transcribe_job(job, lambda _: None)
+    assert answer == {"error": f"{tmp_path / 'new' / 'a.txt'}: cannot be written (odd)", "ends_batch": ends}

@@ -14,6 +14,7 @@ import torch
 
 from audio_lstm.errors import AudioError, ConfigError, DataError
 from audio_lstm.speech import corpus
+from audio_lstm.speech.alphabet import ENGLISH, Alphabet
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import encode_texts, list_recordings, load_corpus, read_librispeech
 from audio_lstm.speech.data import Utterance
@@ -206,6 +207,17 @@ def test_recordings_without_a_readable_length_are_named(tmp_path: Path, speech_c
         list_recordings([utterance], speech_config)
     (item,) = list_recordings([replace(utterance, duration_s=0.5)], speech_config)
     assert len(item.samples) == 8_000
+
+
+def test_figures_signs_and_accents_are_spelled_out() -> None:
+    texts = ["Café No. 5 & ‘42’", "$3 million", "DON'T"]
+    utterances = [Utterance(text, Path("a.wav"), text) for text in texts]
+    assert [ENGLISH.decode(ids) for ids in encode_texts(utterances, ENGLISH)] == [
+        "CAFE NUMBER FIVE AND FORTY TWO", "THREE MILLION DOLLARS", "DON'T"
+    ]  # fmt: skip
+    german = Alphabet((*"abcdefghijklmnopqrstuvwxyzäöüß", " "))
+    (ids,) = encode_texts([Utterance("x", Path("a.wav"), "21 Äpfel")], german, language="de-AT")
+    assert german.decode(ids) == "einundzwanzig äpfel"
 
 
 def test_texts_that_the_alphabet_cannot_write_are_named(speech_config: SpeechModelConfig, tmp_path: Path) -> None:

@@ -44,6 +44,16 @@ def test_id_duration_and_speaker_are_optional_and_other_keys_are_passed_over(tmp
     assert second.id == "a"
 
 
+def test_a_line_ends_where_a_line_feed_stands_and_nowhere_else(tmp_path: Path) -> None:
+    text = "a\u2028b\u2029c\u0085d\x0be"
+    file = manifest(tmp_path, json.dumps({"audio": "odd.wav", "text": text}, ensure_ascii=False) + "\r\n" + LINE)
+    first, second = read_manifest(file)
+    assert (first.text, second.id) == (text, "a")
+    write_manifest(tmp_path / "y.jsonl", [first, second])
+    assert read_manifest(tmp_path / "y.jsonl")[0].text == text
+    assert normalise_text(text, ENGLISH) == "A B C D E"
+
+
 def test_an_absolute_audio_path_stays(tmp_path: Path) -> None:
     (utterance,) = read_manifest(manifest(tmp_path, '{"audio": "/data/c.wav", "text": "C"}'))
     assert utterance.audio == Path("/data/c.wav")
@@ -231,7 +241,10 @@ def test_padding_refuses_nothing_and_mixed_shapes() -> None:
         ("Hello, world!", "HELLO WORLD"),
         ("“Don’t stop – it's twenty-one!”", "DON'T STOP IT'S TWENTY ONE"),
         ("  a\t\nb\u00a0c\u200bd ", "A B C D"),
-        ("'tis the dogs' - ' - O`Neill", "'TIS THE DOGS' O'NEILL"),
+        ("'tis the dogs' - ' - O`Neill", "TIS THE DOGS O'NEILL"),
+        ("‘Yes,’ he said, ‘it’s ‘hers’.’", "YES HE SAID IT'S HERS"),
+        ("'No', 'don't' ''both''", "NO DON'T BOTH"),
+        ("‛a‚ ‹b› `c' ʼd´ O’Brien’s 'n'", "A B C D O'BRIEN'S N"),
         ("Straße, ﬁne, Ｗｉｄｅ", "STRASSE FINE WIDE"),
         ("wait… what?!", "WAIT WHAT"),
         ("...", ""),
@@ -278,7 +291,8 @@ def test_normalising_again_changes_nothing_where_the_text_can_be_encoded(text: s
 @pytest.mark.shared
 def test_the_real_manifests_read_and_are_normal_already(shared: Path) -> None:
     n_utterances = 0
-    files = sorted((shared / "speech").glob("*.jsonl"))
+    sets = ("an4", "cv13", "libri3", "so762")
+    files = [file for name in sets for file in sorted((shared / "speech").glob(f"{name}.*.jsonl"))]
     for file in files:
         for utterance in read_manifest(file):
             n_utterances += 1

@@ -12,7 +12,6 @@ import librosa
 import numpy as np
 import pytest
 import torch
-import torchaudio
 from hypothesis import given, settings
 
 from audio_lstm.errors import ConfigError
@@ -85,7 +84,7 @@ def _mel_options(config: FeatureConfig) -> dict[str, object]:
 
 @pytest.mark.parametrize("changes", SHAPES)
 @pytest.mark.parametrize("mel_scale", ["htk", "slaney"])
-def test_log_mel_equals_torchaudio(changes, mel_scale):
+def test_log_mel_equals_torchaudio(changes, mel_scale, torchaudio):
     config = dataclasses.replace(PLAIN, mel_scale=mel_scale, **changes)
     samples = _speech_like(30_123)
     transform = torchaudio.transforms.MelSpectrogram(config.sample_rate, **_mel_options(config))
@@ -95,7 +94,7 @@ def test_log_mel_equals_torchaudio(changes, mel_scale):
 
 
 @pytest.mark.parametrize("changes", SHAPES)
-def test_mfcc_equals_torchaudio_with_log_mels(changes):
+def test_mfcc_equals_torchaudio_with_log_mels(changes, torchaudio):
     config = dataclasses.replace(PLAIN, kind="mfcc", log_offset=1e-6, **changes)
     samples = _speech_like(30_123)
     transform = torchaudio.transforms.MFCC(config.sample_rate, 13, log_mels=True, melkwargs=_mel_options(config))
@@ -113,7 +112,7 @@ def test_mfcc_equals_librosas_transform_of_the_log_mel():
 
 @pytest.mark.parametrize("kind", ["log_mel", "mfcc"])
 @pytest.mark.parametrize("n_samples", [400, 700, 20_000])
-def test_deltas_equal_torchaudios_compute_deltas(kind, n_samples):
+def test_deltas_equal_torchaudios_compute_deltas(kind, n_samples, torchaudio):
     config = dataclasses.replace(PLAIN, kind=kind, deltas=2)
     samples = _speech_like(n_samples)
     static = torch.from_numpy(extract_features(samples, dataclasses.replace(config, deltas=0))).T

@@ -262,3 +262,19 @@ def test_the_an4_grammar_accepts_97_percent_of_the_training_texts(an4: WordAutom
     scores = np.array([an4.score(json.loads(line)["text"].split()) for line in lines])
     assert len(scores) == 948
     assert np.isfinite(scores).mean() >= 0.97  # 98.95 % when it was written
+
+
+def test_words_are_brought_to_what_the_recogniser_writes() -> None:
+    text = 'public <order> = (call | "dial up" | twenty-one) [Cafe] fortytwo | don’t;'
+    grammar = grammar_from_text(text, alphabet=ENGLISH)
+    assert set(grammar.words) == {"CALL", "DIAL", "UP", "TWENTY", "ONE", "CAFE", "FORTYTWO", "DON'T"}
+    same = grammar_from_text("public <order> = (CALL | DIAL UP | TWENTY ONE) [CAFE] FORTYTWO | DON'T;")
+    for sentence in ("CALL FORTYTWO", "TWENTY ONE CAFE FORTYTWO", "DON'T", "CALL CAFE"):
+        assert grammar.score(sentence.split()) == same.score(sentence.split())
+
+
+def test_a_word_that_the_recogniser_does_not_write_is_named_with_its_place() -> None:
+    with pytest.raises(DataError, match=r"^menu.jsgf:2:3: word '東京' holds '東', which the recogniser does not write"):
+        grammar_from_text("public <a> = yes |\n  東京;", name="menu.jsgf", alphabet=ENGLISH)
+    with pytest.raises(DataError, match=r"^grammar:1:14: '-' is nothing that can be said"):
+        grammar_from_text("public <a> = -;", alphabet=ENGLISH)

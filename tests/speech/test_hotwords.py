@@ -150,9 +150,13 @@ def test_a_text_in_place_of_a_list_is_refused() -> None:
         HotWords.from_phrases("ABBA", AB)
 
 
-def test_the_same_phrase_twice_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"^hot word 'A B' is there twice; name it once"):
-        HotWords.from_phrases(["A B", " A  B"], AB)
+def test_the_same_phrase_twice_is_one_and_has_one_boost() -> None:
+    twice, once = HotWords.from_phrases(["A B", " A  B", "A B"], AB), HotWords.from_phrases(["A B"], AB)
+    assert twice.phrases == once.phrases
+    np.testing.assert_array_equal(twice.boosts, once.boosts)
+    assert HotWords.from_phrases({"A B": 3, "A  B": 3}, AB).phrases == {"A B": 3}
+    with pytest.raises(ConfigError, match=r"^hot word 'A B' has two boosts, 3 and 4; give it one"):
+        HotWords.from_phrases({"A B": 3, "A  B": 4}, AB)
 
 
 def test_letters_that_are_never_written_are_refused_with_the_way_out() -> None:

@@ -15,13 +15,14 @@ def test_words_keep_their_looks_and_have_the_models_letters() -> None:
         ("Don’t", ("DON'T",)),
         ("stop,", ("STOP",)),
         ("route", ("ROUTE",)),
-        ("66", ()),
+        ("66", ("SIXTY", "SIX")),
         ("is", ("IS",)),
         ("twenty-one", ("TWENTY", "ONE")),
         ("miles!", ("MILES",)),
     ]
-    assert script.units == ("DON'T", "STOP", "ROUTE", "IS", "TWENTY", "ONE", "MILES")
-    assert "".join(script.symbols) == "DON'TSTOPROUTEISTWENTYONEMILES"
+    assert script.units == ("DON'T", "STOP", "ROUTE", "SIXTY", "SIX", "IS", "TWENTY", "ONE", "MILES")
+    assert "".join(script.symbols) == "DON'TSTOPROUTESIXTYSIXISTWENTYONEMILES"
+    assert script.words[3].others == (("SIX", "SIX"), ("DOUBLE", "SIX"))
     assert [ENGLISH.decode(ids) for ids in script.ids] == list(script.units)
 
 
@@ -44,5 +45,20 @@ def test_a_text_without_words_is_refused(text: str) -> None:
 
 
 def test_a_text_that_the_model_cannot_write_is_refused() -> None:
-    with pytest.raises(DataError, match=r"can write none of the text's 2 words \(the first: '12'\); spell numbers out"):
-        read_script("12 мир", ENGLISH)
+    with pytest.raises(DataError, match=r"can write none of the text's 2 words \(the first: '東京'\); check that"):
+        read_script("東京 мир", ENGLISH)
+
+
+def test_accents_that_the_model_lacks_are_left_out_and_signs_are_said() -> None:
+    words = read_script("“Café” naïve Ærø & ‘yes’ 5 %", ENGLISH).words
+    assert [word.units for word in words] == [
+        ("CAFE",), ("NAIVE",), ("AERO",), ("AND",), ("YES",), ("FIVE",), ("PERCENT",)
+    ]  # fmt: skip
+    french = Alphabet((*"ABCDEFGHIJKLMNOPQRSTUVWXYZÉ", " "))
+    assert read_script("café ça", french).units == ("CAFÉ", "CA")
+
+
+def test_a_script_knows_where_its_unwritable_words_stand() -> None:
+    assert [word.is_guess for word in read_script("five 5 & café Mr. FBI", ENGLISH).words] == [0, 1, 1, 1, 0, 0]
+    script = read_script("мир twenty-one 東京 мир yes", ENGLISH)
+    assert script.has_unwritable.tolist() == [True, False, True, False]

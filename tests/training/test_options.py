@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from dataclasses import dataclass, replace
@@ -222,6 +223,19 @@ def test_a_recipe_that_fails_ends_with_one_line_that_names_the_program(monkeypat
     with pytest.raises(SystemExit) as stop:
         run_recipe(fails)
     assert stop.value.code == "toy.py: data: no such folder; pass --data"
+
+
+def test_a_recipe_writes_in_any_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tells() -> int:
+        sys.stdout.write("…\n")
+        raise DataError("no letters")
+
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, "ascii"))
+    with pytest.raises(SystemExit, match="no letters"):
+        run_recipe(tells)
+    sys.stdout.flush()
+    assert out.getvalue() == b"...\n"
 
 
 @pytest.mark.parametrize("status", [0, 143])

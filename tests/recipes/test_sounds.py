@@ -63,6 +63,7 @@ def test_the_benchmark_prints_a_row_a_way_to_decode(
     for name in ("letters", "letters, character LSTM", "sounds", "both", "both, character LSTM"):
         assert re.search(rf"^\| {name} \| [\d.]+ \| [\d.]+ \| [\d.]+ \|$", printed, re.MULTILINE)
     assert re.search(r"^\| best in the pool \| [\d.]+ \| [\d.]+ \| - \|$", printed, re.MULTILINE)
+    assert re.search(r"^from file to words: [\d,]+ x real time \(2 s, processor time; beam 4, ", printed, re.MULTILINE)
     assert re.search(r"flashlight finds the same text first in \d of 1|flashlight-text: not installed", printed)
 
 

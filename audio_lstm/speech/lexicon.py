@@ -16,7 +16,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -166,6 +166,23 @@ class Lexicon:
             for word, ways in zip(lacking, self.speller(lacking), strict=True)
         }
         return [ways or spelled[word] for word, ways in zip(words, found, strict=True)]
+
+    def with_words(self, words: Iterable[str]) -> Lexicon:
+        """A lexicon that holds more words, as its speller says them: so that it need not be asked again.
+
+        Args:
+            words: In capitals; those that are there already, or that nobody can say, change nothing.
+
+        Returns:
+            The lexicon, with the same speller.
+        """
+        more = [word for word in dict.fromkeys(words) if word not in self]
+        spelled = {word: ways for word, ways in zip(more, self.pronounce(more), strict=True) if ways}
+        if not spelled:
+            return self
+        known = {word: self.pronunciations(word) for word in self.words}
+        larger = Lexicon.from_pronunciations({**known, **spelled}, phonemes=self.phonemes)
+        return replace(larger, speller=self.speller)
 
 
 def write_lexicon(lexicon: Lexicon, path: str | os.PathLike[str]) -> Path:

@@ -20,6 +20,7 @@ from audio_lstm.speech.lexicon import Lexicon
 
 __all__ = ["PhonemeTree", "build_phoneme_tree"]
 
+_MAX_SPELLED = 2000  # words that a speller is asked for; of a large language model `Lexicon.with_words` asks once
 _MAX_DENSE = 2**26  # entries (256 MiB) of the table of children
 
 
@@ -52,7 +53,8 @@ def build_phoneme_tree(
 
     Args:
         automaton: A language model or grammar.
-        lexicon: How its words are said; words that it cannot pronounce are not in the tree.
+        lexicon: How its words are said; words that it cannot pronounce are not in the tree. Its speller is asked
+            where no more than a few thousand words are missing: a vocabulary, a grammar, hot words.
         unknown_log_prob: Added to the log-probability of a further word.
         further: Words that the automaton lacks, to be heard as unknown words where it allows these.
         favours: Natural logs by which the look-ahead favours words.
@@ -111,8 +113,8 @@ def _pronounced(words: Sequence[str], lexicon: Lexicon) -> tuple[NDArray[np.int6
     ways = np.arange(len(owners)) - (np.cumsum(counts) - counts).repeat(counts) + lexicon.firsts[places[owners]]
     lengths = lexicon.lengths.take(ways).astype(np.int64)
     spelled: list[tuple[int, tuple[int, ...]]] = []
-    if lexicon.speller is not None and len(there) < len(words):
-        lacking = np.flatnonzero(places < 0).tolist()
+    lacking = np.flatnonzero(places < 0).tolist()
+    if lexicon.speller is not None and 0 < len(lacking) <= _MAX_SPELLED:
         found = lexicon.pronounce([words[number] for number in lacking])
         spelled = [(number, way) for number, said in zip(lacking, found, strict=True) for way in said]
     longest = max([1, int(lengths.max(initial=1)), *(len(way) for _, way in spelled)])

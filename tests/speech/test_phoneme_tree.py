@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +70,22 @@ def test_the_speller_adds_the_ways_of_words_that_the_lexicon_lacks() -> None:
     spelled = replace(LEXICON, speller=lambda words: [[(3,), (3, 1)] if word == "UNSAID" else [] for word in words])
     tree = build_phoneme_tree(MODEL, spelled, unknown_log_prob=-5.0)
     assert words_at(tree, node_of(tree, 3)) == words_at(tree, node_of(tree, 3, 1)) == {"UNSAID"}
+
+
+def test_a_speller_is_not_asked_for_a_whole_language_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def speller(words: Sequence[str]) -> list[list[tuple[int, ...]]]:
+        asked.extend(words)
+        return [[(3,)] for _ in words]
+
+    spelled = replace(LEXICON, speller=speller)
+    monkeypatch.setattr("audio_lstm.speech.phoneme_tree._MAX_SPELLED", 0)
+    assert build_phoneme_tree(MODEL, spelled, unknown_log_prob=-5.0).children[3] == -1
+    assert not asked
+    larger = spelled.with_words(MODEL.words)
+    assert asked == ["UNSAID"]
+    assert words_at(tree := build_phoneme_tree(MODEL, larger, unknown_log_prob=-5.0), node_of(tree, 3)) == {"UNSAID"}
 
 
 def test_what_cannot_be_built_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

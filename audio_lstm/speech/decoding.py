@@ -31,6 +31,7 @@ from audio_lstm.speech.decoding_file import DecodingConfig, read_decoding, write
 from audio_lstm.speech.hotwords import DEFAULT_BOOST, HotWords
 from audio_lstm.speech.lexicon import Lexicon, load_lexicon
 from audio_lstm.speech.phoneme_beam import PhonemeBeamDecoder
+from audio_lstm.speech.phoneme_tree import MAX_SPELLED
 from audio_lstm.speech.pooling import Pool, PoolingConfig
 from audio_lstm.speech.rescore import Rescorer, RescoringConfig
 from audio_lstm.speech.sound_spans import phoneme_spans, surer_spans
@@ -281,7 +282,11 @@ def language_model_file(language_model: str | os.PathLike[str]) -> Path:
 def _pool(letters: BeamDecoder, config: PoolingConfig, lexicon: Lexicon, given: dict[str, Any]) -> Pool | None:
     """Both searches and their judge; None where none of the words can be pronounced: they are searched by letters."""
     automaton = letters.language_model
-    if automaton is None or (lexicon.speller is None and not (lexicon.places_of(automaton.words) >= 0).any()):
+    if automaton is None:
+        return None
+    if not (lexicon.places_of(automaton.words) >= 0).any() and not any(
+        lexicon.pronounce(automaton.words[:MAX_SPELLED])
+    ):
         return None
     changes = {name: value for name, value in given.items() if value is not None}
     beam, judged = config.beam, {name: value for name, value in changes.items() if name != "beam_size"}

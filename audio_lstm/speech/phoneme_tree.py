@@ -18,9 +18,9 @@ from audio_lstm.speech.automaton import WordAutomaton
 from audio_lstm.speech.beam_words import TreeNodes, best_log_probs, grow_tree
 from audio_lstm.speech.lexicon import Lexicon
 
-__all__ = ["PhonemeTree", "build_phoneme_tree"]
+__all__ = ["MAX_SPELLED", "PhonemeTree", "build_phoneme_tree"]
 
-_MAX_SPELLED = 2000  # words that a speller is asked for; of a large language model `Lexicon.with_words` asks once
+MAX_SPELLED = 2000  # words that a speller is asked for; of a large language model `Lexicon.with_words` asks once
 _MAX_DENSE = 2**26  # entries (256 MiB) of the table of children
 
 
@@ -114,7 +114,7 @@ def _pronounced(words: Sequence[str], lexicon: Lexicon) -> tuple[NDArray[np.int6
     lengths = lexicon.lengths.take(ways).astype(np.int64)
     spelled: list[tuple[int, tuple[int, ...]]] = []
     lacking = np.flatnonzero(places < 0).tolist()
-    if lexicon.speller is not None and 0 < len(lacking) <= _MAX_SPELLED:
+    if lexicon.speller is not None and 0 < len(lacking) <= MAX_SPELLED:
         found = lexicon.pronounce([words[number] for number in lacking])
         spelled = [(number, way) for number, said in zip(lacking, found, strict=True) for way in said]
     longest = max([1, int(lengths.max(initial=1)), *(len(way) for _, way in spelled)])

@@ -38,6 +38,8 @@ SCALES: tuple[tuple[float, ...], ...] = (
     (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0),  # of the character language model
     (0.0, 0.2, 0.4, 0.7, 1.0, 1.4, 1.8),  # score for each character
 )
+# Beside the given weights: one head alone, and few words; one weight at a time does not lead out of every corner.
+STARTS = tuple(np.array([*heads, 0.4, 0.0, -4.0, -4.0]) for heads in ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5)))
 _N_ROUNDS = 4
 _LEAST_GAIN = 1e-6
 
@@ -111,14 +113,12 @@ def tune_pooling(
         [_Utterance(reference, tuple(pool.judge(row)), {}) for row, reference in zip(phrases, references, strict=True)]
         for phrases, references in corpora
     ]
-    weights = _descend(judged, pool.config.weights)
+    weights = _descend_from(judged, [pool.config.weights, *STARTS])
     rescoring = None
     if rescorer is not None:
         judged = [[_rescored(utterance, weights, rescorer) for utterance in corpus] for corpus in judged]
-        start = np.append(weights, [rescorer.config.weight, rescorer.config.length_bonus])
-        first = _descend(judged, start)
-        second = _descend(judged, np.append(weights, [0.0, 0.0]))
-        both = min(first, second, key=lambda each: float(np.mean(_wers(judged, each))))
+        judge = [rescorer.config.weight, rescorer.config.length_bonus]
+        both = _descend_from(judged, [np.append(weights, judge), np.append(weights, [0.0, 0.0])])
         weights = both[: len(FEATURES)]
         wers = _wers(judged, both)
         if both[-2] > 0:
@@ -127,6 +127,11 @@ def tune_pooling(
         wers = _wers(judged, weights)
     changes: dict[str, Any] = dict(zip(FEATURES, (float(each) for each in weights), strict=True))
     return TunedPooling(replace(pool.config, **changes), rescoring, wers)
+
+
+def _descend_from(judged: Sequence[Sequence[_Utterance]], starts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The best of what several starts lead to; of equals the first."""
+    return min((_descend(judged, start) for start in starts), key=lambda each: float(np.mean(_wers(judged, each))))
 
 
 def _descend(judged: Sequence[Sequence[_Utterance]], start: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -80,12 +80,13 @@ def test_a_speller_is_not_asked_for_a_whole_language_model(monkeypatch: pytest.M
         return [[(3,)] for _ in words]
 
     spelled = replace(LEXICON, speller=speller)
-    monkeypatch.setattr("audio_lstm.speech.phoneme_tree._MAX_SPELLED", 0)
+    monkeypatch.setattr("audio_lstm.speech.phoneme_tree.MAX_SPELLED", 0)
     assert build_phoneme_tree(MODEL, spelled, unknown_log_prob=-5.0).children[3] == -1
     assert not asked
     larger = spelled.with_words(MODEL.words)
     assert asked == ["UNSAID"]
-    assert words_at(tree := build_phoneme_tree(MODEL, larger, unknown_log_prob=-5.0), node_of(tree, 3)) == {"UNSAID"}
+    tree = build_phoneme_tree(MODEL, larger, unknown_log_prob=-5.0)
+    assert words_at(tree, node_of(tree, 3)) == {"UNSAID"}
 
 
 def test_what_cannot_be_built_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import os
 import stat
 import tempfile
 import wave
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -20,13 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.audio_decode import DecodedStream, check_sample_rate, open_recording
+from audio_lstm.audio_decode import open_recording
+from audio_lstm.audio_mix import Mixer
+from audio_lstm.audio_reading import Block, DecodedStream, Findings, ReadOptions, check_sample_rate, first_unsound
 from audio_lstm.errors import AudioError, ConfigError
 from audio_lstm.resampling import Resampler
 
 __all__ = [
     "DEFAULT_MAX_SECONDS",
     "AudioSource",
+    "Reading",
     "announced_seconds",
     "load_audio",
     "read_blocks",
@@ -41,7 +44,47 @@ AudioSource = str | os.PathLike[str] | BinaryIO | tuple[NDArray[Any], int]
 
 _MAX_CHANNELS = 1024  # libsndfile's own limit; more is an array that lies on its side
 _MAX_SPOOL_BYTES = 4 << 30  # of a stream that cannot seek, kept on disk while it is decoded
-_CUT_TOLERANCE_S = 0.1  # encoders may round a length to whole frames
+
+
+class Reading(Iterator[NDArray[np.float32]]):
+    """The blocks of a recording as they are drawn, and what was found out about it by then."""
+
+    def __init__(self, source: AudioSource, sample_rate: int, max_seconds: float, options: ReadOptions) -> None:
+        """Open nothing yet.
+
+        Args:
+            source: As for `read_blocks`.
+            sample_rate: Of the blocks, in Hz.
+            max_seconds: Longest recording that is accepted.
+            options: How to read it.
+        """
+        self._findings, self._mixer = Findings(), Mixer()
+        self.seams: list[int] = []  # the samples at which other recordings of the file begin, as in a chained Ogg
+        self._blocks = _regrouped(self._read(source, sample_rate, max_seconds, options), BLOCK_S * sample_rate)
+
+    def _read(
+        self, source: AudioSource, sample_rate: int, max_seconds: float, options: ReadOptions
+    ) -> Iterator[NDArray[np.float32]]:
+        with _open_source(source, where := _describe(source), options, self._findings) as stream:
+            yield from _resampled(_checked(stream, where, max_seconds), self._mixer, sample_rate, self.seams)
+
+    def __next__(self) -> NDArray[np.float32]:
+        """The next block (n,)."""
+        return next(self._blocks)
+
+    def close(self) -> None:
+        """Draw no more: the file is closed."""
+        self._blocks.close()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What somebody should know who trusts the samples, a line each: a wrong header, other tracks, gaps, damage."""
+        return self._findings.notes
+
+    @property
+    def channel_peaks_db(self) -> tuple[float, ...]:
+        """The loudest sample of each channel in dB relative to full scale; none where there is but one channel."""
+        return tuple(20 * math.log10(peak) if peak > 0 else -math.inf for peak in self._mixer.peaks.tolist())
 
 
 def load_audio(
@@ -50,6 +93,7 @@ def load_audio(
     sample_rate: int = 16000,
     max_seconds: float = DEFAULT_MAX_SECONDS,
     allow_truncated: bool = False,
+    track: int | None = None,
 ) -> NDArray[np.float32]:
     """A whole recording as mono float32 samples at `sample_rate`.
 
@@ -58,15 +102,19 @@ def load_audio(
     Args:
         source: A path, a binary file object, or `(samples, sample_rate)` with samples `(n,)` or `(n, channels)` of
             int16, int32, uint8 or floating point. Files: wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma, aac,
-            aiff, au, caf, avi, NIST Sphere.
+            ac3, aiff, au, caf, avi, flv, ts, w64, wv, NIST Sphere.
         sample_rate: Rate of the result in Hz.
         max_seconds: Longest recording that is accepted, counted while it is decoded.
         allow_truncated: Use what can be read of a damaged file or one whose end is missing, instead of an error.
+        track: Which sound track of a film, counted from 1; None takes the default one.
 
     Returns:
-        Samples `(n,)`, full scale ±1; the channels are averaged. At least one sample.
+        Samples `(n,)`, full scale ±1; the channels are averaged, but none cancels another. Where the container's time
+        stamps leave a gap there is silence. At least one sample.
     """
-    blocks = read_blocks(source, sample_rate=sample_rate, max_seconds=max_seconds, allow_truncated=allow_truncated)
+    blocks = read_blocks(
+        source, sample_rate=sample_rate, max_seconds=max_seconds, allow_truncated=allow_truncated, track=track
+    )
     return np.concatenate(list(blocks))
 
 
@@ -76,7 +124,8 @@ def read_blocks(
     sample_rate: int = 16000,
     max_seconds: float = DEFAULT_MAX_SECONDS,
     allow_truncated: bool = False,
-) -> Iterator[NDArray[np.float32]]:
+    track: int | None = None,
+) -> Reading:
     """Blocks of ten seconds of a recording, mono at `sample_rate`; memory does not grow with its length.
 
     The file is opened when the first block is drawn. From then on an AudioError says that it is missing, empty,
@@ -87,18 +136,22 @@ def read_blocks(
         sample_rate: Rate of the result in Hz.
         max_seconds: Longest recording that is accepted, counted while it is decoded.
         allow_truncated: Use what can be read of a damaged file or one whose end is missing, instead of an error.
+        track: Which sound track of a film, counted from 1; None takes the default one.
 
     Returns:
-        An iterator over blocks `(n,)`, float32: ten seconds each but for the last.
+        An iterator over blocks `(n,)`, float32: ten seconds each but for the last. Once they are drawn, its `notes` say
+        what is odd about the recording.
 
     Raises:
-        ConfigError: If `sample_rate` or `max_seconds` is out of range.
+        ConfigError: If `sample_rate`, `max_seconds` or `track` is out of range.
     """
     if not 1000 <= sample_rate <= 1_000_000:
         raise ConfigError(f"sample_rate is in Hz, from 1,000 to 1,000,000, got {sample_rate}")
     if not max_seconds > 0:
         raise ConfigError(f"max_seconds must be above 0, got {max_seconds}")
-    return _read(source, sample_rate, max_seconds, allow_truncated=allow_truncated)
+    if track is not None and track < 1:
+        raise ConfigError(f"tracks are counted from 1, got {track}")
+    return Reading(source, sample_rate, max_seconds, ReadOptions(allow_truncated, track))
 
 
 def announced_seconds(source: AudioSource) -> float | None:
@@ -113,8 +166,8 @@ def announced_seconds(source: AudioSource) -> float | None:
     if not isinstance(source, (str, os.PathLike, tuple)):
         return None
     try:
-        with _open_source(source, _describe(source), allow_truncated=True) as stream:
-            return None if stream.n_samples is None else stream.n_samples / stream.sample_rate
+        with _open_source(source, _describe(source), ReadOptions(allow_truncated=True), Findings()) as stream:
+            return stream.announced_s
     except AudioError:
         return None
 
@@ -137,9 +190,8 @@ def resample(samples: NDArray[Any], from_rate: int, to_rate: int) -> NDArray[np.
     if samples.ndim != 1:
         raise AudioError(f"resample: samples must have shape (n,), got {samples.shape}; mix to mono first")
     check_sample_rate(to_rate, "resample")
-    stream = _array_stream((samples, from_rate), "resample")
-    blocks = list(_resampled(stream.blocks, stream.sample_rate, to_rate))
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    blocks = _array_stream((samples, from_rate), "resample").blocks
+    return np.concatenate([np.zeros(0, np.float32), *_resampled(blocks, Mixer(), to_rate, [])])
 
 
 def write_wav(path: str | os.PathLike[str], samples: NDArray[Any], sample_rate: int) -> None:
@@ -192,15 +244,6 @@ def _to_int16(samples: NDArray[Any], where: str) -> NDArray[np.int16]:
     return np.clip(np.rint(frames * np.float32(32768)), -32768, 32767).astype(np.int16)
 
 
-def _read(
-    source: AudioSource, sample_rate: int, max_seconds: float, *, allow_truncated: bool
-) -> Iterator[NDArray[np.float32]]:
-    where = _describe(source)
-    with _open_source(source, where, allow_truncated=allow_truncated) as stream:
-        checked = _checked(stream, where, max_seconds, allow_truncated=allow_truncated)
-        yield from _regrouped(_resampled(checked, stream.sample_rate, sample_rate), BLOCK_S * sample_rate)
-
-
 def _describe(source: AudioSource) -> str:
     """What to call a source in a message."""
     if isinstance(source, tuple):
@@ -215,20 +258,15 @@ def _printable(name: str | bytes) -> str:
 
 
 @contextmanager
-def _open_source(source: AudioSource, where: str, *, allow_truncated: bool) -> Iterator[DecodedStream]:
+def _open_source(source: AudioSource, where: str, options: ReadOptions, findings: Findings) -> Iterator[DecodedStream]:
     if isinstance(source, tuple):
+        options.check_track(1, where)
         yield _array_stream(source, where)
     elif isinstance(source, (str, os.PathLike)):
-        with (
-            _open_regular_file(source, where) as file,
-            open_recording(file, where, allow_truncated=allow_truncated) as stream,
-        ):
+        with _open_regular_file(source, where) as file, open_recording(file, where, options, findings) as stream:
             yield stream
     elif callable(getattr(source, "read", None)):
-        with (
-            _seekable(source, where) as file,
-            open_recording(file, where, allow_truncated=allow_truncated) as stream,
-        ):
+        with _seekable(source, where) as file, open_recording(file, where, options, findings) as stream:
             yield stream
     else:
         raise AudioError(
@@ -293,58 +331,57 @@ def _array_stream(source: tuple[NDArray[Any], int], where: str) -> DecodedStream
             f"{where}: samples must be int16, int32, uint8 or floating point, got {samples.dtype}; convert them"
         )
     frames = samples[:, np.newaxis] if samples.ndim == 1 else samples  # (n, channels)
-    blocks = (_to_float_mono(frames[i : i + sample_rate]) for i in range(0, len(frames), sample_rate))
-    return DecodedStream(sample_rate=sample_rate, n_samples=len(frames), exact=True, blocks=blocks)
+    blocks = (Block(_to_float(frames[i : i + sample_rate]), sample_rate) for i in range(0, len(frames), sample_rate))
+    return DecodedStream(announced_s=len(frames) / sample_rate, is_certain=True, blocks=blocks)
 
 
-def _to_float_mono(frames: NDArray[Any]) -> NDArray[np.float32]:
-    """The mean of the channels at full scale ±1; integers are divided by 2^(bits - 1) as libsndfile does."""
+def _to_float(frames: NDArray[Any]) -> NDArray[np.float32]:
+    """Samples at full scale ±1; integers are divided by 2^(bits - 1) as libsndfile does."""
     scale, offset = {"int16": (32768, 0), "int32": (1 << 31, 0), "uint8": (128, 128)}.get(frames.dtype.name, (1, 0))
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported by `_checked`
-        mono = frames.mean(axis=1, dtype=np.float64)  # (n,)
-        return np.asarray(((mono - offset) / scale).astype(np.float32))
+        if scale == 1:
+            return np.array(frames, np.float32)
+        return np.asarray(((frames.astype(np.float64) - offset) / scale).astype(np.float32))
 
 
-def _checked(
-    stream: DecodedStream, where: str, max_seconds: float, *, allow_truncated: bool
-) -> Iterator[NDArray[np.float32]]:
-    """The stream's blocks, as long as they are finite and not too many; then whether there were enough."""
-    rate = stream.sample_rate
+def _checked(stream: DecodedStream, where: str, max_seconds: float) -> Iterator[Block]:
+    """The stream's blocks, as long as they are finite and not too many."""
     way_out = "raise max_seconds (--max-seconds), or cut the recording"
-    if stream.n_samples is not None and stream.n_samples > max_seconds * rate:
+    if stream.is_certain and stream.announced_s is not None and stream.announced_s > max_seconds:
         raise AudioError(
-            f"{where}: announces {stream.n_samples / rate:g} s of audio, more than the {max_seconds:g} s "
-            f"allowed; {way_out}"
+            f"{where}: announces {stream.announced_s:g} s of audio, more than the {max_seconds:g} s allowed; {way_out}"
         )
-    n_samples = 0
+    done_s = 0.0
     for block in stream.blocks:
-        if n_samples + len(block) > max_seconds * rate:
+        length_s = len(block.frames) / block.sample_rate
+        if done_s + length_s > max_seconds + 1e-9:
             raise AudioError(f"{where}: decodes to more than the {max_seconds:g} s allowed; {way_out}")
-        finite = np.isfinite(block)
-        if not finite.all():
-            at_s = (n_samples + int(np.argmin(finite))) / rate
-            raise AudioError(f"{where}: NaN or infinite samples at {at_s:.3f} s; export it again or clean it")
-        n_samples += len(block)
+        if (found := first_unsound(block.frames)) is not None:
+            at_s = done_s + found[0] / block.sample_rate
+            raise AudioError(f"{where}: {found[1]} samples at {at_s:.3f} s; export it again or clean it")
+        done_s += length_s
         yield block
-    if not n_samples:
+    if not done_s:
         raise AudioError(f"{where}: holds no audio samples; record or export it again")
-    missing = (stream.n_samples or 0) - n_samples
-    if stream.exact and missing > _CUT_TOLERANCE_S * rate and not allow_truncated:
-        raise AudioError(
-            f"{where}: cut short: its header announces {stream.n_samples:,} samples, {n_samples:,} are there; copy it "
-            "again, or pass allow_truncated=True (--allow-truncated) to use what is there"
-        )
 
 
-def _resampled(blocks: Iterable[NDArray[np.float32]], from_rate: int, to_rate: int) -> Iterator[NDArray[np.float32]]:
-    """Blocks at another rate; together as long as the input, to the nearest sample, and never nothing."""
-    resampler = Resampler(from_rate, to_rate)
+def _resampled(blocks: Iterable[Block], mixer: Mixer, to_rate: int, seams: list[int]) -> Iterator[NDArray[np.float32]]:
+    """Blocks as mono at another rate; together as long as the input, to the nearest sample, and never nothing."""
+    resampler, rate, n_samples = None, 0, 0
     for block in blocks:
-        yield resampler.feed(block)
-    yield resampler.finish()
+        if resampler is None or block.sample_rate != rate or block.begins:
+            if resampler is not None:
+                yield (rest := resampler.finish())
+                n_samples += len(rest)
+            resampler, rate = Resampler(block.sample_rate, to_rate), block.sample_rate
+            if block.begins:
+                seams.append(n_samples)
+        yield (samples := resampler.feed(mixer.mix(block.frames, rate)))
+        n_samples += len(samples)
+    yield from [resampler.finish()] if resampler is not None else []
 
 
-def _regrouped(blocks: Iterable[NDArray[np.float32]], block_samples: int) -> Iterator[NDArray[np.float32]]:
+def _regrouped(blocks: Iterable[NDArray[np.float32]], block_samples: int) -> Generator[NDArray[np.float32], None, None]:
     """The same samples in blocks of `block_samples`, the last as long as what is left."""
     pending: list[NDArray[np.float32]] = []
     n_pending = 0

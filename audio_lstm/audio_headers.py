@@ -1,4 +1,4 @@
-"""What a recording's bytes say before anything is decoded: its format, and whether its end is missing.
+"""What a recording's bytes say before anything is decoded: its format, where it lies, whether its end is missing.
 
 Formats are told by their magic bytes, never by the file's name: libsndfile prints debug text on some odd formats and
 FFmpeg would follow a playlist to other files, so neither is ever shown a file that this module does not know.
@@ -6,22 +6,29 @@ FFmpeg would follow a playlist to other files, so neither is ever shown a file t
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from audio_lstm.audio_chunks import aiff_layout, is_unknown, wav_layout
+from audio_lstm.audio_frames import find_frames, id3_end, mpeg_frame_bytes
+from audio_lstm.audio_matroska import matroska_end
+from audio_lstm.audio_ogg import ogg_layout
+from audio_lstm.audio_spans import Layout, Piece, find_in_file, read_at
 from audio_lstm.errors import AudioError
 
-__all__ = ["READABLE", "AudioFormat", "find_cut", "mpeg_frame_bytes", "read_at", "sniff"]
+__all__ = ["READABLE", "AudioFormat", "find_cut", "lay_out", "sniff"]
 
-READABLE = "wav, flac, ogg, opus, mp3, m4a, mp4, mov, webm, mkv, amr, wma, aac, aiff, au, caf, avi, sph"
+READABLE = (
+    "wav, flac, ogg, opus, mp3, m4a, mp4, mov, webm, mkv, amr, wma, aac, ac3, aiff, au, caf, avi, flv, ts, mpg, w64, "
+    "wv, tta, sph"
+)
 _HEAD_BYTES = 65536
-_STREAMED = 0x7FFF0000  # writers to a pipe put a size near 2 or 4 GiB for "unknown" (ffmpeg, sox)
-_OGG_MAX_PAGE = 65307
+_LOOK_BYTES = 1 << 20  # how far a FLAC is looked for
+_FLAC_BLOCKS = (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")  # how the first block of metadata begins
+_W64_HEADER = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _MAX_CHUNKS = 100_000  # a hostile file could hold millions of empty ones
-_MATROSKA_SEGMENT = b"\x18\x53\x80\x67"
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11")
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _MOV_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"sidx", b"mfra", b"uuid")
@@ -39,7 +46,8 @@ class AudioFormat:
 
 _WAV = AudioFormat("wav", "soundfile", "wav")
 _FLAC = AudioFormat("flac", "soundfile", "flac")
-_OGG = AudioFormat("ogg", "soundfile", "ogg")
+# Not libsndfile: it stops at the first link of a chain, and does not see that pages are lost.
+_OGG = AudioFormat("ogg", "pyav", "ogg")
 _AIFF = AudioFormat("aiff", "soundfile", "aiff")
 _AU = AudioFormat("au", "soundfile", "au")
 _CAF = AudioFormat("caf", "soundfile", "caf")
@@ -52,12 +60,14 @@ _MOV = AudioFormat("mp4", "pyav", "mov")
 _MATROSKA = AudioFormat("webm/mkv", "pyav", "matroska")
 _ASF = AudioFormat("wma", "pyav", "asf")
 _AVI = AudioFormat("avi", "pyav", "avi")
-
-
-def read_at(file: BinaryIO, offset: int, n_bytes: int) -> bytes:
-    """Up to `n_bytes` bytes of `file` from `offset`."""
-    file.seek(offset)
-    return file.read(n_bytes)
+_AC3 = AudioFormat("ac3", "pyav", "ac3")
+_EAC3 = AudioFormat("eac3", "pyav", "eac3")
+_TS = AudioFormat("ts", "pyav", "mpegts")
+_FLV = AudioFormat("flv", "pyav", "flv")
+_MPG = AudioFormat("mpg", "pyav", "mpeg")
+_TTA = AudioFormat("tta", "pyav", "tta")
+_WAVPACK = AudioFormat("wv", "pyav", "wv")
+_BY_FRAMES = {"mp3": _MP3, "aac": _AAC, "ac3": _AC3, "eac3": _EAC3}
 
 
 def sniff(file: BinaryIO, where: str) -> AudioFormat:
@@ -81,9 +91,16 @@ def sniff(file: BinaryIO, where: str) -> AudioFormat:
             f"{where}: this is a playlist that points at other files, not audio; give the files themselves"
         )
     found = _sniff_container(head)
+    if found is None and head.startswith(b"ID3"):
+        found = _sniff_container(read_at(file, id3_end(file), _HEAD_BYTES))
     if found is None:
-        tagged = read_at(file, _id3_size(file), _HEAD_BYTES)
-        found = _FLAC if tagged.startswith(b"fLaC") else _sniff_frames(tagged)
+        size = file.seek(0, os.SEEK_END)
+        frames = find_frames(file, size)
+        flac_start = _find_flac(file, 0, size)
+        if flac_start >= 0 and (frames is None or flac_start < frames[1]):
+            found = _FLAC
+        elif frames is not None:
+            found = _BY_FRAMES[frames[0]]
     if found is None:
         raise AudioError(
             f"{where}: not audio in a format that can be read ({READABLE}); the file begins with {head[:12]!r}"
@@ -93,18 +110,28 @@ def sniff(file: BinaryIO, where: str) -> AudioFormat:
 
 def _sniff_container(head: bytes) -> AudioFormat | None:
     """Formats that a fixed magic number tells."""
-    if head[:4] in (b"RIFF", b"RIFX", b"RF64"):
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
         return {b"WAVE": _WAV, b"AVI ": _AVI}.get(head[8:12])
     if head[:4] == b"FORM":
         return _AIFF if head[8:12] in (b"AIFF", b"AIFC") else None
     if head[4:8] in _MOV_BOXES:
         return _MOV
+    if head[:16] == _W64_HEADER:
+        return _WAV
+    for packet_bytes, first in ((188, 0), (192, 4)):  # MPEG-TS; of a disc, with a time before each packet
+        places = range(first, min(len(head), 5 * packet_bytes), packet_bytes)
+        if len(places) >= 3 and all(head[place] == 0x47 for place in places):
+            return _TS
     magic = {
         b"fLaC": _FLAC,
         b"OggS": _OGG,
         b".snd": _AU,
         b"caff": _CAF,
         b"NIST": _SPHERE,
+        b"wvpk": _WAVPACK,
+        b"TTA1": _TTA,
+        b"\x00\x00\x01\xba": _MPG,
+        b"FLV\x01": _FLV,
         b"\x1a\x45\xdf\xa3": _MATROSKA,
         b"#!AM": _AMR if head.startswith((b"#!AMR\n", b"#!AMR-WB\n")) else None,
         _ASF_HEADER[:4]: _ASF if head.startswith(_ASF_HEADER) else None,
@@ -112,141 +139,142 @@ def _sniff_container(head: bytes) -> AudioFormat | None:
     return magic.get(head[:4])
 
 
-def _sniff_frames(head: bytes) -> AudioFormat | None:
-    """MP3 and AAC have no magic number, only frames that follow each other."""
-    for offset in range(min(len(head), 4096)):
-        if head[offset] != 0xFF:
-            continue
-        for found, frame_bytes in ((_AAC, _adts_frame_bytes), (_MP3, mpeg_frame_bytes)):
-            position, n_frames = offset, 0
-            while n_frames < 3 and (size := frame_bytes(head[position : position + 7])):
-                position, n_frames = position + size, n_frames + 1
-            if n_frames == 3 or (n_frames and offset == 0 and position == len(head)):
-                return found
-    return None
+def _find_flac(file: BinaryIO, start: int, size: int, reach: int = _LOOK_BYTES) -> int:
+    """Where a FLAC begins (its magic and the head of its first block); -1: nowhere near."""
+    stop = min(size, start + reach)
+    places = [find_in_file(file, b"fLaC" + head, start, stop) for head in _FLAC_BLOCKS]
+    return min((place for place in places if place >= 0), default=-1)
 
 
-def _id3_size(file: BinaryIO) -> int:
-    """Bytes that ID3v2 tags take at the start of the file (several may follow each other)."""
-    offset = 0
-    for _ in range(_MAX_CHUNKS):
-        tag = read_at(file, offset, 10)
-        if not tag.startswith(b"ID3") or len(tag) < 10:
-            break
-        size = tag[6] << 21 | tag[7] << 14 | tag[8] << 7 | tag[9]
-        offset += 10 + size + (10 if tag[5] & 0x10 else 0)  # the flag says that a footer repeats the header
-    return offset
+def lay_out(file: BinaryIO, found: AudioFormat) -> Layout:
+    """Where a file's recordings lie, and what is wrong with what its headers say.
 
-
-def mpeg_frame_bytes(header: bytes) -> int:
-    """Length in bytes of the MPEG audio frame (layer II or III) that begins with `header`; 0 where none does."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
-        return 0
-    version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3  # 3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5; 1: III, 2: II
-    bitrate_index, rate_index = header[2] >> 4, header[2] >> 2 & 3
-    if version == 1 or layer not in (1, 2) or bitrate_index in (0, 15) or rate_index == 3:
-        return 0
-    if version == 3 and layer == 2:
-        kbps = (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)[bitrate_index - 1]
-    elif version == 3:
-        kbps = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)[bitrate_index - 1]
-    else:
-        kbps = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)[bitrate_index - 1]
-    sample_rate = (44100, 48000, 32000)[rate_index] // {3: 1, 2: 2, 0: 4}[version]
-    n_samples = 576 if version != 3 and layer == 1 else 1152
-    return n_samples // 8 * kbps * 1000 // sample_rate + (header[2] >> 1 & 1)
-
-
-def _adts_frame_bytes(header: bytes) -> int:
-    """Length of the AAC frame (ADTS) that begins with `header`; 0 where none does."""
-    if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
-        return 0
-    return (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
-
-
-def find_cut(file: BinaryIO, found: AudioFormat) -> str | None:
-    """Compare the length that a file announces with the bytes that are there.
-
-    A FLAC's length is in samples and is compared after decoding. AMR, ADTS AAC, and mp3 without a Xing header
-    announce no length: their cut cannot be seen.
+    A FLAC's length is in samples and is compared after decoding. AMR, ADTS AAC, AC-3, MPEG-TS, FLV, and mp3 without a
+    Xing header announce no length: their cut cannot be seen.
 
     Args:
         file: A seekable binary file.
         found: Its format.
 
     Returns:
-        What is missing, in words; None where nothing is, or where the format does not say.
+        The parts, what is missing at the end, and a note where a header is wrong.
     """
     size = file.seek(0, os.SEEK_END)
+    start = _start(file, found, size)
     if found is _OGG:
-        return _ogg_cut(file, size)
-    announced = {
-        _WAV: _riff_end,
-        _AVI: _riff_end,
-        _AIFF: _riff_end,
-        _AU: _au_end,
-        _CAF: _caf_end,
-        _SPHERE: _sphere_end,
-        _MP3: _mp3_end,
-        _MOV: _mov_end,
-        _MATROSKA: _matroska_end,
-        _ASF: _asf_end,
-    }.get(found, lambda _file, _size: 0)(file, size)
-    return f"its header announces {announced:,} bytes, {size:,} are there" if announced > size else None
+        return ogg_layout(file, start, size)
+    if found is _WAV:
+        return wav_layout(file, start, size)
+    if found is _AIFF:
+        return aiff_layout(file, start, size)
+    if found is _FLAC:
+        return _flac_layout(file, start, size)
+    if found is _AU:
+        return _au_layout(file, start, size)
+    if found is _AVI:
+        return _avi_layout(file, size)
+    end = {_CAF: _caf_end, _SPHERE: _sphere_end, _MP3: _mp3_end, _MOV: _mov_end, _MATROSKA: matroska_end}.get(
+        found, _asf_end if found is _ASF else lambda _file, _size: 0
+    )
+    announced = end(file, size)
+    cut = _cut(announced, size) if announced > size else None
+    return Layout((((start, size),),), cut)
 
 
-def _ogg_cut(file: BinaryIO, size: int) -> str | None:
-    """An Ogg stream ends with a whole page that carries the end flag (RFC 3533, section 6)."""
-    tail_start = max(0, size - 2 * _OGG_MAX_PAGE)
-    tail = read_at(file, tail_start, 2 * _OGG_MAX_PAGE)
-    page = tail.rfind(b"OggS\x00")
-    n_segments = tail[page + 26] if page >= 0 and page + 26 < len(tail) else -1
-    body = page + 27 + max(n_segments, 0)
-    if n_segments < 0 or body > len(tail) or body + sum(tail[page + 27 : body]) > len(tail):
-        return "its last page is incomplete"
-    return None if tail[page + 5] & 4 else "its last page does not end the stream"
+def _cut(announced: int, size: int) -> str:
+    return f"its header announces {announced:,} bytes, {size:,} are there"
 
 
-def _riff_end(file: BinaryIO, size: int) -> int:
-    """End of the data chunk of a wav, the sound chunk of an AIFF, the whole of an AVI."""
-    head = read_at(file, 0, 12)
-    order = "<" if head[:4] in (b"RIFF", b"RF64") else ">"
-    if head[8:12] == b"AVI ":
-        return int(struct.unpack("<I", head[4:8])[0]) + 8
-    offset, wide_size = 12, None
-    for _ in range(_MAX_CHUNKS):
-        chunk = read_at(file, offset, 24)
-        if len(chunk) < 8:
+def _start(file: BinaryIO, found: AudioFormat, size: int) -> int:
+    """Where the sound or its container begins, behind tags and other bytes."""
+    if found in _BY_FRAMES.values():
+        frames = find_frames(file, size)
+        return frames[1] if frames else 0
+    head = read_at(file, 0, _HEAD_BYTES)
+    if _sniff_container(head) is found:
+        return 0
+    tagged = id3_end(file)
+    if tagged and _sniff_container(read_at(file, tagged, _HEAD_BYTES)) is found:
+        return tagged
+    return max(0, _find_flac(file, 0, size)) if found is _FLAC else 0
+
+
+def _flac_layout(file: BinaryIO, start: int, size: int) -> Layout:
+    """Each stream of a file that several were joined to."""
+    starts = [start]
+    while len(starts) < _MAX_CHUNKS:
+        following = _find_flac(file, _flac_frames(file, starts[-1]), size, size)
+        if following < 0:
             break
-        name, n_bytes = chunk[:4], struct.unpack(order + "I", chunk[4:8])[0]
-        if name == b"ds64" and len(chunk) == 24:  # RF64 (EBU Tech 3306): 64-bit sizes of the file and the data
-            wide_size = struct.unpack("<Q", chunk[16:24])[0]
-        if name in (b"data", b"SSND"):
-            if wide_size is not None and n_bytes == 0xFFFFFFFF:
-                return int(offset + 8 + wide_size)
-            return 0 if n_bytes >= _STREAMED > size else int(offset + 8 + n_bytes)
-        offset += 8 + n_bytes + n_bytes % 2
-    return 0
+        starts.append(following)
+    return Layout(tuple(((a, b),) for a, b in zip(starts, [*starts[1:], size], strict=True)))
 
 
-def _au_end(file: BinaryIO, _size: int) -> int:
-    head = read_at(file, 0, 12)
-    if len(head) < 12:
-        return 12
+def _flac_frames(file: BinaryIO, start: int) -> int:
+    """Where the frames of a FLAC begin: behind blocks of metadata, which may hold anything."""
+    offset = start + 4
+    for _ in range(_MAX_CHUNKS):
+        block = read_at(file, offset, 4)
+        if len(block) < 4:
+            break
+        offset += 4 + int.from_bytes(block[1:])
+        if block[0] & 0x80:
+            break
+    return offset
+
+
+def _au_layout(file: BinaryIO, start: int, size: int) -> Layout:
+    head = read_at(file, start, 24)
+    if len(head) < 24:
+        return Layout((((start, size),),), _cut(start + 24, size))
     offset, n_bytes = struct.unpack(">II", head[4:12])
-    return 0 if n_bytes == 0xFFFFFFFF else offset + n_bytes
+    end, there = start + offset + n_bytes, max(0, size - start - offset)
+    if n_bytes == 0xFFFFFFFF or (n_bytes <= there < n_bytes + 8):
+        return Layout((((start, size),),))
+    if end > size and not is_unknown(n_bytes, size):
+        return Layout((((start, size),),), _cut(end, size))
+    note = f"the header announces {n_bytes:,} bytes of samples; the {there:,} that are there are read"
+    mended = head[:8] + b"\xff\xff\xff\xff" + head[12:]
+    return Layout(((mended, (start + 24, size)),), note=note)
 
 
-def _caf_end(file: BinaryIO, _size: int) -> int:
+def _avi_layout(file: BinaryIO, size: int) -> Layout:
+    """FFmpeg reads an AVI to its end, whatever its header says."""
+    whole: tuple[tuple[Piece, ...], ...] = (((0, size),),)
+    n_bytes = struct.unpack("<I", read_at(file, 4, 4))[0]
+    end = n_bytes + 8
+    if end > size and not is_unknown(n_bytes, size):
+        return Layout(whole, _cut(end, size))
+    if end <= size and (size - end < 8 or read_at(file, end, 4) in (b"RIFF", b"JUNK", b"idx1")):
+        return Layout(whole)
+    return Layout(whole, note=f"the header announces {end:,} bytes; the {size:,} that are there are read")
+
+
+def find_cut(file: BinaryIO, found: AudioFormat) -> str | None:
+    """What is missing at the end of a file.
+
+    Args:
+        file: A seekable binary file.
+        found: Its format.
+
+    Returns:
+        In words; None where nothing is, or where the format does not say.
+    """
+    return lay_out(file, found).cut
+
+
+def _caf_end(file: BinaryIO, size: int) -> int:
     offset = 8
     for _ in range(_MAX_CHUNKS):
         chunk = read_at(file, offset, 12)
         if len(chunk) < 12:
             break
         name, n_bytes = chunk[:4], struct.unpack(">q", chunk[4:])[0]
-        if name == b"data" or n_bytes < 0:
-            return 0 if n_bytes < 0 else int(offset + 12 + n_bytes)  # -1: unknown, up to the end
-        offset += 12 + n_bytes
+        if name == b"data" and n_bytes == -1:  # unknown, up to the end
+            return 0
+        offset += 12 + n_bytes % (1 << 64)
+        if name == b"data" or offset > size:  # no writer's: libsndfile and FFmpeg would seek to nowhere
+            return int(offset)
     return 0
 
 
@@ -262,10 +290,10 @@ def _sphere_end(file: BinaryIO, _size: int) -> int:
     return header + n_samples * n_channels * sample_bytes
 
 
-def _mp3_end(file: BinaryIO, _size: int) -> int:
+def _mp3_end(file: BinaryIO, size: int) -> int:
     """The Xing or Info header in the first frame counts the bytes; some writers count a little too much."""
-    start = _id3_size(file)
-    head = read_at(file, start, 4096).lstrip(b"\x00")
+    start = _start(file, _MP3, size)
+    head = read_at(file, start, 4096)
     first_bytes = mpeg_frame_bytes(head)
     at = max(head[:64].find(b"Xing"), head[:64].find(b"Info"))
     if not first_bytes or at < 0 or len(head) < at + 16:
@@ -290,27 +318,6 @@ def _mov_end(file: BinaryIO, size: int) -> int:
             return 0
         offset += n_bytes
     return offset
-
-
-def _matroska_end(file: BinaryIO, _size: int) -> int:
-    head = io.BytesIO(read_at(file, 0, 4096))
-    head.seek(4)
-    header_bytes = _ebml_size(head)
-    head.seek(header_bytes or 0, os.SEEK_CUR)
-    if head.read(4) != _MATROSKA_SEGMENT:
-        return 0
-    n_bytes = _ebml_size(head)
-    return 0 if n_bytes is None else head.tell() + n_bytes
-
-
-def _ebml_size(file: io.BytesIO) -> int | None:
-    """A variable-length size (RFC 8794, section 6); None where it says "unknown" or is not there."""
-    first = file.read(1)
-    if not first or not first[0]:
-        return None
-    n_more = 8 - first[0].bit_length()
-    value = int.from_bytes(bytes([first[0] ^ 1 << 7 - n_more]) + file.read(n_more))
-    return None if value == (1 << 7 * (n_more + 1)) - 1 else value
 
 
 def _asf_end(file: BinaryIO, _size: int) -> int:

@@ -42,7 +42,8 @@ __all__ = [
     "write_model",
 ]
 
-Wing = Literal["speech", "music", "language"]  # language: models of text, beside the speech wing
+# Beside the two wings: models of text, and of how words are said.
+Wing = Literal["speech", "music", "language", "pronunciation"]
 
 FORMAT_VERSION = 1
 CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE = "config.json", "model.safetensors", "model.onnx", "README.md"
@@ -153,7 +154,8 @@ def open_model(model: str | os.PathLike[str], wing: Wing) -> ModelFolder:
         )
     found = content.get("wing")
     if found != wing:
-        uses = {"speech": "`transcribe`", "music": "`compose`", "language": "`load_char_lm`"}
+        uses = {"speech": "`transcribe`", "music": "`compose`"}
+        uses |= {"language": "`load_char_lm`", "pronunciation": "`load_pronouncer`"}
         use = uses.get(str(found))
         way_out = f"use it with {use}" if use else "pass a folder written by a recipe"
         raise ModelError(f"{path}: a model of the {found} wing, but a {wing} model is needed; {way_out}")

@@ -137,6 +137,14 @@ def test_samples_that_are_not_finite_are_an_error(tmp_path: Path, bad: float) ->
             load_audio(source)
 
 
+def test_numbers_that_are_no_sound_are_an_error(tmp_path: Path) -> None:
+    samples = noise(3 * RATE)
+    assert np.allclose(load_audio((samples * 2**31, RATE)), samples * 2**31)  # 32-bit integers that nobody scaled
+    samples[2 * RATE] = -1e30
+    with pytest.raises(AudioError, match=r"huge\.wav: beyond 1e\+10 times full scale samples at 2\.000 s"):
+        load_audio(wav_file(tmp_path / "huge.wav", samples))
+
+
 def test_float64_samples_beyond_float32_are_an_error() -> None:
     with pytest.raises(AudioError, match=r"NaN or infinite samples at 0\.000 s"):
         load_audio((np.full(10, 1e300), RATE))

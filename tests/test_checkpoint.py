@@ -359,6 +359,9 @@ def test_a_model_of_the_other_wing_names_the_command_for_it(tmp_path: Path) -> N
     language = write(tmp_path / "language", wing="language")
     with pytest.raises(ModelError, match="the language wing, but a speech model is needed; use it with `load_char_lm`"):
         open_model(language, "speech")
+    sounds = write(tmp_path / "sounds", wing="pronunciation")
+    with pytest.raises(ModelError, match=r"the pronunciation wing, but a language .* use it with `load_pronouncer`"):
+        open_model(sounds, "language")
     with pytest.raises(ModelError, match="of the speech wing, but a language model is needed; use it with `transcri"):
         open_model(speech, "language")
 

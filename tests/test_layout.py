@@ -139,6 +139,7 @@ def test_only_the_wings_tasks_import_the_training_loop() -> None:
     users = {offence.split()[0] for offence in offenders(wings, "audio_lstm.training")}
     assert users <= {"audio_lstm/speech/task.py", "audio_lstm/music/task.py", "audio_lstm/music/windows.py"} | {
         "audio_lstm/speech/char_lm_task.py",
+        "audio_lstm/speech/pronouncer_task.py",
         "audio_lstm/music/fill_task.py",
         "audio_lstm/music/frame_task.py",
     }

@@ -20,6 +20,7 @@ from audio_lstm.speech.data import read_manifest
 from audio_lstm.speech.decoding import Decoding, read_decoding
 from audio_lstm.speech.evaluate import evaluate_speech
 from audio_lstm.speech.lm_file import read_language_model
+from audio_lstm.speech.pronouncer import load_pronouncer
 from audio_lstm.speech.recogniser import load_speech
 
 SAMPLES = {
@@ -40,8 +41,8 @@ def test_samples_are_read_word_for_word(repository: Path, name: str) -> None:
 
 def test_models_are_small_and_have_cards() -> None:
     models = shipped_models()
-    speech, music = {"an4", "english-base", "english-char", "english-small"}, {"chorale", "chorale-fill", "lieder"}
-    assert set(models) == speech | music
+    speech, music = {"an4", "english-base", "english-small"}, {"chorale", "chorale-fill", "lieder"}
+    assert set(models) == speech | music | {"english-char", "english-sounds"}
     for folder in models.values():
         assert (folder / "model.onnx").stat().st_size < 8_000_000
         card = (folder / "README.md").read_text("utf-8")
@@ -55,6 +56,15 @@ def test_the_language_model_is_small_and_belongs_to_the_english_model() -> None:
     for name in ("english-base", "english-small"):
         assert read_decoding(shipped_models()[name]).language_model == "english"
     assert "THE" in read_language_model(file).words
+
+
+def test_words_that_no_dictionary_has_are_pronounced() -> None:
+    assert (shipped_models()["english-sounds"] / "model.onnx").stat().st_size <= 1_500_000
+    words = {"CAT": "K AE T", "PHONETIC": "F AH N EH T IH K", "STATION": "S T EY SH AH N", "BLEEN": "B L IY N"}
+    said = load_pronouncer().pronounce(list(words), n_best=3)
+    assert [" ".join(ways[0].phonemes) for ways in said] == list(words.values())
+    for ways in said:
+        assert 0.3 < sum(np.exp(way.log_prob) for way in ways) <= 1.001
 
 
 def count_parallels(grid: np.ndarray) -> int:

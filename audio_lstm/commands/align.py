@@ -101,8 +101,9 @@ def _align(options: argparse.Namespace) -> int:
         device=options.device,
         max_seconds=options.max_seconds or DEFAULT_MAX_SECONDS,
         allow_truncated=options.allow_truncated,
+        track=options.track,
     )
-    for line in _complaints(alignment):
+    for line in [*alignment.notes, *_complaints(alignment)]:
         complain(f"{options.audio}: {line}")
     result = _formatted(alignment, form)
     if options.out:

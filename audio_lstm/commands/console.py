@@ -98,7 +98,12 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-seconds", type=positive_float, default=None, metavar="S", help="refuse longer recordings (86400: 24 h)"
     )
-    parser.add_argument("--allow-truncated", action="store_true", help="take what is left of a file that breaks off")
+    parser.add_argument(
+        "--allow-truncated", action="store_true", help="take what can be read of a file that is damaged or breaks off"
+    )
+    parser.add_argument(
+        "--track", type=_counted, default=None, metavar="N", help="sound track of a film, from 1 (default: its default)"
+    )
 
 
 def require_output() -> None:
@@ -254,6 +259,13 @@ def listening(name: str) -> Callable[[float, float | None], None] | None:
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _counted(text: str) -> int:
+    """A whole number from 1, for argparse."""
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)
 
 
 def positive_float(text: str) -> float:

@@ -34,7 +34,7 @@ __all__ = ["add_transcribe"]
 
 _DESCRIPTION = """\
 Write down what is said in recordings: one line of text a file (with several files, the file's name and a tab come
-first). Reads wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma. With --out, FILE may also be a folder, a quoted
+first). Reads wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma … With --out, FILE may also be a folder, a quoted
 pattern ('talks/**/*.mp3') or a list (@list.txt: a path a line; @list.jsonl: objects with the key audio; without the @
 where it is the only FILE), and each recording's transcripts are written below DIR; what is there already is passed
 over, so the same command resumes a batch. So is what is no recording among several FILEs: talks/* will do.
@@ -101,12 +101,15 @@ def _to_terminal(options: argparse.Namespace) -> int:
                 model=recogniser,
                 max_seconds=options.max_seconds or DEFAULT_MAX_SECONDS,
                 allow_truncated=options.allow_truncated,
+                track=options.track,
                 progress=listening(file),
             )
         except AudioLSTMError as error:
             complain(str(error))
             n_failed += 1
             continue
+        for note in transcript.notes:
+            complain(f"{file}: {note}")
         if not transcript.text:
             complain(f"{file}: no speech found ({transcript.loudness}); check the recording, or {way_out}")
             n_failed += 1
@@ -147,6 +150,7 @@ def _to_folder(options: argparse.Namespace) -> int:
         device=options.device,
         max_seconds=options.max_seconds or DEFAULT_MAX_SECONDS,
         allow_truncated=options.allow_truncated,
+        track=options.track,
     )
     reporter = _Reporter()
     try:
@@ -183,9 +187,9 @@ class _Reporter:
 
     def __call__(self, outcome: FileOutcome | None, progress: BatchProgress) -> None:
         self.n_done = progress.n_done
-        if outcome is not None and outcome.error:
+        for line in () if outcome is None else outcome.complaints:
             self.show("")
-            complain(outcome.error)
+            complain(line)
         factor = progress.real_time_factor
         speed = "" if factor is None else f", real-time factor {factor:.4f}"
         self.show(f"{progress.n_done}/{progress.n_files} files{_left(progress.left_s)}{speed}")

@@ -136,8 +136,8 @@ class InsideTab:
         path = Path(str(wishes.file)) if wishes.source == "mine" else samples_folder() / f"{wishes.source}.wav"
         if path.suffix.lower() in _SCORES:
             return audio_lstm.inspect(path, **options), ""
-        with self._rack.decoded(path) as samples:
-            sound = np.array(samples)
+        with self._rack.decoded(path) as found:
+            sound = np.array(found.samples)
         seen = audio_lstm.inspect((sound, SAMPLE_RATE), **options)
         target = self._shelf.folder(visitor) / "span.wav"
         first, last = (round(edge * SAMPLE_RATE) for edge in (seen.edges_s[0], seen.edges_s[-1]))

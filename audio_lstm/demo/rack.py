@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import audio_lstm
 from audio_lstm.demo.config import DemoConfig
 from audio_lstm.errors import AudioLSTMError
 from audio_lstm.serving.config import ServeConfig
-from audio_lstm.serving.decode_process import DecodeProcess, Upload
+from audio_lstm.serving.decode_process import Decoded, DecodeProcess, Upload
 from audio_lstm.serving.job import Job, JobTimedOut
 
 __all__ = ["SAMPLE_RATE", "Rack", "samples_folder"]
@@ -106,14 +105,15 @@ class Rack:
             return self._composers[name]
 
     @contextmanager
-    def decoded(self, path: str | os.PathLike[str]) -> Iterator[NDArray[np.float32]]:
+    def decoded(self, path: str | os.PathLike[str], *, track: int | None = None) -> Iterator[Decoded]:
         """The samples of an upload, decoded in another process with limits on memory and time.
 
         Args:
             path: Where Gradio has put it.
+            track: Which sound track, counted from 1; None: the default one.
 
         Yields:
-            Mono samples at SAMPLE_RATE, float in [-1, 1].
+            Mono samples at SAMPLE_RATE, and what was found out about them.
 
         Raises:
             AudioLSTMError: If it cannot be decoded within the limits.
@@ -121,12 +121,12 @@ class Rack:
         decoder = self._decoder()
         try:
             with Path(path).open("rb") as file:
-                upload = Upload(file, Path(path).name)
+                upload = Upload(file, Path(path).name, track=track)
                 job = Job.lasting(_DECODE_S)
                 with decoder.decoded(
                     upload, job, sample_rate=SAMPLE_RATE, max_seconds=self.config.max_seconds
-                ) as samples:
-                    yield samples
+                ) as found:
+                    yield found
         except JobTimedOut as error:
             raise AudioLSTMError(
                 f"{Path(path).name}: decoding took longer than {_DECODE_S:g} s; convert it to wav or flac first"
@@ -151,8 +151,8 @@ class Rack:
         self._decoders.put(self._decoder())
         yield
         sample = samples_folder() / "spelling.wav"
-        with self.decoded(sample) as samples:
-            audio_lstm.transcribe((np.array(samples), SAMPLE_RATE), model=self.recogniser("english-base"))
+        with self.decoded(sample) as found:
+            audio_lstm.transcribe((np.array(found.samples), SAMPLE_RATE), model=self.recogniser("english-base"))
         yield
         audio_lstm.compose(model=self.composer("chorale"), seed=0, bars=1)
         yield

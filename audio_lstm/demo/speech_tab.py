@@ -19,6 +19,7 @@ from audio_lstm.demo.rack import SAMPLE_RATE, Rack, samples_folder
 from audio_lstm.demo.shelf import Shelf
 from audio_lstm.demo.speech_view import Hearing, changes, transcript_view
 from audio_lstm.demo.wording import plain_errors, time_left
+from audio_lstm.serving.decode_process import Decoded
 
 __all__ = ["SpeechTab"]
 
@@ -88,6 +89,13 @@ class SpeechTab:
                     placeholder="words to prefer, with commas between them",
                     elem_id="hotwords",
                 )
+                track = gr.Number(
+                    label="Sound track of a film (0: its default one)",
+                    value=0,
+                    minimum=0,
+                    precision=0,
+                    elem_id="track",
+                )
                 with gr.Row():
                     go = gr.Button("Transcribe", variant="primary", elem_id="transcribe")
                     stop = gr.Button("Cancel", elem_id="transcribe-cancel")
@@ -97,10 +105,12 @@ class SpeechTab:
         with gr.Accordion("Live captions", open=True, elem_id="live-box"):
             gr.HTML(_LIVE, padding=False, apply_default_css=False)
         before = gr.State(None)
-        inputs = [audio, model, language, hotwords, before]
+        inputs = [audio, model, language, hotwords, track, before]
         outputs = [text, files, panel, before]
         shared: dict[str, Any] = {"concurrency_id": "speech", "concurrency_limit": config.workers}
-        answer = streaming_endpoint(self._transcribe, ("audio", "model", "language_model", "hotwords", "before"))
+        answer = streaming_endpoint(
+            self._transcribe, ("audio", "model", "language_model", "hotwords", "track", "before")
+        )
         main = go.click(answer, inputs, outputs, api_name="transcribe", **shared)
         again = hotwords.submit(answer, inputs, outputs, api_visibility="private", **shared)
         runs = [main, again]
@@ -113,8 +123,8 @@ class SpeechTab:
         """Transcribe a recording.
 
         Args:
-            wishes: The recording (audio), model, language_model, hotwords with commas between them, and what was
-                heard before.
+            wishes: The recording (audio), model, language_model, hotwords with commas between them, the sound track,
+                and what was heard before.
             request: The visitor's.
             progress: Where to say how far it is.
 
@@ -128,19 +138,19 @@ class SpeechTab:
         if not audio:
             raise gr.Error("Record or upload something first, or press one of the examples.", title="No recording")
         progress(0, desc="reading the recording")
-        with plain_errors(), self._rack.decoded(audio) as samples:
+        with plain_errors(), self._rack.decoded(audio, track=int(wishes["track"] or 0) or None) as found:
             wanted = tuple(
                 word.strip().upper() for word in re.split(r"[,;\n]", wishes["hotwords"] or "") if word.strip()
             )
             recogniser = self._rack.hearing(wishes["model"], wishes["language_model"], wanted)
-            whole = np.array(samples)
+            whole = np.array(found.samples)
             segments: list[audio_lstm.Segment] = []
             meter = _Meter(progress, len(whole) / SAMPLE_RATE)
             sound = (whole, SAMPLE_RATE)
             for segment in audio_lstm.transcribe_segments(sound, model=recogniser, progress=meter):
                 segments.append(segment)
                 yield " ".join(part.text for part in segments), gr.skip(), gr.skip(), gr.skip()
-            transcript = _transcript(segments, whole, recogniser.name)
+            transcript = _transcript(segments, whole, recogniser.name, found)
             folder = self._shelf.folder(str(request.session_hash))
             files = _write_all(transcript, folder, audio)
             write_wav(folder / "recording.wav", whole, SAMPLE_RATE)
@@ -177,10 +187,17 @@ def _cancelled() -> str:
     return "Cancelled."
 
 
-def _transcript(segments: list[audio_lstm.Segment], samples: Any, model: str) -> audio_lstm.Transcript:
+def _transcript(segments: list[audio_lstm.Segment], samples: Any, model: str, found: Decoded) -> audio_lstm.Transcript:
     peak = float(np.abs(samples).max(initial=0.0))
     peak_db = 20 * math.log10(peak) if peak > 0 else -math.inf
-    return audio_lstm.Transcript(tuple(segments), len(samples) / SAMPLE_RATE, model, peak_db)
+    return audio_lstm.Transcript(
+        tuple(segments),
+        len(samples) / SAMPLE_RATE,
+        model,
+        peak_db,
+        notes=found.notes,
+        channel_peaks_db=found.channel_peaks_db,
+    )
 
 
 def _write_all(transcript: audio_lstm.Transcript, folder: Any, audio: str) -> list[str]:

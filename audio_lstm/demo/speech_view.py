@@ -75,8 +75,12 @@ def transcript_view(hearing: Hearing, *, audio_url: str, changed: dict[int, str]
         f'<audio class="sound" controls preload="metadata" src="{escaped(audio_url)}" '
         'aria-label="The recording"></audio>'
         f'<div class="said" role="group" aria-label="Transcript: press a word to hear it">{" ".join(words)}</div>'
-        f"{_legend(any_changed=bool(changed))}{_timeline(hearing, duration_s)}</div>"
+        f"{_notes(transcript.notes)}{_legend(any_changed=bool(changed))}{_timeline(hearing, duration_s)}</div>"
     )
+
+
+def _notes(notes: Sequence[str]) -> str:
+    return "".join(f'<p class="hint">{escaped(note)}</p>' for note in notes)
 
 
 def _word(number: int, word: audio_lstm.Word, was: str | None) -> str:

@@ -118,7 +118,7 @@ def render(transcript: Transcript, response_format: str, granularities: Collecti
         ValueError: If the format is not one of FORMATS.
     """
     if response_format == "json":
-        body = {"text": transcript.text, "usage": _usage(transcript)}
+        body = {"text": transcript.text, "usage": _usage(transcript), **_notes(transcript)}
         return Answer(json.dumps(body, ensure_ascii=False), "application/json")
     if response_format == "verbose_json":
         return Answer(json.dumps(transcript_to_dict(transcript, granularities), ensure_ascii=False), "application/json")
@@ -154,6 +154,11 @@ def _usage(transcript: Transcript) -> dict[str, Any]:
     return {"type": "duration", "seconds": math.ceil(transcript.duration_s)}
 
 
+def _notes(transcript: Transcript) -> dict[str, Any]:
+    """What is odd about the recording, in a key of our own; nothing where nothing is."""
+    return {"notes": list(transcript.notes)} if transcript.notes else {}
+
+
 def transcript_to_dict(transcript: Transcript, granularities: Collection[str] = GRANULARITIES) -> dict[str, Any]:
     """A transcript as OpenAI's verbose_json.
 
@@ -174,7 +179,7 @@ def transcript_to_dict(transcript: Transcript, granularities: Collection[str] = 
         body["segments"] = [segment_to_dict(number, segment) for number, segment in enumerate(transcript.segments)]
     if "word" in granularities:
         body["words"] = words_of(transcript.words)
-    return body | {"usage": _usage(transcript)}
+    return body | {"usage": _usage(transcript), **_notes(transcript)}
 
 
 def language_name(language: str) -> str:

@@ -29,6 +29,7 @@ __all__ = ["create_app"]
 _STOCK_MODELS = re.compile(r"whisper-1|gpt-4o(-mini)?-transcribe(-diarize)?(-latest|-\d{4}-\d\d-\d\d)?")
 _ANY_LANGUAGE = "auto"  # what clients send that let the model find out
 _READ = ["GET", "HEAD"]
+_MOST_TRACKS = 10_000
 _STARTED = int(time.time())
 
 
@@ -99,7 +100,7 @@ async def _transcriptions(request: Request, service: Service) -> Response:
                 job=job,
             )
             wish = _wish(form, service)
-            upload = Upload(form.file, form.name, wish.allow_truncated)
+            upload = Upload(form.file, form.name, wish.allow_truncated, wish.track)
             transcript = await service.transcribe(upload, form.one("prompt"), job, _gone(request))
     except JobCancelled:  # nobody reads what is answered now
         return Response(status_code=499)
@@ -122,6 +123,7 @@ class _Wish:
     granularities: tuple[str, ...]
     in_events: bool
     allow_truncated: bool
+    track: int | None
 
 
 def _wish(form: Form, service: Service) -> _Wish:
@@ -133,10 +135,19 @@ def _wish(form: Form, service: Service) -> _Wish:
         granularities=_granularities(form),
         in_events=form.flag("stream"),
         allow_truncated=form.flag("allow_truncated"),
+        track=_track(form.one("track")),
     )
     if wish.in_events and wish.response_format not in ("json", "text"):
         raise ApiError(400, f"stream gives text alone, got response_format {wish.response_format!r}", param="stream")
     return wish
+
+
+def _track(wanted: str) -> int | None:
+    if not wanted:
+        return None
+    if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= _MOST_TRACKS):
+        raise ApiError(400, f"track must be a whole number from 1, got {wanted[:40]!r}", param="track")
+    return int(wanted)
 
 
 def _granularities(form: Form) -> tuple[str, ...]:

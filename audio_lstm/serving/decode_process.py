@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import socket
 import subprocess
 import tempfile
@@ -19,7 +20,7 @@ from audio_lstm.child import module_command, module_environment
 from audio_lstm.errors import AudioError, AudioLSTMError
 from audio_lstm.serving.job import Job
 
-__all__ = ["DecodeProcess", "Upload"]
+__all__ = ["DecodeProcess", "Decoded", "Upload"]
 
 _POLL_S = 0.1  # how often a waiting thread looks whether its job was cancelled
 _MOST_UPLOADS = 500  # then the process is replaced, whatever decoders have not given back
@@ -33,6 +34,16 @@ class Upload:
     file: BinaryIO  # without a name on disk
     name: str  # as the client calls it; for messages
     allow_truncated: bool = False
+    track: int | None = None  # counted from 1; None: the default one
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What an upload holds."""
+
+    samples: NDArray[np.float32]  # mono (n,), float in [-1, 1], on disk: memory does not grow with their number
+    notes: tuple[str, ...]  # what is odd about it, a line each
+    channel_peaks_db: tuple[float, ...]  # none where there is but one channel
 
 
 class DecodeProcess:
@@ -64,9 +75,7 @@ class DecodeProcess:
         self._n_uploads = 0
 
     @contextmanager
-    def decoded(
-        self, upload: Upload, job: Job, *, sample_rate: int, max_seconds: float
-    ) -> Iterator[NDArray[np.float32]]:
+    def decoded(self, upload: Upload, job: Job, *, sample_rate: int, max_seconds: float) -> Iterator[Decoded]:
         """The samples of an upload, for as long as the context lasts.
 
         Args:
@@ -76,7 +85,7 @@ class DecodeProcess:
             max_seconds: Longer recordings are refused.
 
         Yields:
-            Mono samples (n,), float in [-1, 1], on disk: memory does not grow with their number.
+            The samples and what was found out about them.
 
         Raises:
             AudioError: If the upload cannot be decoded within the limits.
@@ -89,6 +98,7 @@ class DecodeProcess:
                 "sample_rate": sample_rate,
                 "max_seconds": max_seconds,
                 "allow_truncated": upload.allow_truncated,
+                "track": upload.track,
                 "timeout_s": job.left_s + _GRACE_S,
             }
             upload.file.flush()
@@ -99,7 +109,11 @@ class DecodeProcess:
                 raise AudioError(reply["error"])
             if "failure" in reply:
                 raise AudioLSTMError(reply["failure"])
-            yield np.memmap(samples, np.float32, "r", shape=(reply["n_samples"],))
+            yield Decoded(
+                samples=np.memmap(samples, np.float32, "r", shape=(reply["n_samples"],)),
+                notes=tuple(reply["notes"]),
+                channel_peaks_db=tuple(-math.inf if peak is None else peak for peak in reply["channel_peaks_db"]),
+            )
 
     def _ask(self, line: bytes, files: list[int], job: Job) -> dict[str, Any] | None:
         """The process's answer; None if it died. If the job ends first, the process does too."""

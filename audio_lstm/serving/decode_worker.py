@@ -2,8 +2,9 @@
 
 `python -m audio_lstm.serving.decode_worker` is started by decode_process.py and spoken to over a Unix socket. A request
 is one line of JSON with two open files: the upload, and where the samples go, float32 in the machine's byte order. The
-answer is one line of JSON: `{"n_samples": n}`, `{"error": text}`, or `{"failure": text}` if it is not the upload's
-fault. Files have no names here, so that nothing has to be deleted and no path can get into a message.
+answer is one line of JSON: `{"n_samples": n, "notes": [text], "channel_peaks_db": [number]}`, `{"error": text}`, or
+`{"failure": text}` if it is not the upload's fault. Files have no names here, so that nothing has to be deleted and no
+path can get into a message.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import faulthandler
 import io
 import json
+import math
 import os
 import socket
 import sys
@@ -50,7 +52,7 @@ def answer(request: dict[str, Any], upload: int, samples: int) -> dict[str, Any]
     """Decode one upload.
 
     Args:
-        request: name, sample_rate, max_seconds and allow_truncated.
+        request: name, sample_rate, max_seconds, allow_truncated and track.
         upload: Descriptor of the file to read, closed afterwards.
         samples: Descriptor of the file to write, closed afterwards.
 
@@ -62,12 +64,14 @@ def answer(request: dict[str, Any], upload: int, samples: int) -> dict[str, Any]
         raw.name = request["name"]  # in error messages, instead of the descriptor's number
         raw.seek(0)
         try:
-            for block in read_blocks(
+            blocks = read_blocks(
                 io.BufferedReader(raw),
                 sample_rate=request["sample_rate"],
                 max_seconds=request["max_seconds"],
                 allow_truncated=request["allow_truncated"],
-            ):
+                track=request["track"],
+            )
+            for block in blocks:
                 out.write(block.tobytes())
                 n_samples += len(block)
             out.flush()
@@ -77,7 +81,8 @@ def answer(request: dict[str, Any], upload: int, samples: int) -> dict[str, Any]
             return {"error": f"{request['name']}: decoding it takes more memory than allowed; export it again, as wav"}
         except OSError as error:
             return {"failure": f"decoded audio cannot be stored ({error.strerror})"}
-    return {"n_samples": n_samples}
+    peaks = [None if peak == -math.inf else peak for peak in blocks.channel_peaks_db]
+    return {"n_samples": n_samples, "notes": list(blocks.notes), "channel_peaks_db": peaks}
 
 
 def _limit(kind: str, value: int) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -212,10 +212,12 @@ class Service:
         decoder = loaded.idle.get()
         try:
             rate = loaded.recognisers.plain.config.features.sample_rate
-            with decoder.decoded(upload, job, sample_rate=rate, max_seconds=self.config.max_seconds) as samples:
+            with decoder.decoded(upload, job, sample_rate=rate, max_seconds=self.config.max_seconds) as found:
                 recogniser = guarded(loaded.recognisers.hearing(prompt), job)
                 # A second more: resampling rounds, and the limit has been checked.
-                return transcribe((samples, rate), model=recogniser, max_seconds=self.config.max_seconds + 1)
+                sound = (found.samples, rate)
+                transcript = transcribe(sound, model=recogniser, max_seconds=self.config.max_seconds + 1)
+                return replace(transcript, notes=found.notes, channel_peaks_db=found.channel_peaks_db)
         finally:
             loaded.idle.put(decoder)
             self._typical_s += _GUESS_WEIGHT * (time.monotonic() - start - self._typical_s)
@@ -229,7 +231,14 @@ class Service:
         Returns:
             Its result.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._live_workers, work)
+
+        def step() -> Result:
+            try:
+                return work()
+            except StopIteration as error:  # no future can carry it: whoever waits would wait for ever
+                raise RuntimeError("a live session's step ran out of something") from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._live_workers, step)
 
     def cancel_jobs(self) -> int:
         """Let what runs end early.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.audio import DEFAULT_MAX_SECONDS, AudioSource, read_blocks
+from audio_lstm.audio import DEFAULT_MAX_SECONDS, AudioSource, Reading, read_blocks
 from audio_lstm.speech.alignment import AlignedCharacter, AlignedWord, Alignment, Stretch
 from audio_lstm.speech.alphabet import BLANK
 from audio_lstm.speech.anchors import heard_symbols
@@ -36,6 +36,7 @@ def align(
     device: str = "cpu",
     max_seconds: float = DEFAULT_MAX_SECONDS,
     allow_truncated: bool = False,
+    track: int | None = None,
 ) -> Alignment:
     """Find out when each word of a text is said in a recording.
 
@@ -60,7 +61,8 @@ def align(
             no part.
         device: "cpu" (ONNX Runtime) or "cuda" (torch); a model from `load_speech` stays where it was loaded.
         max_seconds: Refuse recordings that decode to more than this.
-        allow_truncated: Take what can be read of a file that breaks off, instead of refusing it.
+        allow_truncated: Take what can be read of a file that is damaged or breaks off, instead of refusing it.
+        track: Which sound track of a film, counted from 1; None takes the default one.
 
     Returns:
         The words with their times.
@@ -72,6 +74,7 @@ def align(
         sample_rate=recogniser.config.features.sample_rate,
         max_seconds=max_seconds,
         allow_truncated=allow_truncated,
+        track=track,
     )
     sound = _listen(blocks, recogniser)
     script = choose_forms(sound.log_probs, script)
@@ -83,6 +86,7 @@ def align(
         model=recogniser.name,
         peak_db=sound.peak_db,
         language=recogniser.config.language,
+        notes=blocks.notes,
     )
 
 
@@ -119,7 +123,7 @@ class _Gap:
     stretch: Stretch | None  # speech
 
 
-def _listen(blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser) -> _Sound:
+def _listen(blocks: Reading, recogniser: SpeechRecogniser) -> _Sound:
     """Run the model over a recording."""
     n_samples, peak = 0, 0.0
 
@@ -136,7 +140,7 @@ def _listen(blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser)
     rows: list[NDArray[np.float32]] = [silence[:0]]
     times: list[NDArray[np.float64]] = [np.zeros((0, 2))]
     levels: list[tuple[int, NDArray[np.float64]]] = []
-    for heard in hear(watched(), recogniser):
+    for heard in hear(watched(), recogniser, blocks.seams):
         log_probs = heard.log_probs[:, : recogniser.config.n_outputs]
         begin_s, end_s = heard.start_sample / rate, heard.stop_sample / rate
         edges = begin_s + frame_s * np.arange(len(log_probs) + 1)

@@ -57,6 +57,7 @@ class Alignment:
     model: str  # name of the model that heard it
     peak_db: float  # loudest sample in dB relative to full scale; -inf for digital silence
     language: str = "en"  # of the model, as an IETF tag (RFC 5646)
+    notes: tuple[str, ...] = ()  # what is odd about the recording: a wrong header, other tracks, gaps, damage
 
     @property
     def text(self) -> str:
@@ -87,11 +88,12 @@ class Alignment:
             model=self.model,
             peak_db=self.peak_db,
             language=self.language,
+            notes=self.notes,
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values: words with their characters, what the script does not have, duration and model."""
-        return {
+        """Plain JSON values: words with their characters, what the script does not have, duration, model, notes."""
+        values = {
             "words": [asdict(word) for word in self.words],
             "unscripted": [asdict(stretch) for stretch in self.unscripted],
             "matched_share": self.matched_share,
@@ -100,6 +102,7 @@ class Alignment:
             "language": self.language,
             "peak_db": None if self.peak_db == -math.inf else self.peak_db,
         }
+        return values | ({"notes": list(self.notes)} if self.notes else {})
 
     def to_tsv(self) -> str:
         """A line a word, with a head: start and end in seconds ("-": none), score, "yes" if it was heard, the word."""

@@ -38,11 +38,14 @@ class BatchConfig:
     force: bool = False  # do finished files again
     device: str = "cpu"  # "cpu" or "cuda"
     max_seconds: float = DEFAULT_MAX_SECONDS  # refuse recordings that decode to more than this
-    allow_truncated: bool = False  # take what can be read of files that break off
+    allow_truncated: bool = False  # take what can be read of files that are damaged or break off
+    track: int | None = None  # which sound track of films, counted from 1; None: the default one
 
     def __post_init__(self) -> None:
         if self.n_workers < 1:
             raise ConfigError(f"n_workers must be at least 1, got {self.n_workers}")
+        if self.track is not None and self.track < 1:
+            raise ConfigError(f"tracks are counted from 1, got {self.track}")
         if not self.max_seconds > 0:
             raise ConfigError(f"max_seconds must be above 0, got {self.max_seconds}")
 
@@ -128,7 +131,9 @@ def transcribe_files(
     notes: list[str] = []
     jobs = plan_jobs(find_recordings(items, notes.append), Path(out), parse_formats(formats))
     to_do = [job for job in jobs if config.force or not job.is_finished]
-    settings = WorkerSettings(os.fspath(model), config.device, decoding, config.max_seconds, config.allow_truncated)
+    settings = WorkerSettings(
+        os.fspath(model), config.device, decoding, config.max_seconds, config.allow_truncated, config.track
+    )
     check_outputs(to_do)
     remove_leftovers(file for job in to_do for file in job.outputs.values())  # of a batch that was killed
     tally = _Tally(to_do)

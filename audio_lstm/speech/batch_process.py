@@ -41,7 +41,8 @@ class WorkerSettings:
     device: str = "cpu"  # "cpu" or "cuda"
     decoding: Decoding | None = None  # a language model by its name or file
     max_seconds: float = DEFAULT_MAX_SECONDS  # refuse recordings that decode to more than this
-    allow_truncated: bool = False  # take what can be read of files that break off
+    allow_truncated: bool = False  # take what can be read of files that are damaged or break off
+    track: int | None = None  # which sound track of films, counted from 1; None: the default one
 
     def __post_init__(self) -> None:
         if self.decoding is not None and isinstance(self.decoding.language_model, WordAutomaton):
@@ -71,6 +72,12 @@ class FileOutcome:
     duration_s: float = 0.0
     n_words: int = 0
     ends_batch: bool = False  # its transcripts cannot be written, and neither could others
+    notes: tuple[str, ...] = ()  # what is odd about the recording, a line each
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """What somebody should read: the error, or the notes."""
+        return (self.error,) if self.error else tuple(f"{self.audio}: {note}" for note in self.notes)
 
 
 class TranscriberProcess:
@@ -120,7 +127,7 @@ class TranscriberProcess:
         outputs = {name: os.fspath(file) for name, file in job.outputs.items()}
         answer = self._ask({"audio": os.fspath(job.audio), "outputs": outputs}, heard)
         if answer is not None:
-            return FileOutcome(job.audio, **answer)
+            return FileOutcome(job.audio, **{**answer, "notes": tuple(answer.get("notes", ()))})
         if self.is_stopped:
             return FileOutcome(job.audio, "stopped")
         how = self._how_it_died()

@@ -40,21 +40,22 @@ class Transcriber:
     recogniser: SpeechRecogniser
     max_seconds: float
     allow_truncated: bool
+    track: int | None = None
 
     @classmethod
     def load(cls, settings: dict[str, Any]) -> Transcriber:
         """Load the model.
 
         Args:
-            settings: model, device, decoding (the fields of `Decoding`), max_seconds, allow_truncated. A model that
-                cannot be loaded is a ModelError, a wish that cannot be met a ConfigError or DataError.
+            settings: model, device, decoding (the fields of `Decoding`), max_seconds, allow_truncated, track. A model
+                that cannot be loaded is a ModelError, a wish that cannot be met a ConfigError or DataError.
 
         Returns:
             Ready to transcribe.
         """
         decoding = Decoding(**settings["decoding"]) if settings["decoding"] is not None else None
         recogniser = load_speech(settings["model"], device=settings["device"], decoding=decoding)
-        return cls(recogniser, settings["max_seconds"], settings["allow_truncated"])
+        return cls(recogniser, settings["max_seconds"], settings["allow_truncated"], settings.get("track"))
 
     def transcribe_job(self, job: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Transcribe a file and write its transcript in each format.
@@ -64,7 +65,7 @@ class Transcriber:
             tell: Called with heard_s and of_s now and then.
 
         Returns:
-            duration_s and n_words; or error, with ends_batch where the disk takes no more files.
+            duration_s, n_words and notes; or error, with ends_batch where the disk takes no more files.
         """
         try:
             transcript = transcribe(
@@ -72,6 +73,7 @@ class Transcriber:
                 model=self.recogniser,
                 max_seconds=self.max_seconds,
                 allow_truncated=self.allow_truncated,
+                track=self.track,
                 progress=_now_and_then(tell),
             )
             texts = {file: FORMATS[name](transcript) for name, file in job["outputs"].items()}
@@ -83,7 +85,11 @@ class Transcriber:
             return {"error": f"{error.filename or job['audio']}: {error.strerror or error}"}
         if failure := _write(texts):
             return failure
-        return {"duration_s": transcript.duration_s, "n_words": len(transcript.words)}
+        return {
+            "duration_s": transcript.duration_s,
+            "n_words": len(transcript.words),
+            "notes": list(transcript.notes),
+        }
 
 
 def _write(texts: dict[str, str]) -> dict[str, Any]:

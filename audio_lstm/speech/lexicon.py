@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,9 @@ from audio_lstm.atomic import atomic_write
 from audio_lstm.checkpoint import LEXICON_FILE
 from audio_lstm.errors import DataError, ModelError
 from audio_lstm.speech.pronunciations import PHONEMES
+
+if TYPE_CHECKING:
+    from audio_lstm.speech.pronouncer import Pronouncer
 
 __all__ = [
     "LEXICON_SUFFIX",
@@ -258,7 +262,8 @@ def load_lexicon(folder: Path, n_phonemes: int) -> Lexicon:
         n_phonemes: That it hears.
 
     Returns:
-        The lexicon in its folder.
+        The lexicon in its folder. Words that it lacks are said by the shipped spelling-to-sound model if its phonemes are
+        those of English.
 
     Raises:
         ModelError: If it is missing, or of other phonemes.
@@ -271,7 +276,21 @@ def load_lexicon(folder: Path, n_phonemes: int) -> Lexicon:
         raise ModelError(
             f"{file}: has {len(lexicon.phonemes)} phonemes, the model hears {n_phonemes}; copy the model again"
         )
-    return lexicon
+    return replace(lexicon, speller=_EnglishSpeller()) if lexicon.phonemes == PHONEMES else lexicon
+
+
+@dataclass(frozen=True, eq=False)
+class _EnglishSpeller:
+    """The shipped spelling-to-sound model, which is loaded when the first word is asked for."""
+
+    @cached_property
+    def _pronouncer(self) -> Pronouncer:
+        from audio_lstm.speech.pronouncer import load_pronouncer
+
+        return load_pronouncer()
+
+    def __call__(self, words: Sequence[str]) -> Sequence[Sequence[Pronunciation]]:
+        return self._pronouncer.spell(words)
 
 
 def _decode(data: bytes) -> tuple[str, Lexicon | None]:

@@ -25,6 +25,7 @@ from audio_lstm.speech.alphabet import BLANK, Alphabet
 from audio_lstm.speech.config import SUBSAMPLING
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.endpoint import EndpointConfig, Endpointer
+from audio_lstm.speech.offset import OffsetFilter
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.timing import LEVEL_RATE, powers
 from audio_lstm.speech.windows import WindowedPhrase
@@ -61,6 +62,12 @@ class Heard:
     log_probs: NDArray[np.float32]  # (frames, n_columns) of letters, then of phonemes if the model has them; no gaps
     powers: NDArray[np.float64]  # (hundredths of a second,) of the sound from its start, NaN in pauses between phrases
 
+    def later(self, n_samples: int) -> Heard:
+        """The same in a stream that began so many samples earlier."""
+        if not n_samples:
+            return self
+        return replace(self, start_sample=self.start_sample + n_samples, stop_sample=self.stop_sample + n_samples)
+
 
 class _Unit(NamedTuple):
     """A stretch of a phrase that the model has been given, perhaps before the detector has judged it."""
@@ -92,6 +99,7 @@ class Listener:
         if join_pause_s is None:
             join_pause_s = 0.0 if self.streams or " " not in model.alphabet else 1.6
         self._recogniser = recogniser
+        self._offset = OffsetFilter(rate)
         self._detector = SpeechDetector(rate)
         self._frame = self._detector.frame_samples
         self._endpointer = Endpointer(endpoint, self._frame / rate)
@@ -142,12 +150,17 @@ class Listener:
         ended: list[Heard] = []
         for start in range(0, len(samples), self._piece):  # so that a long block costs no more memory than a short one
             piece = samples[start : start + self._piece]
-            self._samples = np.concatenate([self._samples, piece])
             self.n_samples += len(piece)
-            ended += self._follow(self._detector.feed(piece))
-            if self.streams and self._phrase:  # up to its planned end, sound belongs to the phrase in any case
-                self._listen(min(self._endpointer.planned_end * self._frame, self._first + len(self._samples)))
-            self._forget()
+            ended += self._take(self._offset.feed(piece))
+        return ended
+
+    def _take(self, piece: NDArray[np.float32]) -> list[Heard]:
+        """The next samples, without their offset."""
+        self._samples = np.concatenate([self._samples, piece])
+        ended = self._follow(self._detector.feed(piece))
+        if self.streams and self._phrase:  # up to its planned end, sound belongs to the phrase in any case
+            self._listen(min(self._endpointer.planned_end * self._frame, self._first + len(self._samples)))
+        self._forget()
         return ended
 
     def finish(self) -> list[Heard]:
@@ -156,7 +169,7 @@ class Listener:
         Returns:
             The last utterances.
         """
-        ended = self._follow(self._detector.finish())
+        ended = self._take(self._offset.finish()) + self._follow(self._detector.finish())
         event = self._endpointer.finish()
         if event is not None and event.end is not None:
             stop = event.end * self._frame

@@ -29,7 +29,7 @@ from audio_lstm.speech.arpa import read_arpa, write_arpa
 from audio_lstm.speech.automaton import WordAutomaton
 from audio_lstm.speech.ngram import MARKS, NEVER, NgramModel
 
-__all__ = ["SUFFIXES", "check_suffix", "read_language_model", "read_ngram", "write_language_model"]
+__all__ = ["SUFFIXES", "check_suffix", "encoded_size", "read_language_model", "read_ngram", "write_language_model"]
 
 SUFFIXES = (".arpa", ".arpa.gz", ".lm")
 
@@ -112,6 +112,11 @@ def write_language_model(model: NgramModel, path: str | os.PathLike[str]) -> Non
         raise DataError(
             f"{target}: cannot write the language model ({error.strerror}); choose another place"
         ) from error
+
+
+def encoded_size(model: NgramModel) -> int:
+    """How many bytes a model takes as a .lm file."""
+    return len(_encode(model))
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audio_lstm.errors import DataError
 from audio_lstm.speech.alphabet import ENGLISH, Alphabet
 from audio_lstm.speech.data import normalise_text, read_manifest
 from audio_lstm.speech.ngram import MARKS
+from audio_lstm.speech.spoken import spell_out
 
-__all__ = ["LMText", "read_lm_text"]
+__all__ = ["LMText", "leave_out", "read_lm_text"]
 
 _UNKNOWN, *_SENTENCE_MARKS = MARKS
-_GZIP = b"\x1f\x8b"
+_GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
+_RUN = 8  # words: two texts that share as many in a row have a common source
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,13 @@ class LMText:
     first_unwritable: str = ""  # as normalised; empty: there is none
 
 
-def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH) -> LMText:
+def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH, *, spells_out: bool = False) -> LMText:
     """Read a text file, a sentence a line.
 
     Any text will do: each word goes through `normalise_text`, which brings it to the case of the alphabet and takes
     out punctuation. A word that then still holds something that is not in the alphabet, such as the 7 in "7 o'clock",
-    becomes <unk>: the model learns that some unknown word stands there, not which. Numbers are better spelled out
-    before. Lines without a writable word are left out, and so are the marks <s> and </s> of texts that were prepared
+    becomes <unk>: the model learns that some unknown word stands there, not which. Numbers are better spelled out.
+    Lines without a writable word are left out, and so are the marks <s> and </s> of texts that were prepared
     for other programs.
 
     Example:
@@ -44,8 +47,10 @@ def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH) -> 
         >>> model = train_ngram(text.sentences)
 
     Args:
-        path: UTF-8, or that in gzip; or a manifest of recordings (`.jsonl`), whose texts are read.
+        path: UTF-8, or that in gzip or xz; or a manifest of recordings (`.jsonl`), whose texts are read.
         alphabet: The symbols of the recogniser: letters, or pieces of words.
+        spells_out: Put the numbers, signs and abbreviations of printed English into the words that people say
+            (`spell_out`). Lines without a small letter have been through that already.
 
     Returns:
         The sentences, and how many words the alphabet cannot write.
@@ -61,7 +66,8 @@ def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH) -> 
     first_unwritable = ""
     for line in _lines(file):
         words: list[str] = []
-        for token in line.split():
+        printed = spells_out and any(map(str.islower, line))
+        for token in (spell_out(line) if printed else line).split():
             if token not in normalised:
                 spelled = normalise_text(token, alphabet).split()
                 unwritable = next((word for word in spelled if not letters.issuperset(word)), "")
@@ -79,6 +85,31 @@ def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH) -> 
     return LMText(tuple(sentences), n_words, n_unwritable, first_unwritable)
 
 
+def leave_out(text: LMText, unseen: Iterable[str]) -> LMText:
+    """A text without the sentences that a recogniser is going to be measured on.
+
+    Example:
+        >>> text = leave_out(read_lm_text("book.txt"), read_lm_text("dev.jsonl").sentences)
+
+    Args:
+        text: To train on.
+        unseen: Sentences that training must not see, in the same letters.
+
+    Returns:
+        The text without sentences that equal one of those or share eight words in a row with one. Its counts of words
+        are still those of the whole text.
+    """
+    whole = set(unseen)
+    runs = {run for sentence in whole for run in _runs(sentence)}
+    kept = (s for s in text.sentences if s not in whole and runs.isdisjoint(_runs(s)))
+    return replace(text, sentences=tuple(kept))
+
+
+def _runs(sentence: str) -> Iterator[tuple[str, ...]]:
+    words = sentence.split()
+    return zip(*(words[start:] for start in range(_RUN)), strict=False)
+
+
 def _lines(file: Path) -> Iterator[str]:
     if file.suffix == ".jsonl":
         yield from (utterance.text for utterance in read_manifest(file))
@@ -90,15 +121,17 @@ def _lines(file: Path) -> Iterator[str]:
     number = 0
     try:
         with file.open("rb") as raw:
-            is_gzip = raw.read(len(_GZIP)) == _GZIP
-        with gzip.open(file) if is_gzip else file.open("rb") as handle:
+            magic = raw.read(len(_XZ))
+        unpack = gzip.open if magic.startswith(_GZIP) else lzma.open if magic == _XZ else open
+        with unpack(file, "rb") as handle:
             for number, line in enumerate(handle, 1):
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{file}:{number}: not UTF-8 text ({error.reason}); convert it, for instance with iconv"
         ) from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{file}: damaged gzip data ({error}); fetch it again") from error
+    except (gzip.BadGzipFile, lzma.LZMAError, EOFError, zlib.error) as error:
+        kind = "xz" if magic == _XZ else "gzip"
+        raise DataError(f"{file}: damaged {kind} data ({error}); fetch it again") from error
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror}); check its permissions") from error

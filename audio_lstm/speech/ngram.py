@@ -44,6 +44,8 @@ class NgramModel:
     symbols: NDArray[np.int32]  # (n_nodes,) the last word; -1 for node 0
     log_probs: NDArray[np.float32]  # (n_nodes,) of the last word after the others
     backoffs: NDArray[np.float32]  # (n_nodes,) log price of a word that does not follow this n-gram in the tree
+    # (n_nodes,) how often it occurred in the text, a word; None: not known, files do not say it
+    frequencies: NDArray[np.float32] | None = None
 
     @property
     def order(self) -> int:
@@ -337,4 +339,7 @@ def _assemble(
     parents[0] = -1
     log_probs, backoffs = (values[is_kept].astype(np.float32) for values in logs)
     log_probs[0] = backoffs[0] = 0.0  # nothing comes before the empty n-gram
-    return NgramModel(words, tuple(sizes), parents, symbols.astype(np.int32), log_probs, backoffs)
+    n_tokens = tables[0].weighted.sum() - tables[0].weighted[len(words) + 1]  # <s> is none
+    counts = np.concatenate([[n_tokens], *(table.weighted for table in tables)])[is_kept]
+    frequencies = (counts / n_tokens).astype(np.float32)
+    return NgramModel(words, tuple(sizes), parents, symbols.astype(np.int32), log_probs, backoffs, frequencies)

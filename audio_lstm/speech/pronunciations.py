@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError
 
-__all__ = ["PHONEMES", "Pronunciations", "read_dictionary", "read_pronunciations"]
+__all__ = ["PHONEMES", "VARIANT", "Pronunciations", "read_dictionary", "read_pronunciations"]
 
 # ARPAbet without stress, as in the CMU Pronouncing Dictionary; the CTC blank comes before it.
 _ARPABET = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
 PHONEMES = tuple(_ARPABET.split())
 _IDS = {phoneme: number for number, phoneme in enumerate(PHONEMES, 1)}
-_VARIANT = re.compile(r"\(\d+\)$")  # "READ(2)" is a second way to say READ
+VARIANT = re.compile(r"\(\d+\)$")  # "READ(2)" is a second way to say READ
 _MAX_BYTES = 100_000_000
 
 
@@ -99,7 +99,7 @@ def read_dictionary(path: str | os.PathLike[str]) -> dict[str, tuple[tuple[int, 
         if not numbers or 0 in numbers:
             wrong = phonemes[numbers.index(0)] if numbers else "nothing"
             raise DataError(f"{file}:{number}: {word} is followed by {wrong!r:.40}; expected ARPAbet phonemes")
-        ways.setdefault(_VARIANT.sub("", word).upper(), {})[tuple(numbers)] = None
+        ways.setdefault(VARIANT.sub("", word).upper(), {})[tuple(numbers)] = None
     if not ways:
         raise DataError(f"{file}: holds no words; pass a file like cmudict.dict")
     return {word: tuple(each) for word, each in ways.items()}

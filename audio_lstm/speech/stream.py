@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.audio_decode import check_sample_rate
+from audio_lstm.audio_reading import check_sample_rate, first_unsound
 from audio_lstm.errors import AudioError, ConfigError
 from audio_lstm.resampling import Resampler
 from audio_lstm.speech.acoustics import STEP_FRAMES
@@ -231,8 +231,6 @@ def _checked(samples: NDArray[np.floating] | NDArray[np.int16], n_before: int) -
         raise AudioError(f"a stream takes samples of floating point (full scale ±1) or int16, got {array.dtype}")
     with np.errstate(over="ignore"):  # what is too large for float32 is reported here
         mono: NDArray[np.float32] = array.astype(np.float32)
-    finite = np.isfinite(mono)
-    if not finite.all():
-        at = n_before + int(np.argmin(finite))
-        raise AudioError(f"sample {at} of the stream is NaN or infinite; nothing of this block was taken")
+    if (found := first_unsound(mono)) is not None:
+        raise AudioError(f"sample {n_before + found[0]} of the stream is {found[1]}; nothing of this block was taken")
     return mono

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.audio import DEFAULT_MAX_SECONDS, AudioSource, announced_seconds, read_blocks
+from audio_lstm.audio import DEFAULT_MAX_SECONDS, AudioSource, Reading, announced_seconds, read_blocks
 from audio_lstm.errors import AudioError
 from audio_lstm.speech.decoding import Decoding
 from audio_lstm.speech.listener import Heard, Listener
@@ -19,10 +20,13 @@ from audio_lstm.speech.transcript import Segment, Transcript
 
 __all__ = ["Progress", "hear", "transcribe", "transcribe_segments"]
 
+_SEAM_S = 0.1  # beside a seam between two recordings, in which nobody speaks
+_QUIET_PEAK = 0.01
+
 Progress = Callable[[float, float | None], None]  # seconds heard, and of how many where that is known
 
 
-def transcribe(
+def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished is here, not in an object of options
     audio: AudioSource,
     *,
     model: str | os.PathLike[str] | SpeechRecogniser = DEFAULT_MODEL,
@@ -30,6 +34,7 @@ def transcribe(
     device: str = "cpu",
     max_seconds: float = DEFAULT_MAX_SECONDS,
     allow_truncated: bool = False,
+    track: int | None = None,
     progress: Progress | None = None,
 ) -> Transcript:
     """Write down what is said in a recording.
@@ -52,7 +57,8 @@ def transcribe(
             met is a ConfigError or a DataError.
         device: "cpu" (ONNX Runtime) or "cuda" (torch); a model from `load_speech` stays where it was loaded.
         max_seconds: Refuse recordings that decode to more than this.
-        allow_truncated: Take what can be read of a file that breaks off, instead of refusing it.
+        allow_truncated: Take what can be read of a file that is damaged or breaks off, instead of refusing it.
+        track: Which sound track of a film, counted from 1; None takes the default one.
         progress: Called with the seconds heard and the length in seconds, or None where the file does not say it.
 
     Returns:
@@ -65,6 +71,7 @@ def transcribe(
         sample_rate=recogniser.config.features.sample_rate,
         max_seconds=max_seconds,
         allow_truncated=allow_truncated,
+        track=track,
     )
     meter = _Meter(audio, recogniser, progress)
     segments = tuple(_segments(blocks, recogniser, meter))
@@ -74,6 +81,8 @@ def transcribe(
         model=recogniser.name,
         peak_db=20 * math.log10(meter.peak) if meter.peak > 0 else -math.inf,
         language=recogniser.config.language,
+        notes=blocks.notes,
+        channel_peaks_db=blocks.channel_peaks_db,
     )
 
 
@@ -84,6 +93,7 @@ def transcribe_segments(
     decoding: Decoding | None = None,
     max_seconds: float = DEFAULT_MAX_SECONDS,
     allow_truncated: bool = False,
+    track: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Segment]:
     """The segments of `transcribe`, each as soon as it has been heard.
@@ -94,6 +104,7 @@ def transcribe_segments(
         decoding: As for `transcribe`.
         max_seconds: As for `transcribe`.
         allow_truncated: As for `transcribe`.
+        track: As for `transcribe`.
         progress: As for `transcribe`.
 
     Returns:
@@ -106,28 +117,47 @@ def transcribe_segments(
         sample_rate=recogniser.config.features.sample_rate,
         max_seconds=max_seconds,
         allow_truncated=allow_truncated,
+        track=track,
     )
     return _segments(blocks, recogniser, _Meter(audio, recogniser, progress))
 
 
-def hear(blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser) -> Iterator[Heard]:
+def hear(
+    blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser, seams: Sequence[int] = ()
+) -> Iterator[Heard]:
     """What the model makes of a recording, before it becomes words.
 
     Args:
         blocks: Consecutive mono blocks at the model's sample rate, float32 (n,).
         recogniser: The model.
+        seams: The samples at which other recordings begin; may grow while the blocks are drawn. Where nobody speaks
+            there, each is heard by itself.
 
     Yields:
         Each utterance with its log-probabilities.
     """
-    listener = Listener(recogniser)
+    listener, first, n_samples = Listener(recogniser), 0, 0
+    edge = round(_SEAM_S * recogniser.config.features.sample_rate)
+    before = np.zeros(0, np.float32)
     for block in blocks:
-        yield from listener.feed(block)
-    yield from listener.finish()
+        cuts = [seam - n_samples for seam in seams if n_samples <= seam < n_samples + len(block)]
+        for start, stop in pairwise(sorted({0, *cuts, len(block)})):
+            part = block[start:stop]
+            if start in cuts and _is_quiet(before[-edge:]) and _is_quiet(part[:edge]):
+                yield from (heard.later(first) for heard in listener.finish())
+                listener, first = Listener(recogniser), n_samples + start
+            yield from (heard.later(first) for heard in listener.feed(part))
+            before = part
+        n_samples += len(block)
+    yield from (heard.later(first) for heard in listener.finish())
 
 
-def _segments(blocks: Iterable[NDArray[np.float32]], recogniser: SpeechRecogniser, meter: _Meter) -> Iterator[Segment]:
-    for heard in hear(meter.watch(blocks), recogniser):
+def _is_quiet(samples: NDArray[np.float32]) -> bool:
+    return float(np.abs(samples).max(initial=0.0)) < _QUIET_PEAK
+
+
+def _segments(blocks: Reading, recogniser: SpeechRecogniser, meter: _Meter) -> Iterator[Segment]:
+    for heard in hear(meter.watch(blocks), recogniser, blocks.seams):
         segment = make_segment(heard, recogniser.words(heard.log_probs), recogniser, meter.n_samples)
         if segment.words:
             yield segment

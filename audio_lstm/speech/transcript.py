@@ -50,6 +50,8 @@ class Transcript:
     model: str  # name of the model that wrote it
     peak_db: float  # loudest sample in dB relative to full scale; -inf for digital silence
     language: str = "en"  # of the model, as an IETF tag (RFC 5646)
+    notes: tuple[str, ...] = ()  # what is odd about the recording: a wrong header, other tracks, gaps, damage
+    channel_peaks_db: tuple[float, ...] = ()  # as peak_db, of each channel; none where there is but one
 
     @property
     def text(self) -> str:
@@ -64,12 +66,15 @@ class Transcript:
     @property
     def loudness(self) -> str:
         """The peak level in words, for messages."""
-        return "digital silence" if self.peak_db == -math.inf else f"peak {self.peak_db:.0f} dBFS"
+        if not self.channel_peaks_db:
+            return "digital silence" if self.peak_db == -math.inf else f"peak {self.peak_db:.0f} dBFS"
+        channels = ("silent" if peak == -math.inf else f"{peak:.0f} dBFS" for peak in self.channel_peaks_db)
+        return f"peaks of the channels: {', '.join(channels)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values: text, segments with their words, duration, model, language, peak (null: silence)."""
+        """Plain JSON values: text, segments with words, duration, model, language, peak (null: silence), notes."""
         segments = [{**asdict(segment), "text": segment.text} for segment in self.segments]
-        return {
+        values = {
             "text": self.text,
             "segments": segments,
             "duration_s": self.duration_s,
@@ -77,6 +82,11 @@ class Transcript:
             "language": self.language,
             "peak_db": None if self.peak_db == -math.inf else self.peak_db,
         }
+        if self.notes:
+            values["notes"] = list(self.notes)
+        if self.channel_peaks_db:
+            values["channel_peaks_db"] = [None if peak == -math.inf else peak for peak in self.channel_peaks_db]
+        return values
 
     def to_txt(self) -> str:
         """Plain text, a line for each segment."""
@@ -137,7 +147,15 @@ class Transcript:
             for segment in reader.items("segments")
         )
         peak_db = -math.inf if reader.value("peak_db") is None else reader.number("peak_db", least=-math.inf)
-        return cls(segments, reader.number("duration_s"), reader.text("model"), peak_db, reader.text("language"))
+        return cls(
+            segments,
+            reader.number("duration_s"),
+            reader.text("model"),
+            peak_db,
+            reader.text("language"),
+            reader.texts("notes"),
+            reader.peaks("channel_peaks_db"),
+        )
 
 
 def _word(reader: _Reader) -> Word:
@@ -175,6 +193,22 @@ class _Reader:
         if not isinstance(found, str):
             self._refuse(f"{self._where}.{key}", "a string", found)
         return str(found)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings, none where there is no such key."""
+        found = self._values.get(key, [])
+        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+            self._refuse(f"{self._where}.{key}", "a list of strings", found)
+        return tuple(found)
+
+    def peaks(self, key: str) -> tuple[float, ...]:
+        """A list of levels, null for silence; none where there is no such key."""
+        found = self._values.get(key, [])
+        if not isinstance(found, list) or not all(
+            item is None or (isinstance(item, int | float) and not isinstance(item, bool)) for item in found
+        ):
+            self._refuse(f"{self._where}.{key}", "a list of numbers", found)
+        return tuple(-math.inf if item is None else float(item) for item in found)
 
     def number(self, key: str, *, least: float = 0.0, most: float = math.inf) -> float:
         """A finite number within limits."""

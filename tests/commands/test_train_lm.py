@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from audio_lstm.commands.train_lm import add_train_lm
@@ -81,6 +82,58 @@ def test_texts_are_weighted_and_rare_ngrams_left_out(text: Path, tmp_path: Path)
     model = read_ngram(tmp_path / "lm.lm")
     assert model.words[:2] == ("CAT", "LEFT")
     assert model.order_sizes[1] == 8  # <s> THE, THE CAT, CAT SAT, SAT </s>, and those of the weighted text
+
+
+def test_a_model_is_pruned_to_a_threshold_or_a_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(" ".join(rng.choice(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), 9)) for _ in range(400)))
+    out = tmp_path / "lm.lm"
+    train(text, "--out", out)
+    whole = out.stat().st_size
+    capsys.readouterr()
+    train(text, "--out", out, "--force", "--prune", "5e-4", "--json")
+    result = json.loads(capsys.readouterr().out)
+    assert result["threshold"] == 5e-4
+    assert sum(result["n_grams"]) < sum(result["pruned_from"])
+    assert result["n_bytes"] < whole
+    train(text, "--out", out, "--force", "--max-mb", str(0.6 * whole / 1e6))
+    assert 0.5 * whole < out.stat().st_size <= 0.6 * whole
+    assert "n-grams kept" in capsys.readouterr().out
+
+
+def test_words_of_a_list_are_known_too_and_held_out_sentences_left_out(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "words.dict").write_text(";;; a comment\nzebra Z IY1 B R AH0\nread(2) R IY1 D\n3d TH R IY1 D IY1\n")
+    (tmp_path / "dev.txt").write_text("the cat sat\n")
+    out = tmp_path / "lm.lm"
+    given = ["--vocabulary", tmp_path / "words.dict", "--exclude", tmp_path / "dev.txt", "--min-count", 2]
+    assert train(text, "--out", out, *given, "--held-out", tmp_path / "dev.txt", "--held-out", text) == 0
+    assert set(read_ngram(out).words) == {"THE", "CAT", "RAN", "A", "ZEBRA", "READ"} - {"A"}
+    printed = capsys.readouterr()
+    assert "text.txt: 1 of 3 sentences left out, as --exclude asks" in printed.err
+    assert printed.out.count("held-out words without") == 3  # both together, and each
+    assert f"{tmp_path / 'dev.txt'}: perplexity" in printed.out
+
+
+def test_another_model_is_mixed_in_by_file_or_name(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.txt").write_text("espresso please\n")
+    train(text, "--out", tmp_path / "cats.lm")
+    train(tmp_path / "mine.txt", "--out", tmp_path / "mine.lm", "--mix", tmp_path / "cats.lm", "0.25")
+    mixed = read_language_model(tmp_path / "mine.lm")
+    assert {"ESPRESSO", "CAT"} <= set(mixed.words)
+    assert mixed.score(["ESPRESSO", "PLEASE"]) > mixed.score(["THE", "CAT", "SAT"])
+    monkeypatch.setattr("audio_lstm.speech.decoding.SHIPPED", tmp_path)
+    train(tmp_path / "mine.txt", "--out", tmp_path / "same.lm", "--mix", "cats", "0.25")
+    assert (tmp_path / "same.lm").read_bytes() == (tmp_path / "mine.lm").read_bytes()
+
+
+def test_numbers_are_spelled_out_on_demand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text.txt").write_text("at 7 he left\n")
+    assert train(tmp_path / "text.txt", "--spell-out", "--out", tmp_path / "lm.arpa") == 0
+    assert capsys.readouterr().err == ""
+    assert "SEVEN" in read_ngram(tmp_path / "lm.arpa").words
 
 
 def test_the_letters_may_be_those_of_a_model(
@@ -162,6 +215,18 @@ def test_a_text_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         (["--out", "x.lm", "--order", "0"], 2, "order"),
         (["--out", "x.lm", "--alphabet-of", "nothing"], 1, "model 'nothing' not found"),
         (["--out", "x.lm", "--held-out", "missing.txt"], 1, "missing.txt"),
+        (["--out", "x.lm", "--prune", "-1"], 2, "--prune is a fraction from 0 up, such as 1e-8, got -1.0"),
+        (["--out", "x.lm", "--prune", "nan"], 2, "--prune is a fraction from 0 up, such as 1e-8, got nan"),
+        (["--out", "x.lm", "--max-mb", "0"], 2, "--max-mb must be above 0, got 0.0"),
+        (["--out", "x.arpa", "--max-mb", "1"], 2, "--max-mb is about .lm files; write one, or use --prune for x.arpa"),
+        (["--out", "x.lm", "--max-mb", "0.0001"], 2, "words alone take"),
+        (["--out", "x.lm", "--max-mb", "1", "--prune", "1"], 2, "not allowed with argument"),
+        (["--out", "x.lm", "--mix", "missing.lm", "0.5"], 1, "missing.lm: no such language model"),
+        (["--out", "x.lm", "--mix", "english", "1"], 2, "its share between 0 and 1, got '1'"),
+        (["--out", "x.lm", "--mix", "english", "half"], 2, "its share between 0 and 1, got 'half'"),
+        (["--out", "x.lm", "--exclude", "missing.txt"], 1, "missing.txt: no such text file"),
+        (["--out", "x.lm", "--vocabulary", "missing.txt"], 1, "missing.txt"),
+        (["--out", "x.lm", "--vocabulary", "empty.txt"], 1, "empty.txt: no word in the letters of the model"),
         (["missing.txt", "--out", "x.lm"], 1, "missing.txt"),
         (["empty.txt", "--out", "x.lm"], 1, "empty.txt"),
     ],

@@ -46,9 +46,9 @@ def test_a_hot_word_that_cannot_be_written_is_refused(rack: Rack) -> None:
 
 
 def test_an_upload_is_decoded_in_another_process(rack: Rack) -> None:
-    with rack.decoded(samples_folder() / "digits.wav") as samples:
-        assert samples.dtype == np.float32
-        assert 3 < len(samples) / SAMPLE_RATE < 4
+    with rack.decoded(samples_folder() / "digits.wav") as found:
+        assert found.samples.dtype == np.float32
+        assert 3 < len(found.samples) / SAMPLE_RATE < 4
 
 
 def test_an_upload_beyond_the_limit_or_without_sound_is_refused(rack: Rack, tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_an_upload_beyond_the_limit_or_without_sound_is_refused(rack: Rack, tmp_
     (tmp_path / "text.wav").write_text("no sound at all")
     with pytest.raises(AudioLSTMError, match=r"text\.wav"), rack.decoded(tmp_path / "text.wav"):
         pass
-    with rack.decoded(samples_folder() / "spelling.wav") as samples:  # the decoder is there for the next one
-        assert len(samples)
+    with rack.decoded(samples_folder() / "spelling.wav") as found:  # the decoder is there for the next one
+        assert len(found.samples)
 
 
 def test_decoding_that_takes_too_long_is_given_up(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,8 +30,8 @@ def decoded(process: DecodeProcess, data: bytes, job: Job | None = None, *, max_
     with tempfile.TemporaryFile() as file:
         file.write(data)
         upload = Upload(file, "a.wav")
-        with process.decoded(upload, job or Job.lasting(60), sample_rate=16_000, max_seconds=max_seconds) as samples:
-            return np.array(samples)
+        with process.decoded(upload, job or Job.lasting(60), sample_rate=16_000, max_seconds=max_seconds) as found:
+            return np.array(found.samples)
 
 
 def test_the_samples_are_those_of_the_file(process: DecodeProcess) -> None:

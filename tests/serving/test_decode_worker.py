@@ -18,7 +18,14 @@ from audio_lstm.serving import decode_worker
 from audio_lstm.serving.decode_worker import answer, receive_line
 from tests.serving.conftest import tone, wav
 
-REQUEST = {"name": "a.wav", "sample_rate": 16_000, "max_seconds": 10.0, "allow_truncated": False, "timeout_s": 60.0}
+REQUEST = {
+    "name": "a.wav",
+    "sample_rate": 16_000,
+    "max_seconds": 10.0,
+    "allow_truncated": False,
+    "track": None,
+    "timeout_s": 60.0,
+}
 
 
 def answered(data: bytes, path: Path, **changes: Any) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
@@ -32,13 +39,13 @@ def answered(data: bytes, path: Path, **changes: Any) -> tuple[dict[str, Any], n
 
 def test_samples_are_written_as_floats(tmp_path: Path) -> None:
     reply, samples = answered(wav(tone(0.5)), tmp_path / "out")
-    assert reply == {"n_samples": 8000}
+    assert reply == {"n_samples": 8000, "notes": [], "channel_peaks_db": []}
     np.testing.assert_allclose(samples, tone(0.5) / 32768, atol=1e-7)
 
 
 def test_another_rate_is_resampled(tmp_path: Path) -> None:
     reply, samples = answered(wav(tone(0.5, 8000), 8000), tmp_path / "out")
-    assert reply == {"n_samples": 8000}
+    assert reply == {"n_samples": 8000, "notes": [], "channel_peaks_db": []}
     assert len(samples) == 8000
 
 
@@ -62,7 +69,10 @@ def test_a_bad_upload_is_named_as_the_client_names_it(data: bytes, message: str,
 
 def test_what_is_there_of_a_cut_upload_can_be_asked_for(tmp_path: Path) -> None:
     reply, samples = answered(wav(tone(2.0))[:20_044], tmp_path / "out", allow_truncated=True)
-    assert reply == {"n_samples": len(samples)}
+    assert reply["n_samples"] == len(samples)
+    assert reply["notes"] == [
+        "the file is cut short (its header announces 64,044 bytes, 20,044 are there); what is there is read"
+    ]
     assert len(samples) == 10_000
 
 
@@ -105,7 +115,7 @@ def test_the_process_answers_until_the_socket_closes(tmp_path: Path) -> None:
                 line = json.dumps(REQUEST).encode() + b"\n"
                 socket.send_fds(ours, [line], [upload.fileno(), out.fileno()])
                 received = receive_line(ours)
-                assert received == ({"n_samples": 8000}, [])
+                assert received == ({"n_samples": 8000, "notes": [], "channel_peaks_db": []}, [])
             out.seek(0)
             assert len(out.read()) == 2 * 4 * 8000
         ours.close()

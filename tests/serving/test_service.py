@@ -211,3 +211,8 @@ def test_a_live_step_runs_in_a_thread(recogniser: SpeechRecogniser) -> None:
 
     with opened(recogniser) as service:
         assert asyncio.run(service.live(lambda: threading.current_thread().name)).startswith("live")
+
+
+def test_a_live_step_that_runs_out_is_an_error_and_not_a_wait_for_ever(recogniser: SpeechRecogniser) -> None:
+    with opened(recogniser) as service, pytest.raises(RuntimeError, match="ran out of something"):
+        asyncio.run(asyncio.wait_for(service.live(lambda: next(iter(()))), 20))

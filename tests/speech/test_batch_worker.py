@@ -37,7 +37,7 @@ def test_a_job_writes_what_transcribe_hears_and_says_how_far_it_is(
     monkeypatch.setattr("audio_lstm.speech.batch_worker._TELL_S", 0.0)
     told: list[dict[str, object]] = []
     answer = worker.transcribe_job({"audio": str(said), "outputs": outputs}, told.append)
-    assert answer == {"duration_s": 0.5, "n_words": 1}
+    assert answer == {"duration_s": 0.5, "n_words": 1, "notes": []}
     assert told == [{"heard_s": 0.5, "of_s": 0.5}]
     expected = transcribe(said, model=always_a_folder)
     assert Transcript.from_json((tmp_path / "new" / "a.json").read_text()) == expected
@@ -90,7 +90,7 @@ def test_the_process_speaks_in_lines_and_ends_with_its_pipe(always_a_folder: Pat
         return done.returncode, [line for line in lines if "heard_s" not in line]  # a busy machine takes a second
 
     job = {"audio": str(said), "outputs": {"txt": str(tmp_path / "a.txt")}}
-    assert ask(settings(always_a_folder), job, job) == (0, [{}, *[{"duration_s": 0.5, "n_words": 1}] * 2])
+    assert ask(settings(always_a_folder), job, job) == (0, [{}, *[{"duration_s": 0.5, "n_words": 1, "notes": []}] * 2])
     status, answers = ask(settings("nosuch"), job)
     assert (status, answers[0]["kind"], len(answers)) == (1, "ModelError", 1)
 

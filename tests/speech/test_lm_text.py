@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 from pathlib import Path
 
 import pytest
 
 from audio_lstm.errors import DataError
 from audio_lstm.speech.alphabet import Alphabet
-from audio_lstm.speech.lm_text import LMText, read_lm_text
+from audio_lstm.speech.lm_text import LMText, leave_out, read_lm_text
 
 
 def written(folder: Path, text: str) -> Path:
@@ -42,6 +43,35 @@ def test_the_alphabet_says_which_letters_and_case_count(tmp_path: Path) -> None:
 def test_gzip_is_read_as_well(tmp_path: Path) -> None:
     (tmp_path / "text.gz").write_bytes(gzip.compress(b"the cat\n"))
     assert read_lm_text(tmp_path / "text.gz").sentences == ("THE CAT",)
+
+
+def test_xz_is_read_as_well_and_refused_where_it_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "text.txt.xz").write_bytes(lzma.compress(b"the cat\n" * 99))
+    assert read_lm_text(tmp_path / "text.txt.xz").sentences == ("THE CAT",) * 99
+    for name, content in (
+        ("cut", lzma.compress(b"the cat\n" * 99)[:-9]),
+        ("bad", lzma.compress(b"cat")[:9] + b"?" * 50),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=rf"{name}: damaged xz data .*; fetch it again"):
+            read_lm_text(tmp_path / name)
+
+
+def test_printed_english_is_spelled_out_on_demand(tmp_path: Path) -> None:
+    file = written(tmp_path, "Mr. Fox paid $20 in 1905.\nI AM NO. 5\nRED & BLUE\n")
+    text = read_lm_text(file, spells_out=True)
+    assert text.sentences[0] == "MISTER FOX PAID TWENTY DOLLARS IN NINETEEN OH FIVE"
+    assert text.sentences[1].startswith("I AM")  # in capitals an I might be a numeral: such lines stay
+    assert read_lm_text(file).sentences[0] == "MR FOX PAID <unk> IN <unk>"
+
+
+def test_what_a_recogniser_is_measured_on_is_left_out() -> None:
+    run = "ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT"
+    sentences = (f"AND {run} MORE", "THE CAT", "THE CAT SAT", run.removesuffix(" EIGHT"), run.replace("FOUR", "4"))
+    text = leave_out(LMText(sentences, 40, 0), ["THE CAT", f"{run} NINE"])
+    assert text.sentences == ("THE CAT SAT", run.removesuffix(" EIGHT"), run.replace("FOUR", "4"))
+    assert text.n_words == 40
+    assert leave_out(text, []) == text
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,7 @@ def test_silence_and_an_empty_stream_give_no_words(live: SpeechRecogniser) -> No
         (np.zeros(3, np.complex64), "got complex64"),
         (np.array([0, np.nan, 0], np.float32), "sample 101 of the stream is NaN or infinite; nothing of this block"),
         (np.array([1e300]), "sample 100 of the stream is NaN or infinite"),
+        (np.array([0.5, -1e30]), r"sample 101 of the stream is beyond 1e\+10 times full scale"),
     ],
 )
 def test_bad_samples_are_refused_and_the_stream_goes_on(

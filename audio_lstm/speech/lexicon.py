@@ -262,8 +262,8 @@ def load_lexicon(folder: Path, n_phonemes: int) -> Lexicon:
         n_phonemes: That it hears.
 
     Returns:
-        The lexicon in its folder. Words that it lacks are said by the shipped spelling-to-sound model if its phonemes are
-        those of English.
+        The lexicon in its folder. Words that it lacks are said by the shipped spelling-to-sound model if its phonemes
+        are those of English.
 
     Raises:
         ModelError: If it is missing, or of other phonemes.

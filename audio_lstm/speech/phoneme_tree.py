@@ -53,8 +53,7 @@ def build_phoneme_tree(
 
     Args:
         automaton: A language model or grammar.
-        lexicon: How its words are said; words that it cannot pronounce are not in the tree. Its speller is asked
-            where no more than a few thousand words are missing: a vocabulary, a grammar, hot words.
+        lexicon: How its words are said; others are not in the tree. Its speller is asked for up to MAX_SPELLED words.
         unknown_log_prob: Added to the log-probability of a further word.
         further: Words that the automaton lacks, to be heard as unknown words where it allows these.
         favours: Natural logs by which the look-ahead favours words.

@@ -72,6 +72,7 @@ class OnnxEngine:
             ort.capi.onnxruntime_pybind11_state.NoSuchFile,
             ort.capi.onnxruntime_pybind11_state.NotImplemented,
             ort.capi.onnxruntime_pybind11_state.RuntimeException,
+            UnicodeDecodeError,  # it quotes what is no text
         )
         try:
             self._session = ort.InferenceSession(_readable(path), options, providers=["CPUExecutionProvider"])

@@ -11,6 +11,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
+from audio_lstm.checkpoint import shipped_models
 from audio_lstm.errors import ConfigError, MissingDependencyError, ModelError
 from audio_lstm.runtime import OnnxEngine, resolve_device
 
@@ -23,6 +24,13 @@ def test_missing_graph_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not a graph", bytes(range(256)) * 20])
 def test_damaged_graph_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(ModelError, match="not a model that ONNX Runtime can run"):
+        OnnxEngine(tmp_path / "model.onnx")
+
+
+def test_a_graph_whose_names_are_no_text_is_named(tmp_path: Path) -> None:
+    graph = (shipped_models()["an4"] / "model.onnx").read_bytes()
+    (tmp_path / "model.onnx").write_bytes(graph.replace(b"Conv", b"\xffonv", 1))  # ONNX Runtime quotes it in its error
     with pytest.raises(ModelError, match="not a model that ONNX Runtime can run"):
         OnnxEngine(tmp_path / "model.onnx")
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from audio_lstm.commands.console import add_model, answer, positive_float, require_folder, require_writable
+from audio_lstm.commands.console import add_model, answer, complain, positive_float, require_folder, require_writable
 from audio_lstm.errors import ConfigError, ScoreError
 
 __all__ = ["add_harmonise", "add_infill"]
@@ -27,6 +27,7 @@ def add_harmonise(commands: Any) -> None:
         metavar="MELODY",
         help="MIDI, MusicXML or ABC (its first track counts), notes such as 'G4 A4:2 B4/8', or a recording of humming",
     )
+    parser.add_argument("--transpose", type=int, default=0, metavar="N", help="move the melody by so many semitones")
     parser.add_argument("--voice", default="S", choices=tuple("SATB"), help="which voice the melody is (S)")
     parser.add_argument("--tempo", type=positive_float, default=None, metavar="BPM", help="quarter notes a minute")
     _add_common(parser, "chorale-fill", "chorale.mid")
@@ -54,6 +55,7 @@ def _add_common(parser: argparse.ArgumentParser, model: str | None, out: str) ->
         parser.add_argument("--device", default="cpu", metavar="D", help="cpu")
     else:
         add_model(parser, model)
+    parser.add_argument("--tune", metavar="X", help="of an ABC file with several tunes: its X: number or its title")
     parser.add_argument("--out", type=Path, default=Path(out), metavar="FILE", help="%(default)s")
     parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="repeat a result; random if not given")
@@ -63,18 +65,24 @@ def _add_common(parser: argparse.ArgumentParser, model: str | None, out: str) ->
 
 def _harmonise(options: argparse.Namespace) -> int:
     from audio_lstm.music.harmonise import harmonise
+    from audio_lstm.music.primer import read_music
 
     _check_out(options)
-    piece = harmonise(options.melody, voice=options.voice, tempo_bpm=options.tempo, **_wishes(options))
+    melody = options.melody
+    if options.transpose or options.tune is not None:
+        melody, _ = read_music(melody, tempo_bpm=options.tempo, transpose=options.transpose, tune=options.tune)
+    piece = harmonise(melody, voice=options.voice, tempo_bpm=options.tempo, **_wishes(options))
     return _save(options, piece)
 
 
 def _infill(options: argparse.Namespace) -> int:
     from audio_lstm.music.infill import infill
+    from audio_lstm.music.primer import read_music
 
     _check_out(options)
     given = {"bars": options.bars, "keep": options.keep, "voices": options.voices}
-    return _save(options, infill(options.piece, **given, **_wishes(options)))
+    piece = options.piece if options.tune is None else read_music(options.piece, tune=options.tune)[0]
+    return _save(options, infill(piece, **given, **_wishes(options)))
 
 
 def _wishes(options: argparse.Namespace) -> dict[str, Any]:
@@ -96,7 +104,14 @@ def _check_out(options: argparse.Namespace) -> None:
 
 
 def _save(options: argparse.Namespace, piece: Any) -> int:
+    from audio_lstm.music.save import written_loss
+
+    for remark in piece.score.remarks:
+        complain(remark)
     piece.save(options.out)
+    loss = written_loss(piece.score, options.out)
+    if loss and str(loss):
+        complain(f"{options.out}: {loss}")
     if options.json:
         answer(json.dumps({"file": str(options.out), **piece.to_dict()}))
     else:

@@ -67,6 +67,11 @@ def _add_start(group: Any) -> None:
         metavar="MUSIC",
         help="goes on from it, in its key, metre and tempo: MIDI, MusicXML, ABC, notes such as 'C4 E4 G4:2', a hum.wav",
     )
+    group.add_argument("--transpose", type=int, metavar="N", help="move the primer by so many semitones, such as -12")
+    group.add_argument("--tune", metavar="X", help="of a primer in ABC with several tunes: its X: number or its title")
+    group.add_argument(
+        "--without-primer", action="store_true", default=None, help="write what follows the primer alone"
+    )
     group.add_argument("--primer-bars", type=_bar_range, metavar="A-B", help="only these bars of it, counted from 1")
     group.add_argument(
         "--chords",
@@ -153,6 +158,8 @@ def _compose(options: argparse.Namespace) -> int:
         progress=progress(options.bars, "bars") if options.bars and options.bars > 0 else None,
         **cast("ComposeOptions", {name: value for name, value in given.items() if value is not None}),
     )
+    for remark in dict.fromkeys(remark for take in takes for remark in take.score.remarks):
+        complain(remark)
     written = [_save(composition, paths) for paths, composition in zip(outputs, takes, strict=True)]
     for paths, saved, composition in zip(outputs, written, takes, strict=True):  # once all are safe
         if options.json:
@@ -206,6 +213,8 @@ def _stems(out: Path, formats: str | None) -> list[Path]:
 
 def _save(composition: Composition, paths: list[Path]) -> list[Path]:
     """Write a piece wherever it can be written, and complain of the rest: what was drawn is not lost."""
+    from audio_lstm.music.save import written_loss
+
     paths[0].parent.mkdir(parents=True, exist_ok=True)
     saved = []
     for path in paths:
@@ -213,6 +222,10 @@ def _save(composition: Composition, paths: list[Path]) -> list[Path]:
             saved.append(composition.save(path))
         except (ScoreError, AudioError) as error:
             complain(str(error) if str(error).startswith(str(path)) else f"{path}: {error}")
+            continue
+        loss = written_loss(composition.score, path)
+        if loss and str(loss):
+            complain(f"{path}: {loss}")
     return saved
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_lstm.commands.console import answer, live_line, require_folder, require_writable
+from audio_lstm.commands.console import answer, complain, live_line, require_folder, require_writable
 from audio_lstm.errors import ConfigError, ScoreError
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def add_render(commands: Any) -> None:
         metavar="FILE",
         help="one or several files to write",
     )
+    parser.add_argument("--tune", metavar="X", help="of an ABC file with several tunes: its X: number or its title")
+    parser.add_argument("--sustain", action="store_true", help="of MIDI: the sustain pedal lengthens notes")
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")
     parser.add_argument("--title", default=None, metavar="TEXT", help="of sheet music (default: the name of FILE)")
     parser.add_argument("--rate", type=int, default=44_100, metavar="HZ", help="sample rate of sound (%(default)s)")
@@ -54,7 +56,7 @@ def add_render(commands: Any) -> None:
 
 def _render(options: argparse.Namespace) -> int:
     from audio_lstm.music.files import read_score
-    from audio_lstm.music.save import SaveOptions, check_save_path, save_score
+    from audio_lstm.music.save import SaveOptions, check_save_path, save_score, written_loss
     from audio_lstm.music.score_json import read_score_json
 
     for out in options.out:
@@ -65,7 +67,12 @@ def _render(options: argparse.Namespace) -> int:
             raise ConfigError(f"--out {error}") from error
     require_writable(options.out, force=options.force)
     source: Path = options.score
-    score = read_score_json(source) if source.suffix.lower() == ".json" else read_score(source)
+    if source.suffix.lower() == ".json":
+        score = read_score_json(source)
+    else:
+        score = read_score(source, tune=options.tune, sustain=options.sustain)
+    for remark in score.remarks:
+        complain(f"{source}: {remark}")
     score.require_notes(str(source))
     title = source.stem if options.title is None else options.title
     wishes = SaveOptions(sample_rate=options.rate, soundfont=options.soundfont, title=title)
@@ -77,7 +84,10 @@ def _render(options: argparse.Namespace) -> int:
             written.append(save_score(score, out, replace(wishes, progress=_playing(out.name))))
     finally:
         for out in written:
-            answer(f"{out}: {score.n_notes} notes, {score.duration_s:.1f} s")
+            loss = written_loss(score, out)
+            answer(f"{out}: {loss.n_written if loss else score.n_notes} notes, {score.duration_s:.1f} s")
+            if loss and str(loss):
+                complain(f"{out}: {loss}")
     return 0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 import audio_lstm
 from audio_lstm.demo.wording import escaped
+from audio_lstm.music.bars import Bar, score_bars
 
 __all__ = ["growing_view", "keyboard", "report_view", "sheet_view", "takes_view"]
 
@@ -60,9 +61,9 @@ def growing_view(notes: Sequence[audio_lstm.NoteEvent], expected_s: float) -> st
 
 
 def _panel(title: str, score: Score, facts: str, url: str) -> str:
-    bar_ticks = _bar_ticks(score)
-    n_bars = max(-(-score.end_ticks // bar_ticks), 1)
-    duration_s = float(score.seconds_at(np.array([n_bars * bar_ticks]))[0])
+    bars = score_bars(score)
+    n_bars = len(bars)
+    duration_s = float(score.seconds_at(np.array([bars[-1].end_ticks]))[0])
     sound = (
         f'<audio class="sound" controls preload="metadata" src="{escaped(url)}" aria-label="{escaped(title)}"></audio>'
         if url
@@ -73,16 +74,10 @@ def _panel(title: str, score: Score, facts: str, url: str) -> str:
         f"<h3>{escaped(title)}</h3>{sound}"
         '<div class="scroll" tabindex="0" role="group" aria-label="Piano roll">'
         f'<div class="timeline" style="min-width:{_PIXELS_PER_BAR * n_bars}px">'
-        f'<div class="row notes tall">{_bars(score, n_bars, duration_s)}'
+        f'<div class="row notes tall">{_bars(score, bars, duration_s)}'
         f'{_notes(score, duration_s)}</div><div class="playhead"></div></div></div>'
         f"{_parts(score)}<p>{escaped(facts)}</p></section>"
     )
-
-
-def _bar_ticks(score: Score) -> int:
-    if not score.time_signatures:
-        return int(4 * score.ticks_per_quarter)
-    return max(1, int(score.time_signatures[0].bar_quarters * score.ticks_per_quarter))
 
 
 def _notes(score: Score, duration_s: float) -> str:
@@ -120,14 +115,13 @@ def _box(note: _Placed, low: int, high: int, duration_s: float) -> str:
     )
 
 
-def _bars(score: Score, n_bars: int, duration_s: float) -> str:
-    bar_ticks = _bar_ticks(score)
-    step = next(step for step in (1, 2, 4, 8, 16, 32, 64, 10_000) if n_bars / step <= _MOST_BAR_LABELS)
-    starts = score.seconds_at(np.arange(n_bars) * bar_ticks)
+def _bars(score: Score, bars: Sequence[Bar], duration_s: float) -> str:
+    step = next(step for step in (1, 2, 4, 8, 16, 32, 64, 10_000) if len(bars) / step <= _MOST_BAR_LABELS)
+    starts = score.seconds_at([bar.start_ticks for bar in bars]).tolist()
     return "".join(
-        f'<span class="bar" style="left:{100 * starts[bar] / duration_s:.2f}%" aria-hidden="true">'
-        f"{bar + 1 if bar % step == 0 else ''}</span>"
-        for bar in range(n_bars)
+        f'<span class="bar" style="left:{100 * start_s / duration_s:.2f}%" aria-hidden="true">'
+        f"{bar.number if index % step == 0 else ''}</span>"
+        for index, (bar, start_s) in enumerate(zip(bars, starts, strict=True))
     )
 
 

@@ -1,264 +1,310 @@
-"""ABC notation: a tune as text -> a score. Repeats are played out, ties joined; the first tune of a book counts.
+"""ABC notation: a tune as text -> a score. Repeats are played out, ties joined; parts are played in their order.
 
-After the ABC standard 2.1 (Walshaw 2011): fields X, M, L, Q, K and V (in the header, on lines of their own, or in
-brackets), notes with accidentals that last for their bar, lengths, broken rhythm, ties, tuplets, chords in brackets,
-rests, repeats with first and second endings. Left out, as they do not sound or sound too short to matter: words, chord
-names, decorations, grace notes, slurs. Overlaid voices (&) are refused.
+After the ABC standard 2.1 (Walshaw 2011). Left out, as they do not sound: words, chord names, annotations, decorations,
+slurs; and grace notes, which have no time of their own. Fields in the tune's header hold for all voices, in its body
+for the voice in which they stand. What is left out and is not named here is said in the score's `remarks`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from audio_lstm.errors import ScoreError
-from audio_lstm.music.abc_voice import Voice, play_out
-from audio_lstm.music.notation import TICKS_PER_QUARTER, pitch_class
+from audio_lstm.music.abc_book import AbcTune, abc_tunes, field_of, pick_tune
+from audio_lstm.music.abc_fields import parse_key, parse_length, parse_metre, parse_tempo, properties, shifts
+from audio_lstm.music.abc_music import expand_macros, read_music
+from audio_lstm.music.abc_voice import AbcPart, AbcSigns, AbcVoice, Played, play_out
+from audio_lstm.music.bars import PageBar, signatures_of_bars
+from audio_lstm.music.name_text import printable
+from audio_lstm.music.notation import TICKS_PER_QUARTER
 from audio_lstm.music.score import MAX_TICKS, KeySignature, Score, Tempo, TimeSignature, Track, make_notes
 
-__all__ = ["abc_to_score", "is_abc"]
+__all__ = ["abc_to_score", "abc_to_scores"]
 
-_FIELD = re.compile(r"([A-Za-z]):\s*(.*)")
-_SHARP_ORDER = "FCGDAEB"
-_MODES = {"maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "m": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
-_KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
-_FIFTHS = {name: place for place, name in enumerate(_SHARP_ORDER, start=-1)}  # sharps of the major key on a white key
-_NATURAL = {letter: pitch_class(letter, None) for letter in "ABCDEFG"}
-_SIGNS = {"^": 1, "_": -1, "=": 0}
-_TUPLET_TIME = {2: 3, 3: 2, 4: 3, 5: 2, 6: 2, 7: 2, 8: 3, 9: 2}  # notes that the time of so many is taken from
-
-_TOKEN = re.compile(
-    r"""(?P<skip>\s+|"[^"]*"|![^!\n]*!|\+[a-z]+\+|\{[^}]*\}|[~HLMOPSTuv.$`\\)]|y\d*|\((?!\d))
-    |(?P<field>\[[A-Za-z]:[^\]]*\])
-    |(?P<ending>\[\d[\d,-]*)
-    |(?P<bar>:*\[?\|[|\]]?:*(?:\d[\d,-]*)?|::+)
-    |(?P<tuplet>\(\d(?::\d*){0,2})
-    |(?P<broken>[<>]+)
-    |(?P<rest>[zxZX])(?P<restlength>\d*/*\d*)
-    |(?P<chord>\[[^\]]+\])(?P<chordlength>\d*/*\d*)(?P<chordtie>-?)
-    |(?P<note>[_^=]*[A-Ga-g][,']*)(?P<length>\d*/*\d*)(?P<tie>-?)""",
-    re.VERBOSE,
-)
-_INNER = re.compile(r"([_^=]*)([A-Ga-g])([,']*)(\d*/*\d*)(-?)")
-
-
-def is_abc(data: bytes) -> bool:
-    """Whether the bytes of a file are ABC: a line "X: number", or "K:" after other fields, before any music.
-
-    Args:
-        data: The file, or its beginning.
-
-    Returns:
-        True for ABC.
-    """
-    fields = set()
-    for line in data[:4096].decode("latin-1").removeprefix("ï»¿").splitlines():
-        if not line.strip() or line.startswith("%"):
-            continue
-        match = _FIELD.match(line)
-        if match is None:
-            return "K" in fields
-        fields.add(match[1])
-        if match[1] == "X" and re.match(r"\d", match[2]):
-            return True
-    return "K" in fields
+_PART_GROUP = re.compile(r"\(([A-Za-z]*)\)(\d*)")
+_PART_COUNT = re.compile(r"([A-Za-z])(\d+)")
+_MAX_PARTS = 1000
+_STRAYS_PER_NOTE = 0.1  # characters that mean nothing: where there are more, it is not ABC
 
 
 @dataclass
-class _Reader:
+class AbcReader:
     """What holds at the place that is being read."""
 
-    unit: Fraction = Fraction(0)  # of a whole note; 0: not said yet
     metre: tuple[int, int] | None = None
-    quarters_a_minute: float | None = None
-    sharps: int = 0
-    is_minor: bool = False
-    voices: dict[str, Voice] = field(default_factory=dict)
+    unit: Fraction | None = None  # of a whole note; None: not said
+    tempo: str = ""  # Q: as it stands in the header: a bare number counts units, which may be named later
+    signs: AbcSigns = field(default_factory=AbcSigns)  # at the end of the header
+    shift: dict[str, int] = field(default_factory=dict)
+    program: int = 0
+    parts: str = ""
+    label: str | None = None
+    octaves_apart: bool | None = False  # whether accidentals hold for their octave only; None: for their note only
+    macros: list[tuple[str, str]] = field(default_factory=list)
+    declared: list[str] = field(default_factory=list)  # the values of V: in the header
+    voices: dict[str, AbcVoice] = field(default_factory=dict)
     current: str = "1"
+    in_body: bool = False
+    n_grace: int = 0
+    strays: Counter[str] = field(default_factory=Counter)  # what means nothing -> how often
+    first_stray: str = ""
+    header_text: list[str] = field(default_factory=list)  # lines that are no fields, with their place
 
     @property
-    def voice(self) -> Voice:
-        return self.voices.setdefault(self.current, Voice())
+    def voice(self) -> AbcVoice:
+        """The voice that is being read."""
+        if self.current not in self.voices:
+            voice = AbcVoice(self.signs, self.unit or Fraction(1, 8), shift=dict(self.shift), program=self.program)
+            if self.label is not None:
+                voice.symbols.append(AbcPart(self.label))
+            self.voices[self.current] = voice
+        return self.voices[self.current]
 
-    def unit_length(self) -> Fraction:
-        """L:, or its default: a sixteenth in metres shorter than 3/4, an eighth otherwise."""
-        if self.unit:
-            return self.unit
-        return Fraction(1, 16) if self.metre and Fraction(*self.metre) < Fraction(3, 4) else Fraction(1, 8)
+    def read_field(self, letter: str, value: str, where: str) -> None:
+        """Take in a field; those that do not sound are passed over.
 
-    def key_sign(self, letter: str) -> int:
-        place = _SHARP_ORDER.index(letter)
-        return int(place < self.sharps) - int(6 - place < -self.sharps)
+        Args:
+            letter: Its name.
+            value: What it says.
+            where: For messages.
+        """
+        if letter == "m":
+            name, _, played = value.partition("=")
+            self.macros.append((name.strip(), played.strip()))
+        elif letter == "I":
+            self._instruct(value.split())
+        elif letter == "V" and value:
+            self._turn_to(value)
+        elif letter == "P":
+            self._part(value)
+        elif not self.in_body:
+            self._header_field(letter, value, where)
+        elif letter in "KLMQ":
+            self._body_field(letter, value, where)
+
+    def _header_field(self, letter: str, value: str, where: str) -> None:
+        if letter == "M":
+            self.metre = parse_metre(value, where)
+        elif letter == "L":
+            self.unit = parse_length(value, where)
+        elif letter == "Q":
+            self.tempo = value
+        elif letter == "K":
+            if self.unit is None:
+                is_short = self.metre is not None and Fraction(*self.metre) < Fraction(3, 4)
+                self.unit = Fraction(1, 16) if is_short else Fraction(1, 8)
+            key = parse_key(value, where) or AbcSigns().key
+            self.signs = AbcSigns(key, self.metre, parse_tempo(self.tempo, self.unit))
+            self.shift.update(shifts(value))
+            self.in_body = True
+            for declared in self.declared:
+                self._turn_to(declared)
+            if self.declared:
+                self.current = self.declared[0].split()[0]
+
+    def _body_field(self, letter: str, value: str, where: str) -> None:
+        voice = self.voice
+        if letter == "M":
+            voice.signs = replace(voice.signs, metre=parse_metre(value, where))
+        elif letter == "L":
+            voice.unit = parse_length(value, where)
+        elif letter == "Q":
+            voice.signs = replace(voice.signs, bpm=parse_tempo(value, voice.unit) or voice.signs.bpm)
+        else:
+            voice.signs = replace(voice.signs, key=parse_key(value, where) or voice.signs.key)
+            voice.shift.update(shifts(value))
+
+    def _turn_to(self, value: str) -> None:
+        if not self.in_body:
+            self.declared.append(value)
+            return
+        self.current = value.split()[0]
+        self.voice.shift.update(shifts(value.partition(self.current)[2]))
+        named = properties(value)
+        self.voice.name = printable(named.get("name") or named.get("nm") or self.voice.name)
+
+    def _part(self, value: str) -> None:
+        if not self.in_body:
+            self.parts = value
+        elif value:
+            self.label = value[0]
+            for voice in self.voices.values():
+                voice.symbols.append(AbcPart(self.label))
+                voice.accidentals = {}
+
+    def _instruct(self, words: Sequence[str]) -> None:
+        numbers = [int(word) for word in words if re.fullmatch(r"-?\d{1,3}", word)]
+        if words[:1] == ["propagate-accidentals"] and words[1:]:
+            self.octaves_apart = {"not": None, "octave": True}.get(words[1], False)
+        elif words[:2] == ["MIDI", "program"] and numbers and 0 <= numbers[-1] <= 127:
+            self.program = self.program if self.in_body else numbers[-1]
+            if self.in_body:
+                self.voice.program = numbers[-1]
+        elif words[:2] == ["MIDI", "transpose"] and numbers:
+            (self.voice.shift if self.in_body else self.shift)["midi"] = numbers[-1]
+
+    def stray(self, text: str, where: str, place: int) -> None:
+        """Note what means nothing where it stands.
+
+        Args:
+            text: The characters.
+            where: The line.
+            place: Where in it, from 1.
+        """
+        self.first_stray = self.first_stray or f"{where}, place {place}, {text!r}"
+        self.strays[text[:1]] += 1
 
 
-def abc_to_score(data: bytes) -> Score:
+def abc_to_score(data: bytes, tune: str | None = None) -> Score:
     """The score of a tune; what is no ABC in it is a ScoreError with its line and place.
 
     Args:
-        data: The text, UTF-8 or Latin-1.
+        data: The file, in any encoding.
+        tune: Which one, by its X: number or title; None: the first, and the score says how many there are.
 
     Returns:
-        480 ticks a quarter, a track a voice; perhaps without notes. Metre, key and tempo are those of its header.
+        480 ticks a quarter, a track a voice; perhaps without notes.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    reader, started = _Reader(), False
-    header: _Reader | None = None
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = re.sub(r"(?<!\\)%.*", "", raw)
-        match = _FIELD.match(line)
-        if match and match[1] == "X" and started and header is not None:
-            break  # the next tune of the book
-        started = started or bool(line.strip())
-        if match:
-            _read_field(reader, match[1], match[2].strip(), f"ABC line {number}")
-            if match[1] == "K" and header is None:
-                header = replace(reader, voices={})
-        elif line.strip() and header is not None:
-            _read_music(reader, line, f"ABC line {number}")
-        elif not line.strip() and header is not None and any(voice.symbols for voice in reader.voices.values()):
-            break  # an empty line ends a tune
-    return _score(reader, header or reader)
+    tunes = abc_tunes(data)
+    picked = pick_tune(tunes, tune)
+    score = _tune_score(picked)
+    if tune is None and len(tunes) > 1:
+        word = f"it holds {len(tunes)} tunes, and {picked.name} is read; name another one by its X: number or title"
+        score = replace(score, remarks=(word, *score.remarks))
+    return score
 
 
-def _score(reader: _Reader, header: _Reader) -> Score:
-    rows = []
-    for track, voice in enumerate(reader.voices.values()):
-        for start, length, pitch in play_out(voice):
-            ticks, end = (round(4 * TICKS_PER_QUARTER * place) for place in (start, start + length))
-            if end > MAX_TICKS:
-                raise ScoreError("the ABC tune is too long for a score; cut it")
-            rows.append((ticks, max(end - ticks, 1), pitch, track))
-    starts, lengths, pitches, tracks = zip(*rows, strict=True) if rows else ((), (), (), ())
+def abc_to_scores(data: bytes) -> list[tuple[str, Score | ScoreError]]:
+    """All tunes of a file.
+
+    Args:
+        data: The file, in any encoding.
+
+    Returns:
+        Each with what it is called, "" for the only one, and its score, or what is wrong with it.
+    """
+    tunes = abc_tunes(data)
+    found: list[tuple[str, Score | ScoreError]] = []
+    for tune in tunes:
+        name = tune.name if len(tunes) > 1 else ""
+        try:
+            found.append((name, _tune_score(tune)))
+        except ScoreError as error:
+            found.append((name, error))
+    return found
+
+
+def _tune_score(tune: AbcTune) -> Score:
+    reader = AbcReader()
+    where = "ABC"
+    for number, line in tune.lines:
+        where = f"ABC line {number}"
+        named = field_of(line)
+        if named:
+            reader.read_field(named[0], named[1], where)
+        elif line.strip() and reader.in_body:
+            read_music(reader, expand_macros(line, reader.macros), where)
+        elif line.strip():
+            reader.header_text.append(f"{where}, {line.strip()[:20]!r}")
+    if not reader.in_body:
+        raise ScoreError(f"{where}: the tune ends without a K: field; its header ends with K:, such as K:C")
+    return _score(reader)
+
+
+def _score(reader: AbcReader) -> Score:
+    voices = reader.voices
+    played = play_out(list(voices.values()), _part_order(reader))
+    n_notes = sum(len(part.notes) for part in played)
+    n_strays = sum(reader.strays.values())
+    if n_strays > _STRAYS_PER_NOTE * n_notes:
+        raise ScoreError(f"{reader.first_stray}: this is no ABC")
+    sounding = [place for place, part in enumerate(played) if part.notes]
+    rows = [
+        (_ticks(start), _ticks(start + length), pitch, track)
+        for track, place in enumerate(sounding)
+        for start, length, pitch in played[place].notes
+    ]
+    several = len(sounding) > 1
+    names = [voice.name or (f"Voice {name}" if several else "Melody") for name, voice in voices.items()]
+    parts = list(voices.values())
+    starts, ends, pitches, tracks = zip(*rows, strict=True) if rows else ((), (), (), ())
+    first = played[sounding[0]] if sounding else Played(signs=[(Fraction(0), reader.signs)])
     return Score(
         TICKS_PER_QUARTER,
-        make_notes(starts, lengths, pitches, 80, tracks) if rows else Score(1).notes,
-        tracks=tuple(Track(f"Voice {name}" if len(reader.voices) > 1 else "Melody") for name in reader.voices),
-        tempi=(Tempo.from_bpm(0, header.quarters_a_minute),) if header.quarters_a_minute else (),
-        time_signatures=(TimeSignature(0, *header.metre),) if header.metre else (),
-        key_signatures=(KeySignature(0, header.sharps, header.is_minor),),
+        make_notes(starts, [max(b - a, 1) for a, b in zip(starts, ends, strict=True)], pitches, 80, tracks)
+        if rows
+        else Score(1).notes,
+        tracks=tuple(Track(names[place], parts[place].program) for place in sounding),
+        tempi=_tempi(played),
+        time_signatures=_time_signatures(first, reader.signs.metre),
+        key_signatures=_key_signatures(first),
+        remarks=_remarks(reader),
     )
 
 
-def _read_field(reader: _Reader, name: str, value: str, where: str) -> None:
-    if name == "M":
-        common = {"C": (4, 4), "C|": (2, 2), "none": None, "": None}
-        match = re.fullmatch(r"(\d+(?:\+\d+)*)/(1|2|4|8|16|32)", value)
-        if match is None and value not in common:
-            raise ScoreError(f"{where}: metre {value!r}; expected one such as 3/4 or C")
-        reader.metre = (sum(map(int, match[1].split("+"))), int(match[2])) if match else common[value]
-        if reader.metre and not 1 <= reader.metre[0] <= 255:
-            raise ScoreError(f"{where}: metre {value!r}; expected one such as 3/4 or C")
-    elif name == "L":
-        match = re.fullmatch(r"(\d{1,2})/(\d{1,3})|1", value)
-        if match is None or (match[1] and not int(match[2])):
-            raise ScoreError(f"{where}: length {value!r}; expected a note value such as 1/8")
-        reader.unit = Fraction(value)
-    elif name == "Q":
-        _read_tempo(reader, value)
-    elif name == "K":
-        _read_key(reader, value, where)
-    elif name == "V":
-        reader.current = value.split()[0] if value else reader.current
+def _ticks(place: Fraction) -> int:
+    ticks = round(4 * TICKS_PER_QUARTER * place)
+    if ticks > MAX_TICKS:
+        raise ScoreError("the ABC tune is too long for a score; cut it")
+    return ticks
 
 
-def _read_tempo(reader: _Reader, value: str) -> None:
-    """A tempo in words alone says nothing that counts."""
-    match = re.search(r"(\d+)/(\d+)\s*=\s*(\d+(?:\.\d+)?)", value)
-    bare = re.fullmatch(r"(\d+)", value)
-    if match and int(match[2]):
-        bpm = 4 * float(match[1]) / float(match[2]) * float(match[3])
-    elif bare:
-        bpm = 4 * float(reader.unit_length()) * float(bare[1])
-    else:
-        return
-    if 5 <= bpm <= 1000:
-        reader.quarters_a_minute = bpm
+def _time_signatures(first: Played, metre: tuple[int, int] | None) -> tuple[TimeSignature, ...]:
+    if all(bar[2] is None for bar in first.bars):
+        return (TimeSignature(0, *metre),) if metre else ()
+    bars = (PageBar(_ticks(start), _ticks(end), metre, goes_on) for start, end, metre, goes_on in first.bars)
+    return signatures_of_bars(bars, TICKS_PER_QUARTER)
 
 
-def _read_key(reader: _Reader, value: str, where: str) -> None:
-    if value.lower().startswith(("none", "hp", "clef")) or not value:
-        reader.sharps, reader.is_minor = (2 if value.startswith("Hp") else 0), False
-        return
-    match = _KEY.match(value)
-    mode = (match[3].lower() if match else "") or "maj"
-    shift = _MODES.get(mode[:3]) if mode != "m" else -3
-    if match is None or (shift is None and not mode.startswith(("clef", "exp", "trans", "oct", "mid", "tre", "bas"))):
-        raise ScoreError(f"{where}: key {value!r}; expected one such as G, Bb, Em or D dorian")
-    sharps = _FIFTHS[match[1]] + 7 * (match[2].count("#") - match[2].count("b")) + (shift or 0)
-    if not -7 <= sharps <= 7:
-        raise ScoreError(f"{where}: key {value!r} has {abs(sharps)} accidentals; write it enharmonically, with up to 7")
-    reader.sharps, reader.is_minor = sharps, shift == -3
+def _tempi(played: Sequence[Played]) -> tuple[Tempo, ...]:
+    """Those of all voices, each where it changes."""
+    found: list[Tempo] = []
+    said = sorted((start, signs.bpm) for part in played for start, signs in part.signs if signs.bpm)
+    for start, bpm in said:
+        tempo = Tempo.from_bpm(_ticks(start), bpm)
+        if not found or found[-1].microseconds_per_quarter != tempo.microseconds_per_quarter:
+            found.append(tempo)
+    return tuple(found)
 
 
-def _read_music(reader: _Reader, line: str, where: str) -> None:
-    place = 0
-    while place < len(line):
-        match = _TOKEN.match(line, place)
-        if match is None or match.end() == place:
-            what = "overlaid voices are not read; write them as V:" if line[place] == "&" else "this is no ABC"
-            raise ScoreError(f"{where}, place {place + 1}, {line[place : place + 8]!r}: {what}")
-        place = match.end()
-        voice = reader.voice
-        if match["field"]:
-            _read_field(reader, match["field"][1], match["field"][3:-1].strip(), where)
-        elif match["bar"] or match["ending"]:
-            voice.bar((match["bar"] or match["ending"]).replace("[", ""))
-        elif match["tuplet"]:
-            voice.tuplet = _tuplet(match["tuplet"], where)
-        elif match["broken"]:
-            voice.broken(match["broken"])
-        elif match["rest"]:
-            bars = Fraction(*reader.metre) if reader.metre else Fraction(1)
-            unit = bars if match["rest"] in "ZX" else reader.unit_length()
-            voice.add((), unit * _factor(match["restlength"], where), ties=())
-        elif match["chord"] or match["note"]:
-            _read_notes(reader, match, where)
+def _key_signatures(first: Played) -> tuple[KeySignature, ...]:
+    found: list[KeySignature] = []
+    for start, signs in first.signs:
+        key = KeySignature(_ticks(start), signs.key.sharps, signs.key.is_minor)
+        if not found or (found[-1].sharps, found[-1].is_minor) != (key.sharps, key.is_minor):
+            found.append(key)
+    return tuple(found)
 
 
-def _read_notes(reader: _Reader, match: re.Match[str], where: str) -> None:
-    text = match["chord"][1:-1] if match["chord"] else match["note"] + match["length"] + match["tie"]
-    length = reader.unit_length() * _factor(match["chordlength"] or "", where)
-    pitches, ties, own = [], [], None
-    for signs, letter, marks, own_length, tie in _INNER.findall(text):
-        pitches.append(_pitch(reader, signs, letter, marks, where))
-        own = own or _factor(own_length, where)
-        if tie or match["chordtie"]:
-            ties.append(pitches[-1])
-    if not pitches:
-        raise ScoreError(f"{where}: {match[0]!r} holds no note")
-    reader.voice.add(tuple(pitches), length * (own or 1), ties=tuple(ties))
+def _remarks(reader: AbcReader) -> tuple[str, ...]:
+    remarks = []
+    if reader.n_grace:
+        remarks.append(f"{reader.n_grace} grace notes are left out, as they have no time of their own in ABC")
+    if reader.header_text:
+        remarks.append(
+            f"{len(reader.header_text)} lines before the K: are no fields and left out: {reader.header_text[0]}"
+        )
+    n_strays = sum(reader.strays.values())
+    if n_strays:
+        remarks.append(
+            f"{n_strays} characters that mean nothing in ABC are left out, the first at {reader.first_stray}"
+        )
+    return tuple(remarks)
 
 
-def _pitch(reader: _Reader, signs: str, letter: str, marks: str, where: str) -> int:
-    upper = letter.upper()
-    if signs:
-        reader.voice.accidentals[upper] = sum(_SIGNS[sign] for sign in signs)
-    sign = reader.voice.accidentals.get(upper, reader.key_sign(upper))
-    octave = 5 + letter.islower() + marks.count("'") - marks.count(",")
-    pitch = 12 * octave + _NATURAL[upper] + sign
-    if not 0 <= pitch <= 127:
-        raise ScoreError(f"{where}: {signs}{letter}{marks} is outside MIDI's range")
-    return pitch
-
-
-def _factor(text: str, where: str) -> Fraction:
-    """What a length multiplies: 3 for "3", 1/2 for "/", 1/4 for "//"."""
-    above, slashes, below = re.fullmatch(r"(\d*)(/*)(\d*)", text).groups()  # type: ignore[union-attr]
-    bottom = int(below) if below else 2 ** len(slashes)
-    top = int(above or 1)
-    if not 0 < top <= 1024 or not 0 < bottom <= 1024:
-        raise ScoreError(f"{where}: no length {text!r}; expected a multiple such as 2, /2 or 3/2")
-    return Fraction(top, bottom)
-
-
-def _tuplet(text: str, where: str) -> tuple[Fraction, int]:
-    """The factor of the lengths, and for how many notes it holds."""
-    numbers = [int(number) if number else 0 for number in text[1:].split(":")]
-    p, q, r = (*numbers, 0, 0)[:3]
-    if p < 2 and not q:
-        raise ScoreError(f"{where}: no tuplet {text!r}; expected one such as (3 or (3:2:3")
-    return Fraction(q or _TUPLET_TIME[p], p or 1), r or p
+def _part_order(reader: AbcReader) -> list[str] | None:
+    """The labels in the order of playing; None where the header says none, or the body has none of them."""
+    labels = {
+        symbol.label for voice in reader.voices.values() for symbol in voice.symbols if isinstance(symbol, AbcPart)
+    }
+    text = re.sub(r"[^A-Za-z0-9()]", "", reader.parts)
+    while (group := _PART_GROUP.search(text)) or (group := _PART_COUNT.search(text)):
+        text = text[: group.start()] + group[1] * min(int(group[2] or 1), _MAX_PARTS) + text[group.end() :]
+        if len(text) > _MAX_PARTS:
+            raise ScoreError(f"P:{reader.parts[:40]} plays more than {_MAX_PARTS} parts; write fewer")
+    order = [label for label in text if label in labels]
+    return order or None

@@ -1,143 +1,219 @@
-"""One voice of an ABC tune while it is read, and its notes once the repeats are played out."""
+"""One voice of an ABC tune as it stands on the page, and what sounds once its repeats are played out."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from audio_lstm.errors import ScoreError
+from audio_lstm.music.abc_fields import AbcKey
+from audio_lstm.music.abc_order import play_order
 
-__all__ = ["Voice", "play_out"]
+__all__ = ["AbcBar", "AbcSigns", "AbcSound", "AbcVoice", "Played", "play_out"]
 
 _MAX_SYMBOLS = 100_000
 
 
+@dataclass(frozen=True)
+class AbcSigns:
+    """What holds at a place of the page besides its notes."""
+
+    key: AbcKey = field(default_factory=AbcKey)
+    metre: tuple[int, int] | None = None
+    bpm: float | None = None  # quarters a minute
+
+
 @dataclass
-class _Sound:
+class AbcSound:
     """Notes that begin together, or a rest."""
 
-    pitches: tuple[int, ...]
-    length: Fraction  # of a whole note
-    ties: tuple[int, ...]  # the pitches that go on into the next sound
+    notes: list[tuple[int, Fraction, bool]]  # pitch, length of a whole note, whether it is tied on
+    length: Fraction  # until the next sound, of a whole note
+    signs: AbcSigns = field(default_factory=AbcSigns)
 
 
 @dataclass(frozen=True)
-class _Bar:
-    """A bar line with what it says about repeats."""
+class AbcBar:
+    """A bar line with what it says about repeats; or the sign of an ending alone."""
 
-    ends_repeat: bool
-    starts_repeat: bool
-    endings: tuple[int, ...]  # of which time round the music after it is; () for every one
+    n_ends: int = 0  # how many repeats end here: 1 for ":|"
+    n_starts: int = 0  # 1 for "|:"
+    endings: tuple[int, ...] = ()  # of which time round the music after it is; () for every one
+    is_line: bool = True  # False for "[2" without a bar line
+    is_double: bool = False  # "||", "|]" and their like, which end an ending
+    signs: AbcSigns = field(default_factory=AbcSigns)
+
+
+@dataclass(frozen=True)
+class AbcPart:
+    """The label P: of what follows."""
+
+    label: str
+
+
+@dataclass(frozen=True)
+class AbcOverlay:
+    """An "&": what follows sounds with this bar from its beginning."""
+
+
+Symbol = AbcSound | AbcBar | AbcPart | AbcOverlay
 
 
 @dataclass
-class Voice:
+class Played:
+    """What sounds of a voice; times in whole notes."""
+
+    notes: list[tuple[Fraction, Fraction, int]] = field(default_factory=list)  # start, length, pitch
+    bars: list[tuple[Fraction, Fraction, tuple[int, int] | None, bool]] = field(default_factory=list)
+    # of each bar: start, end, metre, and whether it goes on with the one before, behind a repeat sign or double line
+    signs: list[tuple[Fraction, AbcSigns]] = field(default_factory=list)  # wherever one of them changes
+
+
+@dataclass
+class AbcVoice:
     """What has been read of a voice, in the order of the page."""
 
-    symbols: list[_Sound | _Bar] = field(default_factory=list)
-    accidentals: dict[str, int] = field(default_factory=dict)  # of this bar, by letter
+    signs: AbcSigns
+    unit: Fraction
+    symbols: list[Symbol] = field(default_factory=list)
+    accidentals: dict[str, int] = field(default_factory=dict)  # of this bar, by letter (or letter and octave)
+    tied: dict[str, int] = field(default_factory=dict)  # of the notes that are tied on, by letter and octave
     tuplet: tuple[Fraction, int] = (Fraction(1), 0)  # factor, and notes to come
+    shift: dict[str, int] = field(default_factory=dict)  # semitones that octave=, transpose= and the clef add
+    name: str = ""
+    program: int = 0
+    is_drum: bool = False
     _broken: Fraction | None = None  # factor of the next note
 
-    def add(self, pitches: tuple[int, ...], length: Fraction, *, ties: tuple[int, ...]) -> None:
+    def add(self, notes: list[tuple[int, Fraction, bool]], length: Fraction) -> None:
         """Append notes that begin together, or a rest.
 
         Args:
-            pitches: MIDI numbers; none for a rest.
+            notes: Pitch, length as written, and whether it is tied on; none for a rest.
             length: As written, of a whole note.
-            ties: Those that go on into the next ones.
         """
         factor, left = self.tuplet
         if left:
-            length *= factor
             self.tuplet = (factor, left - 1)
+        else:
+            factor = Fraction(1)
         if self._broken is not None:
-            length *= self._broken
+            factor *= self._broken
             self._broken = None
-        self.symbols.append(_Sound(pitches, length, ties))
+        sounding = [(pitch, own * factor, tied) for pitch, own, tied in notes]
+        self.symbols.append(AbcSound(sounding, length * factor, self.signs))
 
-    def broken(self, signs: str) -> None:
+    def last_sound(self) -> AbcSound | None:
+        """The sound that was read last."""
+        return next((symbol for symbol in reversed(self.symbols) if isinstance(symbol, AbcSound)), None)
+
+    def broken(self, marks: str) -> None:
         """Lengthen the note before and shorten the next (">"), or the other way round ("<").
 
         Args:
-            signs: One to three of either.
+            marks: One to three of either.
         """
-        short = Fraction(1, 2 ** len(signs))
-        before, after = (2 - short, short) if signs[0] == ">" else (short, 2 - short)
-        last = next((symbol for symbol in reversed(self.symbols) if isinstance(symbol, _Sound)), None)
+        short = Fraction(1, 2 ** len(marks))
+        before, after = (2 - short, short) if marks[0] == ">" else (short, 2 - short)
+        last = self.last_sound()
         if last is not None:
             last.length *= before
+            last.notes = [(pitch, length * before, tied) for pitch, length, tied in last.notes]
             self._broken = after
 
-    def bar(self, text: str) -> None:
+    def bar(self, line: AbcBar) -> None:
         """Append a bar line.
 
         Args:
-            text: Such as "|", ":|", "|:", "::", "|1", "1" or "|]".
+            line: A number that follows a bar line at once belongs to it.
         """
-        numbers = tuple(int(number) for number in re.findall(r"\d", text))
-        double = "|" not in text and "::" in text
-        colons = re.fullmatch(r"(:*)[^:]*(:*)\D*[\d,-]*", text)
-        before, after = (colons[1], colons[2]) if colons else ("", "")
-        line = _Bar(double or bool(before), double or bool(after), numbers)
         last = self.symbols[-1] if self.symbols else None
-        if isinstance(last, _Bar) and text[:1].isdigit():  # ":| [2" is ":|2"
-            self.symbols[-1] = replace(last, endings=numbers)
-        else:
-            self.symbols.append(line)
-        if not text[:1].isdigit():
+        if isinstance(last, AbcBar) and not line.is_line:
+            self.symbols[-1] = replace(last, endings=line.endings, n_starts=max(last.n_starts, line.n_starts))
+            return
+        if line.is_line:
             self.accidentals = {}
+        self.symbols.append(replace(line, signs=self.signs))
+
+    def parts(self) -> dict[str, list[Symbol]]:
+        """The symbols by the label of the part in which they stand, "" before the first one."""
+        found: dict[str, list[Symbol]] = {"": []}
+        label = ""
+        for symbol in self.symbols:
+            if isinstance(symbol, AbcPart):
+                label = symbol.label
+                found.setdefault(label, [])
+            else:
+                found[label].append(symbol)
+        return found
 
 
-def play_out(voice: Voice) -> list[tuple[Fraction, Fraction, int]]:
-    """The notes of a voice as they sound.
+def play_out(voices: Sequence[AbcVoice], parts: Sequence[str] | None = None) -> list[Played]:
+    """What sounds of the voices of a tune.
 
     Args:
-        voice: What was read.
+        voices: As they were read.
+        parts: The order of the labelled parts, what stands before the first one excepted; None: as on the page.
 
     Returns:
-        (start, length, pitch), times in whole notes; ties are joined.
+        One for each voice; the parts begin together in all of them.
     """
-    now = Fraction(0)
-    notes: list[tuple[Fraction, Fraction, int]] = []
-    held: dict[int, int] = {}  # pitch -> place in notes
-    for sound in _order(voice.symbols):
-        going_on: dict[int, int] = {}
-        for pitch in sound.pitches:
-            if pitch in held:
-                place = held[pitch]
-                start, length, _ = notes[place]
-                notes[place] = (start, length + sound.length, pitch)
-            else:
-                place = len(notes)
-                notes.append((now, sound.length, pitch))
-            if pitch in sound.ties:
-                going_on[pitch] = place
-        held = going_on
-        now += sound.length
-    return notes
-
-
-def _order(symbols: list[_Sound | _Bar]) -> list[_Sound]:
-    """The sounds in the order of playing: each repeat once, each ending in its time round."""
-    played: list[_Sound] = []
-    start, place, time_round = 0, 0, 1
-    skipping = False
-    while place < len(symbols):
-        symbol = symbols[place]
-        if isinstance(symbol, _Sound):
-            if not skipping:
-                played.append(symbol)
-        elif symbol.ends_repeat and not skipping and time_round == 1:
-            time_round, place = 2, start
-            continue
-        else:
-            if symbol.endings or symbol.ends_repeat:
-                skipping = bool(symbol.endings) and time_round not in symbol.endings
-            if symbol.starts_repeat or (symbol.ends_repeat and not skipping):
-                time_round, start = 1, place + 1
-        if len(played) > _MAX_SYMBOLS:
-            raise ScoreError(f"the ABC tune has more than {_MAX_SYMBOLS} notes; cut it")
-        place += 1
+    if parts is None:
+        segments: list[list[list[Symbol]]] = [
+            [[symbol for symbol in voice.symbols if not isinstance(symbol, AbcPart)]] for voice in voices
+        ]
+    else:
+        by_label = [voice.parts() for voice in voices]
+        segments = [[found.get(label, []) for label in ("", *parts)] for found in by_label]
+    played = [Played() for _ in voices]
+    now, n_symbols = Fraction(0), 0
+    for number in range(len(segments[0]) if segments else 0):
+        ends = []
+        for voice, result in zip(segments, played, strict=True):
+            order = play_order(voice[number], limit=_MAX_SYMBOLS)
+            n_symbols += len(order)
+            if n_symbols > _MAX_SYMBOLS:
+                raise ScoreError(f"the ABC tune has more than {_MAX_SYMBOLS} notes; cut it")
+            ends.append(_play([voice[number][place] for place in order], now, result))
+        now = max(ends)
     return played
+
+
+def _play(symbols: Sequence[Symbol], now: Fraction, played: Played) -> Fraction:
+    """Append what sounds, from a time on; its end is the answer."""
+    bar_start, furthest, layer, goes_on = now, now, 0, False
+    held: dict[tuple[int, int], int] = {}  # layer and pitch -> place in the notes
+    for symbol in symbols:
+        if isinstance(symbol, AbcOverlay):
+            furthest, now, layer = max(furthest, now), bar_start, layer + 1
+        elif isinstance(symbol, AbcSound):
+            _note_signs(played, now, symbol.signs)
+            going_on = {key: place for key, place in held.items() if key[0] != layer}
+            for pitch, length, tied in symbol.notes:
+                place = held.pop((layer, pitch), len(played.notes))
+                if place < len(played.notes):
+                    start = played.notes[place][0]
+                    played.notes[place] = (start, now + length - start, pitch)
+                else:
+                    played.notes.append((now, length, pitch))
+                if tied:
+                    going_on[layer, pitch] = place
+            held = going_on
+            now += symbol.length
+        elif isinstance(symbol, AbcBar) and symbol.is_line:
+            now = furthest = max(furthest, now)
+            if now > bar_start:
+                played.bars.append((bar_start, now, symbol.signs.metre, goes_on))
+                goes_on = bool(symbol.n_ends or symbol.n_starts or symbol.is_double or symbol.endings)
+            bar_start, layer = now, 0
+    now = max(furthest, now)
+    if now > bar_start and symbols:
+        last = next((symbol for symbol in reversed(symbols) if isinstance(symbol, AbcSound)), None)
+        played.bars.append((bar_start, now, last.signs.metre if last else None, goes_on))
+    return now
+
+
+def _note_signs(played: Played, now: Fraction, signs: AbcSigns) -> None:
+    if not played.signs or played.signs[-1][1] != signs:
+        played.signs.append((now, signs))

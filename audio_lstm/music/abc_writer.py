@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from audio_lstm.errors import ScoreError
 from audio_lstm.music.key_finding import key_name
+from audio_lstm.music.name_text import printable
 from audio_lstm.music.score import KeySignature, Score
 from audio_lstm.music.spelling import alter_in_key
 from audio_lstm.music.staves import Head, Symbol, WrittenBar, WrittenPart, score_to_notation
@@ -50,7 +51,7 @@ def score_to_abc(score: Score, *, title: str = "") -> str:
     bpm = score.tempi[0].bpm if score.tempi and score.tempi[0].tick == 0 else 120.0
     lines = [
         "X:1",
-        f"T:{' '.join(title.split()) or part.name}",
+        f"T:{printable(title) or part.name}",
         f"M:{metre.numerator}/{metre.denominator}",
         "L:1/8",
         f"Q:1/4={bpm:.0f}",

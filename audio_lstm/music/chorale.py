@@ -121,11 +121,22 @@ class ChoraleGrid:
             step, voice = (int(i) for i in np.argwhere(outside)[0])
             raise ScoreError(
                 f"step {step}, voice {VOICES[voice]}: pitch {values[step, voice]} is outside {self.low}-"
-                f"{self.high}; transpose the piece (allowed_transpositions) or use a model of a wider range"
+                f"{self.high}; {self._way_out(values)}"
             )
         cells = np.where(values == REST_PITCH, REST, values - self.low + FIRST_PITCH)
         ordered = cells[:, [VOICES.index(voice) for voice in self.order]]
         return np.append(ordered.reshape(-1), END)  # (T, 4) -> (4 T + 1,)
+
+    def _way_out(self, values: NDArray[np.int64]) -> str:
+        """What to do about pitches outside the range: a transposition, by octaves if that will do."""
+        pitches = values[values != REST_PITCH]
+        least, most = self.low - int(pitches.min()), self.high - int(pitches.max())
+        if least > most:
+            return "it is wider than the range; use a model of events such as lieder"
+        octaves = 12 * (-(-least // 12) if least > 0 else most // 12)
+        move = octaves if least <= octaves <= most else (least if least > 0 else most)
+        way = f"--transpose {move}, transpose={move}"
+        return f"move it by {move} semitones ({way}), or compose with a model such as lieder"
 
     def decode(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """The voice grid of a piece.

@@ -26,7 +26,7 @@ from audio_lstm.music.novelty import load_index
 from audio_lstm.music.part_names import DRUMS
 from audio_lstm.music.report import Report, measure
 from audio_lstm.music.score import Score
-from audio_lstm.music.start_given import is_for_voices
+from audio_lstm.music.start_given import after_primer, is_for_voices
 from audio_lstm.music.starting import Start, plan_start
 from audio_lstm.music.voices import N_VOICES
 from audio_lstm.music.wish_text import WishOptions
@@ -56,9 +56,12 @@ class ComposeOptions(WishOptions, total=False):
     primer: Any  # music that the piece begins with: see `read_primer`
     primer_bars: tuple[int, int]  # only these bars of it, counted from 1
     chords: str  # "Am F C G": what the piece keeps to
+    transpose: int  # semitones by which the primer is moved
+    tune: str  # of a primer in ABC with several tunes, its X: number or its title
+    without_primer: bool  # give back what follows the primer alone
 
 
-_START_OPTIONS = frozenset({"primer", "primer_bars", "chords"})
+_START_OPTIONS = frozenset({"primer", "primer_bars", "chords", "transpose", "tune", "without_primer"})
 _SAMPLING_OPTIONS = frozenset(ComposeOptions.__annotations__) - frozenset(WishOptions.__annotations__) - _START_OPTIONS
 
 
@@ -224,8 +227,14 @@ def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, na
     """
     composer, wishes = request.composer, request.wishes
     score = finished_score(composer, wishes, tokens, start=request.start)
+    primer = request.start.primer if request.start else None
+    if primer is not None and wishes.bars is not None:
+        wishes = replace(wishes, bars=wishes.bars - primer.n_pickups)
     has_index = composer.folder is not None and (composer.folder / NOVELTY_FILE).is_file()
     novelty = load_index(composer.folder).report(score) if has_index and composer.folder else None
+    report = _report(score, wishes, request.start, n_copied=novelty.n_notes if novelty else None)
+    if request.start is not None and request.start.without_primer and primer is not None:
+        score = after_primer(score, primer)
     return Composition(
         score=score,
         tokens=tokens,
@@ -238,19 +247,20 @@ def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, na
         nats_per_unit=nats / max(1, composer.representation.n_units(tokens)),
         unit=composer.representation.unit,
         wishes=wishes,
-        report=_report(score, request, n_copied=novelty.n_notes if novelty else None),
+        report=report,
         novelty=novelty,
     )
 
 
-def _report(score: Score, request: Request, *, n_copied: int | None) -> Report:
+def _report(score: Score, wishes: Wishes, start: Start | None, *, n_copied: int | None) -> Report:
     """Asked against achieved: the wishes, and the chords."""
-    wishes, start = request.wishes, request.start
     report = measure(score, wishes, n_copied=n_copied)
     if start is None or not start.chords:
         return report
     metre = wishes.metre or (4, 4)
     bar = Fraction(4 * metre[0], metre[1])
-    end = bar * wishes.bars if wishes.bars else Fraction(score.end_ticks, score.ticks_per_quarter)
-    begin, beat = bar * start.first_bar(bar), beats_of(metre)
+    primer = start.primer
+    pickup = bar - Fraction(primer.lead_ticks, primer.score.ticks_per_quarter) if primer and primer.n_pickups else 0
+    end = pickup + bar * wishes.bars if wishes.bars else Fraction(score.end_ticks, score.ticks_per_quarter)
+    begin, beat = bar * start.first_bar(bar) - (bar - pickup if pickup else 0), beats_of(metre)
     return Report((*report.findings, chords_finding(score, start.chords, begin=begin, end=end, beat=beat)))

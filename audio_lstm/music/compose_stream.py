@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Unpack, cast
 
 import numpy as np
@@ -95,6 +95,8 @@ class CompositionStream(Iterator[NoteEvent]):
         self._tokens: list[int] = []
         self._ready: deque[NoteEvent] = deque()
         self._told = 0
+        primer = request.start.primer if request.start else None
+        self._lead_s = primer.lead_ticks * 60 / (primer.score.ticks_per_quarter * primer.tempo_bpm) if primer else 0.0
         self._listener: _EventListener | _ChoraleListener
         inner = self._writer.inner if isinstance(self._writer, FilteredWriter) else self._writer
         if isinstance(inner, ChoraleWriter):
@@ -122,7 +124,8 @@ class CompositionStream(Iterator[NoteEvent]):
         while not self._ready:
             self._write()
         self._told += 1
-        return self._ready.popleft()
+        note = self._ready.popleft()
+        return replace(note, start_s=max(0.0, note.start_s - self._lead_s)) if self._lead_s else note
 
     @property
     def n_tokens(self) -> int:

@@ -187,6 +187,7 @@ def load_score_folder(path: str | os.PathLike[str], split: str) -> MusicData:
         raise DataError(f"{error}, or a JSON or npz corpus") from error
     pieces: list[Score] = []
     names, faults = [], []
+    n_tunes: dict[str, int] = {}
     for file, score in read_scores(files):
         if isinstance(score, ScoreError):
             faults.append(str(score))
@@ -194,7 +195,9 @@ def load_score_folder(path: str | os.PathLike[str], split: str) -> MusicData:
             faults.append(f"{file}: there is no note in it")
         else:
             pieces.append(score)
-            names.append(str(file.relative_to(place)) if place.is_dir() else file.name)
+            name = str(file.relative_to(place)) if place.is_dir() else file.name
+            n_tunes[name] = n_tunes.get(name, 0) + 1
+            names.append(name if n_tunes[name] == 1 else f"{name} #{n_tunes[name]}")  # of a book of tunes
     if not pieces:
         raise DataError(f"{place}: none of its {len(files)} files can be used; the first one: {faults[0]}")
     return MusicData("scores", tuple(pieces), tuple(names), str(place), tuple(faults))

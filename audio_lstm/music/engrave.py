@@ -35,6 +35,7 @@ _OPTIONS = {
     "xmlIdSeed": 1,  # the same score gives the same document
 }
 _DRAWING = re.compile(r'<svg [^>]*\bid="([^"]+)"')
+_DRAWN_NOTE = re.compile(r'<g [^>]*class="note[ "]')
 _GLYPH = re.compile(r' d="([^"]+)"')
 
 
@@ -56,12 +57,20 @@ def score_to_pages(score: Score, *, title: str = "") -> list[str]:
     # In a thread other than the first, verovio draws empty pages without this.
     toolkit.setResourcePath(str(_resources(verovio)))
     toolkit.setOptions(_OPTIONS)
-    if not toolkit.loadData(score_to_musicxml(score, title=title)):
+    document = score_to_musicxml(score, title=title)
+    if not toolkit.loadData(document):
         raise ScoreError("verovio cannot engrave this score; save it as .musicxml and open it elsewhere")
     n_pages = toolkit.getPageCount()
     if n_pages > MAX_PAGES:
         raise ScoreError(f"the sheet music has {n_pages:,} pages, and at most {MAX_PAGES:,} are drawn; cut the piece")
-    return [toolkit.renderToSVG(page) for page in range(1, n_pages + 1)]
+    pages = [toolkit.renderToSVG(page) for page in range(1, n_pages + 1)]
+    n_notes = document.count("<pitch>") + document.count("<unpitched>")
+    n_drawn = sum(len(_DRAWN_NOTE.findall(page)) for page in pages)
+    if n_drawn != n_notes:
+        raise ScoreError(
+            f"verovio drew {n_drawn:,} of {n_notes:,} notes of this score; save it as .musicxml and open it elsewhere"
+        )
+    return pages
 
 
 def score_to_svg(score: Score, *, title: str = "") -> str:

@@ -146,15 +146,17 @@ def fill_bars(
 def _gap(vocabulary: EventVocabulary, score: Score, bars: tuple[int, int]) -> tuple[Gap, list[int]]:
     """The gap, and the tracks of the score that are the parts of the vocabulary."""
     start_ticks, stop_ticks = span_of_bars(score, bars)
-    fitted, report = vocabulary.fit(score)
-    if report.n_metres_changed:
-        raise ScoreError("its metres are none that the model writes in; pass another model, or split the piece there")
+    fitted, _ = vocabulary.fit(score)
     if any(start_ticks < metre.tick < stop_ticks for metre in score.time_signatures):
         raise ScoreError(
             f"the metre changes within bars {bars[0]}-{bars[1]}; fill in the bars on each side by themselves"
         )
     old, new = score.ticks_per_quarter, vocabulary.steps_per_quarter
     start, stop = (int(rescale_ticks(ticks, old, new)) for ticks in (start_ticks, stop_ticks))
+    asked = [rescale_ticks(bar.start_ticks, old, new) for bar in score_bars(score) if bars[0] <= bar.number <= bars[1]]
+    found = [bar.start_ticks for bar in score_bars(fitted) if start <= bar.start_ticks < stop]
+    if found and (found != asked[: len(found)] or start not in found):
+        raise ScoreError("its metres are none that the model writes in; pass another model, or split the piece there")
     tokens = vocabulary.encode(score)
     clock = EventClock(vocabulary)
     layout = vocabulary.layout

@@ -11,7 +11,7 @@ from audio_lstm.errors import ConfigError
 from audio_lstm.music.bars import score_bars
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature
 
-__all__ = ["cut_bars", "span_of_bars"]
+__all__ = ["cut_bars", "moved_to", "span_of_bars"]
 
 _Event = TypeVar("_Event", Tempo, TimeSignature, KeySignature)
 
@@ -61,12 +61,21 @@ def cut_bars(score: Score, bars: tuple[int, int], name: str = "the piece") -> Sc
     return replace(
         score,
         notes=notes,
-        tempi=_moved(score.tempi, start, stop),
-        time_signatures=_moved(score.time_signatures, start, stop),
-        key_signatures=_moved(score.key_signatures, start, stop),
+        tempi=moved_to(score.tempi, start, stop),
+        time_signatures=moved_to(score.time_signatures, start, stop),
+        key_signatures=moved_to(score.key_signatures, start, stop),
     )
 
 
-def _moved(events: tuple[_Event, ...], start: int, stop: int) -> tuple[_Event, ...]:
-    """Those that hold from `start` to `stop`, with `start` as their tick 0; a score keeps the last one a tick."""
+def moved_to(events: tuple[_Event, ...], start: int, stop: int) -> tuple[_Event, ...]:
+    """Those that hold in a stretch of a score, as it begins by itself; of several on a tick the last counts.
+
+    Args:
+        events: Sorted by tick.
+        start: Where the stretch begins: the new tick 0.
+        stop: Where it ends.
+
+    Returns:
+        The same events at their new ticks.
+    """
     return tuple(replace(event, tick=max(event.tick - start, 0)) for event in events if event.tick < stop)

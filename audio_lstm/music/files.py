@@ -14,10 +14,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.errors import ConfigError, MissingDependencyError, ScoreError
+from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.midi_bytes import midi_to_score, score_to_midi
 from audio_lstm.music.parse_worker import frame_to_score, read_frame, write_frame
 from audio_lstm.music.score import Score, Tempo
@@ -39,7 +39,7 @@ __all__ = [
     "write_midi",
 ]
 
-SCORE_SUFFIXES = (".mid", ".midi", ".mxl", ".musicxml", ".xml", ".abc")
+SCORE_SUFFIXES = (".mid", ".midi", ".rmi", ".kar", ".mxl", ".musicxml", ".xml", ".abc")
 """What `list_scores` looks for; `read_score` goes by the bytes, not by the name."""
 
 
@@ -78,10 +78,12 @@ class ScoreReader:
 
     Args:
         limits: how much each file may ask for.
+        sustain: of MIDI, whether the sustain pedal lengthens notes.
     """
 
-    def __init__(self, limits: ReadLimits = _DEFAULT_LIMITS) -> None:
+    def __init__(self, limits: ReadLimits = _DEFAULT_LIMITS, *, sustain: bool = False) -> None:
         self._limits = limits
+        self._sustain = sustain
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> ScoreReader:
@@ -99,33 +101,57 @@ class ScoreReader:
         process, self._process = self._process, None
         end_worker(process)
 
-    def read(self, source: str | os.PathLike[str] | BinaryIO) -> Score:
+    def read(self, source: str | os.PathLike[str] | BinaryIO, *, tune: str | None = None) -> Score:
         """The music in a MIDI, MusicXML, compressed MusicXML or ABC file.
 
         Args:
             source: a path, or a file opened for reading bytes.
+            tune: of an ABC file with several tunes, which one: its X: number or its title; None: the first.
 
         Returns:
             The score, which may have no notes: see `Score.require_notes`.
 
         Raises:
             ScoreError: the file is missing, no regular file, empty, too large, damaged, or no music file.
-            MissingDependencyError: it is MusicXML and verovio is not installed.
         """
         name = _name_of(source)
         data = read_bytes(source, max_bytes=self._limits.max_bytes)
-        header, payload = self._exchange(name, data)
-        if "missing" in header:
-            raise MissingDependencyError(f"{name}: {header['missing']}")
+        header, payload = self._exchange(name, data, tune=tune)
         if "error" in header:
             raise ScoreError(f"{name}: {header['error']}")
         return frame_to_score(header, payload)
 
-    def _exchange(self, name: str, data: bytes) -> tuple[dict[str, object], bytes]:
+    def read_pieces(self, source: str | os.PathLike[str] | BinaryIO) -> list[Score | ScoreError]:
+        """All pieces in a file: the tunes of an ABC file, or the one piece of another.
+
+        Args:
+            source: a path, or a file opened for reading bytes.
+
+        Returns:
+            Each piece, or what is wrong with it.
+        """
+        name = _name_of(source)
+        try:
+            header, payload = self._exchange(name, read_bytes(source, max_bytes=self._limits.max_bytes), every=True)
+        except ScoreError as error:
+            return [error]
+        pieces: list[Score | ScoreError] = []
+        for piece in header["pieces"]:
+            if "error" in piece:
+                pieces.append(ScoreError(f"{name}: {piece['error']}"))
+            else:
+                pieces.append(frame_to_score(piece, payload[: piece["n_bytes"]]))
+                payload = payload[piece["n_bytes"] :]
+        return pieces
+
+    def _exchange(
+        self, name: str, data: bytes, *, tune: str | None = None, every: bool = False
+    ) -> tuple[dict[str, Any], bytes]:
         process, started_s = self._running(), time.monotonic()
         answer = None
         try:
-            write_frame(cast(BinaryIO, process.stdin), {"max_notes": self._limits.max_notes}, data)
+            request = {"max_notes": self._limits.max_notes, "sustain": self._sustain, "tune": tune, "all": every}
+            write_frame(cast(BinaryIO, process.stdin), request, data)
             answer = read_frame(cast(BinaryIO, process.stdout))
         except BrokenPipeError:  # the worker died before it had read all
             pass
@@ -147,12 +173,17 @@ class ScoreReader:
         return self._process
 
 
-def read_score(source: str | os.PathLike[str] | BinaryIO, *, limits: ReadLimits = _DEFAULT_LIMITS) -> Score:
+def read_score(
+    source: str | os.PathLike[str] | BinaryIO,
+    *,
+    limits: ReadLimits = _DEFAULT_LIMITS,
+    tune: str | None = None,
+    sustain: bool = False,
+) -> Score:
     """The music in one MIDI, MusicXML, compressed MusicXML or ABC file, parsed in a process of its own.
 
     Starting that process takes about 0.3 s: use `read_scores` or a `ScoreReader` for many files. Bad files raise
-    ScoreError with one line that says what, where and the way out; MusicXML without verovio raises
-    MissingDependencyError.
+    ScoreError with one line that says what, where and the way out. What was left out is in the score's `remarks`.
 
     Example:
         >>> score = read_score("song.mid").require_notes("song.mid")
@@ -160,12 +191,14 @@ def read_score(source: str | os.PathLike[str] | BinaryIO, *, limits: ReadLimits 
     Args:
         source: a path, or a file opened for reading bytes.
         limits: how much the file may ask for.
+        tune: of an ABC file with several tunes, which one: its X: number or its title; None: the first.
+        sustain: of MIDI, whether the sustain pedal lengthens notes.
 
     Returns:
         The score, which may have no notes: see `Score.require_notes`.
     """
-    with ScoreReader(limits) as reader:
-        return reader.read(source)
+    with ScoreReader(limits, sustain=sustain) as reader:
+        return reader.read(source, tune=tune)
 
 
 def read_scores(
@@ -176,8 +209,9 @@ def read_scores(
 ) -> Iterator[tuple[Path, Score | ScoreError]]:
     """Many files, in their order, each with its score or with the error that says why there is none.
 
-    A file that kills its worker process takes nothing with it: the process is replaced. MusicXML without verovio
-    raises MissingDependencyError.
+    An ABC file of several tunes comes once for each of them.
+
+    A file that kills its worker process takes nothing with it: the process is replaced.
 
     Args:
         paths: the files; a generator is read a little ahead.
@@ -196,26 +230,24 @@ def read_scores(
     for _ in range(n_workers):
         readers.put(ScoreReader(limits))
 
-    def read_one(path: Path) -> Score | ScoreError:
+    def read_one(path: Path) -> list[Score | ScoreError]:
         reader = readers.get()
         try:
-            return reader.read(path)
-        except ScoreError as error:
-            return error
+            return reader.read_pieces(path)
         finally:
             readers.put(reader)
 
-    waiting: deque[tuple[Path, Future[Score | ScoreError]]] = deque()
+    waiting: deque[tuple[Path, Future[list[Score | ScoreError]]]] = deque()
     executor = ThreadPoolExecutor(n_workers, thread_name_prefix="read_scores")
     try:
         for path in map(Path, paths):
             waiting.append((path, executor.submit(read_one, path)))
             if len(waiting) > 8 * n_workers:
                 oldest, future = waiting.popleft()
-                yield oldest, future.result()
+                yield from ((oldest, piece) for piece in future.result())
         while waiting:
             oldest, future = waiting.popleft()
-            yield oldest, future.result()
+            yield from ((oldest, piece) for piece in future.result())
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
         for _ in range(n_workers):

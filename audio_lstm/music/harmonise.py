@@ -21,13 +21,14 @@ from audio_lstm.music.exact_voices import as_voices, typical_velocity, with_voic
 from audio_lstm.music.fill import MISSING, Filler, fill, load_fill_model
 from audio_lstm.music.key_finding import find_key
 from audio_lstm.music.primer import Music, read_music
-from audio_lstm.music.score import Score, Tempo, TimeSignature
+from audio_lstm.music.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score, Tempo, TimeSignature
 from audio_lstm.music.starting import pitched_parts
 from audio_lstm.music.voices import N_VOICES, REST_PITCH, VOICES, score_to_melody
 
 __all__ = ["DEFAULT_FILL_MODEL", "fill_voices", "harmonise", "melody_steps"]
 
 DEFAULT_FILL_MODEL = "chorale-fill"
+_MIDI_BPM = 60e6 / DEFAULT_MICROSECONDS_PER_QUARTER
 MAX_STEPS = 16_384  # 1,024 bars of 4/4
 N_DRAFTS = 4  # of which the likeliest is kept
 
@@ -55,8 +56,8 @@ def harmonise(
         voice: Which voice the melody is: "S", "A", "T" or "B".
         seed: The same seed and options give the same piece; None draws one (it is in the result).
         temperature: 1 is the model's own distribution, 0 takes the likeliest token always.
-        tempo_bpm: Quarters a minute; None keeps the melody's with its changes, or 80. Of a recording, the tempo at
-            which it was sung.
+        tempo_bpm: Quarters a minute; None keeps the melody's with its changes; where it has none, 120 as in a MIDI
+            file, of a row of pitches 80. Of a recording, the tempo at which it was sung.
 
     Returns:
         The chorale. A melody that is empty, too long or out of the model's range is a ScoreError.
@@ -67,7 +68,7 @@ def harmonise(
     if voice not in tuple(VOICES):
         raise ConfigError(f"voice must be one of S, A, T, B, got {voice!r}")
     steps, source = melody_steps(melody, tempo_bpm=tempo_bpm)
-    bpm = tempo_bpm or (source.tempi[0].bpm if source.tempi else CHORALE_BPM)
+    bpm = tempo_bpm or (source.tempi[0].bpm if source.tempi else _MIDI_BPM if source.n_notes else CHORALE_BPM)
     if not 5.0 <= bpm <= 1000.0:
         raise ConfigError(f"tempo must lie in 5..1000 quarters a minute, got {bpm:g}")
     column = VOICES.index(voice)
@@ -80,10 +81,18 @@ def harmonise(
         tempi=kept_tempi or (Tempo.from_bpm(0, bpm),),
         time_signatures=source.time_signatures or (TimeSignature(0, 4, 4),),
     )
+    given = replace(given, remarks=(*source.remarks, *_other_tracks(source)))
     piece = fill_voices(grid, model, given, parts=range(N_VOICES), seed=seed, temperature=temperature)
     if source.key_signatures:
         return piece
     return replace(piece, score=replace(piece.score, key_signatures=(find_key(piece.score),)))
+
+
+def _other_tracks(source: Score) -> tuple[str, ...]:
+    others = np.unique(source.notes["track"]).tolist()
+    first = pitched_parts(source)[:1]
+    names = [source.tracks[track].name.strip() or f"track {track + 1}" for track in others if track not in first]
+    return (f"left out, since the melody alone is harmonised: {', '.join(names)}",) if names and first else ()
 
 
 def melody_steps(

@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,22 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
+def _divided(score: Score, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges of bars, in two where a bar is shorter than the metre and the next begins anew, as behind a pickup."""
+    signatures = score.time_signatures
+    repeated = {
+        now.tick
+        for before, now in pairwise(signatures)
+        if (before.numerator, before.denominator) == (now.numerator, now.denominator)
+    }
+    cuts = {bar.number for bar in score_bars(score) if bar.start_ticks in repeated}
+    found = []
+    for first, last in ranges:
+        begins = [first, *(number for number in range(first + 1, last + 1) if number in cuts)]
+        found += list(zip(begins, [*(begin - 1 for begin in begins[1:]), last], strict=True))
+    return found
+
+
 def _model_for(score: Score, model: str | os.PathLike[str] | Filler | Composer | None) -> Filler | Composer:
     if isinstance(model, Filler | Composer):
         return model
@@ -205,7 +222,7 @@ def _of_song(
         raise ConfigError("bars are all there are: nothing would be left of the piece; name fewer, or use compose")
     sampling = replace(DEFAULT_SAMPLING, temperature=temperature)
     total, n_tokens = 0.0, 0
-    for one in ranges:
+    for one in _divided(score, ranges):
         score, nats, n = fill_bars(composer, score, one, seed=seed, sampling=sampling, n_drafts=N_DRAFTS)
         total, n_tokens = total + nats, n_tokens + n
     representation = composer.representation

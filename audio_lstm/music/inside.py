@@ -12,6 +12,7 @@ from audio_lstm.checkpoint import open_model
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.gates import trace_backbone
 from audio_lstm.inspection import Direction, Inspection, Mark, choose_layer
+from audio_lstm.music.bars import score_bars
 from audio_lstm.music.cadences import cadence_ticks, phrase_end_ticks
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.compose import CHORALE_BPM, Composition
@@ -189,14 +190,11 @@ def note_name(pitch: int) -> str:
 def _events(score: Score, token_ticks: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
     steps = token_ticks[:-1]
     quarter = score.ticks_per_quarter
-    top, bottom = (4, 4)
-    if score.time_signatures:
-        top, bottom = score.time_signatures[0].numerator, score.time_signatures[0].denominator
-    bar = 4 * top * quarter // bottom
+    bars = score_bars(score)
     return {
         "note start": np.isin(steps, score.notes["start_ticks"]),
         "beat": steps % quarter == 0,
-        "bar line": steps % bar == 0,
+        "bar line": np.isin(steps, [0, *(bar.end_ticks for bar in bars)]),
         "phrase end": np.isin(steps, phrase_end_ticks(score)),
         "cadence": np.isin(steps, cadence_ticks(score)),
     }

@@ -6,6 +6,8 @@ import io
 import zipfile
 from xml.sax.saxutils import escape, quoteattr
 
+from audio_lstm.music.musicxml_instruments import CROSSED_DRUMS, DRUM_CHANNEL, DRUM_PLACES
+from audio_lstm.music.name_text import printable
 from audio_lstm.music.quantise import UNITS, GridBar
 from audio_lstm.music.score import Score, Tempo
 from audio_lstm.music.staves import Head, Notation, Symbol, WrittenBar, WrittenPart, score_to_notation
@@ -21,25 +23,7 @@ _CLEFS = {
     "drums": "<sign>percussion</sign>",
 }
 _FULL_VELOCITY = 90  # of MusicXML: a dynamics of 100 %
-_DRUM_CHANNEL = 10
 _SHOWN_CHANGE = 1.05  # tempi that change by less are played but not printed
-
-# Where drums are written on the staff (Weinberg 1998); what is not named stands in the middle.
-_DRUM_PLACES = {
-    35: "E4",
-    36: "F4",
-    38: "C5",
-    40: "C5",
-    37: "C5",
-    41: "G4",
-    43: "A4",
-    45: "B4",
-    47: "D5",
-    48: "E5",
-    50: "F5",
-}
-_DRUM_PLACES |= {42: "G5", 44: "D4", 46: "G5", 49: "A5", 57: "A5", 51: "F5", 59: "F5", 53: "F5", 52: "A5", 55: "A5"}
-_CROSSED = frozenset((37, 42, 44, 46, 49, 51, 52, 53, 55, 57, 59))
 
 
 def score_to_musicxml(score: Score, *, title: str = "") -> str:
@@ -62,8 +46,8 @@ def score_to_musicxml(score: Score, *, title: str = "") -> str:
         '"http://www.musicxml.org/dtds/partwise.dtd">',
         '<score-partwise version="4.0">',
     ]
-    if title:
-        lines.append(f"<work><work-title>{escape(title)}</work-title></work>")
+    if printable(title):
+        lines.append(f"<work><work-title>{escape(printable(title))}</work-title></work>")
     lines.append(f"<identification><encoding><software>audio-lstm {__version__}</software></encoding></identification>")
     lines.append("<part-list>")
     for number, part in enumerate(notation.parts, 1):
@@ -108,14 +92,14 @@ def _part_entry(part: WrittenPart, number: int) -> list[str]:
             for key in keys
         ]
         lines += [
-            f'<midi-instrument id="P{number}-I{key}"><midi-channel>{_DRUM_CHANNEL}</midi-channel>'
+            f'<midi-instrument id="P{number}-I{key}"><midi-channel>{DRUM_CHANNEL}</midi-channel>'
             f"<midi-program>{part.program + 1}</midi-program><midi-unpitched>{key + 1}</midi-unpitched>"
             "</midi-instrument>"
             for key in keys
         ]
     else:
         channel = (number - 1) % 15 + 1
-        channel += channel >= _DRUM_CHANNEL
+        channel += channel >= DRUM_CHANNEL
         lines += [
             f'<score-instrument id="P{number}-I1"><instrument-name>{escape(part.name)}</instrument-name>'
             "</score-instrument>",
@@ -239,7 +223,7 @@ def _symbol(part: WrittenPart, number: int, symbol: Symbol, voice: int, staff: i
             else (f"<accidental>{_ACCIDENTALS[head.accidental]}</accidental>")
         )
         instrument = f'<instrument id="P{number}-I{head.midi}"/>' if part.is_drum else ""
-        head_shape = "<notehead>x</notehead>" if part.is_drum and head.midi in _CROSSED else ""
+        head_shape = "<notehead>x</notehead>" if part.is_drum and head.midi in CROSSED_DRUMS else ""
         lines.append(
             f'<note dynamics="{100 * head.velocity / _FULL_VELOCITY:.2f}">{"<chord/>" if order else ""}'
             f"{_pitch(head, drum=part.is_drum)}{length}{ties}{instrument}<voice>{voice}</voice>{shape}{accidental}"
@@ -250,7 +234,7 @@ def _symbol(part: WrittenPart, number: int, symbol: Symbol, voice: int, staff: i
 
 def _pitch(head: Head, *, drum: bool) -> str:
     if drum:
-        place = _DRUM_PLACES.get(head.midi, "B4")
+        place = DRUM_PLACES.get(head.midi, "B4")
         display = f"<display-step>{place[0]}</display-step><display-octave>{place[1]}</display-octave>"
         return f"<unpitched>{display}</unpitched>"
     alter = f"<alter>{head.pitch.alter}</alter>" if head.pitch.alter else ""

@@ -2,30 +2,27 @@
 
 `python -m audio_lstm.music.parse_worker` is started by files.py and spoken to over its stdin and stdout, with
 no pickle and no multiprocessing, so that a user's script needs no `__main__` guard. A frame is two little-endian
-uint32 (sizes in bytes), a JSON object, and raw bytes. A request is `{"max_notes": n}` + the file; the answer is
-the score's tables + its notes packed, or `{"error": text}`, or `{"missing": package}`.
+uint32 (sizes in bytes), a JSON object, and raw bytes. A request is `{"max_notes": n}`, perhaps with "tune" and
+"sustain", and the file; the answer is the score's tables and its notes packed, or `{"error": text}`. With `"all": true`
+the answer is `{"pieces": [such tables with the size of their notes, ...]}` and the notes of all pieces, end to end.
 """
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import os
 import struct
 import sys
-import zipfile
-import zlib
-from dataclasses import replace
 from typing import Any, BinaryIO
-from xml.parsers import expat
 
 import numpy as np
 
-from audio_lstm.errors import MissingDependencyError, ScoreError
-from audio_lstm.music.abc_text import abc_to_score, is_abc
+from audio_lstm.errors import ScoreError
+from audio_lstm.music.abc_book import is_abc
+from audio_lstm.music.abc_text import abc_to_score, abc_to_scores
 from audio_lstm.music.midi_bytes import midi_to_score
-from audio_lstm.music.musicxml_dynamics import with_dynamics
+from audio_lstm.music.musicxml_file import is_musicxml
+from audio_lstm.music.musicxml_reader import musicxml_to_score
 from audio_lstm.music.score import NOTE_DTYPE, KeySignature, Score, Tempo, TimeSignature, Track
 from audio_lstm.music.worker_process import Deadline, limit_memory
 
@@ -33,12 +30,15 @@ __all__ = [
     "frame_to_score",
     "main",
     "parse_bytes",
+    "parse_pieces",
     "read_frame",
     "score_to_frame",
     "write_frame",
 ]
 
 _SIZES = struct.Struct("<II")
+
+_NO_MEMORY = "too large: reading it takes more memory than allowed; raise max_memory_bytes"
 
 # NOTE_DTYPE with fields just wide enough: a third of the bytes, so that most scores fit into a pipe's buffer.
 _PACKED = np.dtype(
@@ -50,11 +50,6 @@ _PACKED = np.dtype(
         ("track", np.uint16),
     ]
 )
-
-# An engraved opera act is about 30 MB of MusicXML; a compressed file may not promise more than this.
-_MAX_XML_BYTES = 64 << 20
-
-_XML_STARTS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<", b"\xfe\xff\x00<")
 
 
 def write_frame(stream: BinaryIO, header: dict[str, Any], payload: bytes) -> None:
@@ -98,6 +93,7 @@ def score_to_frame(score: Score) -> tuple[dict[str, Any], bytes]:
         "tempi": [[tempo.tick, tempo.microseconds_per_quarter] for tempo in score.tempi],
         "time_signatures": [[m.tick, m.numerator, m.denominator] for m in score.time_signatures],
         "key_signatures": [[key.tick, key.sharps, key.is_minor] for key in score.key_signatures],
+        "remarks": list(score.remarks),
     }
     return header, score.notes.astype(_PACKED).tobytes()
 
@@ -119,15 +115,18 @@ def frame_to_score(header: dict[str, Any], payload: bytes) -> Score:
         tempi=tuple(Tempo(*row) for row in header["tempi"]),
         time_signatures=tuple(TimeSignature(*row) for row in header["time_signatures"]),
         key_signatures=tuple(KeySignature(*row) for row in header["key_signatures"]),
+        remarks=tuple(header["remarks"]),
     )
 
 
-def parse_bytes(data: bytes, *, max_notes: int) -> Score:
+def parse_bytes(data: bytes, *, max_notes: int, tune: str | None = None, sustain: bool = False) -> Score:
     """The music in a file's bytes, whatever its name says: MIDI, MusicXML, compressed MusicXML, or ABC.
 
     Args:
         data: the whole file.
         max_notes: more than this are refused.
+        tune: of an ABC file with several, which one: its X: number or its title; None: the first.
+        sustain: of MIDI, whether the sustain pedal lengthens notes.
 
     Returns:
         The score, which may have no notes.
@@ -135,82 +134,63 @@ def parse_bytes(data: bytes, *, max_notes: int) -> Score:
     Raises:
         ScoreError: It cannot be read, or has too many notes.
     """
-    if data[:2] == b"PK":
-        return _parse_musicxml(_unzip(data), max_notes=max_notes)
-    if data.lstrip()[:4].startswith(_XML_STARTS):
-        return _parse_musicxml(data, max_notes=max_notes)
+    if is_musicxml(data):
+        return musicxml_to_score(data, max_notes=max_notes)
     if is_abc(data):
-        score = abc_to_score(data)
-        if score.n_notes > max_notes:
-            raise ScoreError(f"too large: {score.n_notes} notes, more than {max_notes}; raise max_notes to read it")
-        return score
-    return midi_to_score(data, max_notes=max_notes)
+        return _checked(abc_to_score(data, tune), max_notes)
+    return midi_to_score(data, max_notes=max_notes, sustain=sustain)
 
 
-def _unzip(data: bytes) -> bytes:
-    """The score inside an .mxl: the first XML outside META-INF, as exporters write it."""
+def parse_pieces(data: bytes, *, max_notes: int, sustain: bool = False) -> list[Score | ScoreError]:
+    """All pieces in a file's bytes: the tunes of an ABC file, or the one piece of another.
+
+    Args:
+        data: the whole file.
+        max_notes: pieces of more are refused.
+        sustain: as for `parse_bytes`.
+
+    Returns:
+        Each piece, or what is wrong with it.
+    """
+    pieces: list[Score | ScoreError] = []
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for member in archive.infolist():
-                is_score = member.filename.lower().endswith((".xml", ".musicxml"))
-                if not is_score or member.filename.startswith("META-INF"):
-                    continue
-                with archive.open(member) as file:
-                    text = file.read(_MAX_XML_BYTES + 1)
-                if len(text) > _MAX_XML_BYTES:
-                    raise ScoreError(f"too large: more than {_MAX_XML_BYTES} bytes of MusicXML when unpacked")
-                return text
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-        raise ScoreError(f"damaged compressed MusicXML ({error}); copy or export the file again") from error
-    raise ScoreError("a zip file without a MusicXML score in it; export the score again as .mxl or .musicxml")
+        if is_musicxml(data) or not is_abc(data):
+            return [parse_bytes(data, max_notes=max_notes, sustain=sustain)]
+        for name, piece in abc_to_scores(data):
+            try:
+                pieces.append(_checked(piece, max_notes))
+            except ScoreError as error:
+                pieces.append(ScoreError(f"{name}: {error}" if name else str(error)))
+    except ScoreError as error:
+        pieces.append(error)
+    except MemoryError:
+        pieces.append(ScoreError(_NO_MEMORY))
+    return pieces
 
 
-def _check_xml(data: bytes) -> None:
-    """Refuse what is not MusicXML before verovio sees it: it segfaults on some of that."""
-    roots: list[str] = []
-
-    def note_root(name: str, attributes: dict[str, str]) -> None:
-        if not roots:
-            roots.append(name)
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = note_root
-    try:
-        parser.Parse(data, True)
-    except (expat.ExpatError, ValueError) as error:
-        raise ScoreError(f"damaged or truncated MusicXML ({error}); export the file again") from error
-    if roots[0] not in ("score-partwise", "score-timewise"):
-        raise ScoreError(f"XML, but not MusicXML: its root is <{roots[0]}>; export the score as MusicXML")
-
-
-def _parse_musicxml(data: bytes, *, max_notes: int) -> Score:
-    """Through verovio's MIDI: repeats are played out, tied notes joined, transposing parts sound as heard."""
-    _check_xml(data)
-    try:
-        import verovio
-    except ImportError as error:
-        raise MissingDependencyError("reading MusicXML needs verovio: pip install 'audio-lstm[scores]'") from error
-    data = with_dynamics(data)
-    toolkit = verovio.toolkit()
-    toolkit.setOptions({"breaks": "none"})  # without page layout it takes half the time
-    if not toolkit.loadData(data.decode("utf-8-sig" if b"\x00" not in data[:4] else "utf-16")):
-        raise ScoreError("verovio cannot read this MusicXML; export the file again")
-    score = midi_to_score(base64.b64decode(toolkit.renderToMIDI()), max_notes=max_notes)
-    notes = score.notes.copy()
-    notes["duration_ticks"] += 1  # verovio ends every note one tick (of 120 a quarter) before its written end
-    return replace(score, notes=notes)
+def _checked(piece: Score | ScoreError, max_notes: int) -> Score:
+    if isinstance(piece, ScoreError):
+        raise piece
+    if piece.n_notes > max_notes:
+        raise ScoreError(f"too large: {piece.n_notes} notes, more than {max_notes}; raise max_notes to read it")
+    return piece
 
 
 def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    limits = {"max_notes": request["max_notes"], "sustain": request.get("sustain", False)}
+    if request.get("all"):
+        frames = [
+            ({"error": str(piece)}, b"") if isinstance(piece, ScoreError) else score_to_frame(piece)
+            for piece in parse_pieces(data, **limits)
+        ]
+        pieces = [{**header, "n_bytes": len(payload)} for header, payload in frames]
+        return {"pieces": pieces}, b"".join(payload for _, payload in frames)
     try:
-        score = parse_bytes(data, max_notes=request["max_notes"])
+        return score_to_frame(parse_bytes(data, tune=request.get("tune"), **limits))
     except ScoreError as error:
         return {"error": str(error)}, b""
-    except MissingDependencyError as error:
-        return {"missing": str(error)}, b""
     except MemoryError:
-        return {"error": "too large: reading it takes more memory than allowed; raise max_memory_bytes"}, b""
-    return score_to_frame(score)
+        return {"error": _NO_MEMORY}, b""
 
 
 def main(max_memory_bytes: int, timeout_s: float) -> None:

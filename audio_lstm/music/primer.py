@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ScoreError
-from audio_lstm.music.abc_text import is_abc
+from audio_lstm.music.abc_book import is_abc
 from audio_lstm.music.bars import score_bars
 from audio_lstm.music.beat_finding import find_metre
 from audio_lstm.music.excerpt import cut_bars
@@ -26,7 +26,7 @@ from audio_lstm.music.files import pretty_midi_to_score, read_score
 from audio_lstm.music.humming import hum_to_melody
 from audio_lstm.music.key_finding import find_key, key_name
 from audio_lstm.music.notation import is_notes_text, parse_notes
-from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature
+from audio_lstm.music.score import DEFAULT_MICROSECONDS_PER_QUARTER, KeySignature, Score, Tempo, TimeSignature
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -43,7 +43,7 @@ _SOUND_SUFFIXES = {
     *(".wav", ".flac", ".ogg", ".opus", ".oga", ".mp3", ".m4a", ".mp4", ".webm", ".mkv", ".amr", ".wma", ".aac"),
     *(".aiff", ".aif", ".au", ".caf", ".avi", ".sph", ".mov", ".mka"),
 }
-_DEFAULT_BPM = 100.0  # of music that says nothing about its tempo
+_DEFAULT_BPM = 60e6 / DEFAULT_MICROSECONDS_PER_QUARTER  # of music that says nothing about it, as in a MIDI file
 _IN_KEY = 0.75  # of the sounding time must lie in the scale of a key signature that is to be believed
 
 
@@ -57,11 +57,18 @@ class Primer:
     tempo_bpm: float  # quarters a minute
     sources: tuple[tuple[str, str], ...]  # ("key" | "metre" | "tempo", "given" | "file" | "detected" | "assumed")
     name: str  # what messages call it
+    lead_ticks: int = 0  # silence that was put before a pickup, so that it ends a bar: no part of the music
 
     @property
     def n_bars(self) -> float:
-        """Its length in bars, with a fraction."""
-        return self.score.end_ticks / (self.score.ticks_per_quarter * self.score.time_signatures[0].bar_quarters)
+        """Its length in bars, with a fraction; a pickup is none."""
+        bars = self.score.end_ticks / (self.score.ticks_per_quarter * self.score.time_signatures[0].bar_quarters)
+        return max(0.0, bars - self.n_pickups)
+
+    @property
+    def n_pickups(self) -> int:
+        """1 where it begins with a pickup, else 0."""
+        return int(self.lead_ticks > 0)
 
     def summary(self) -> str:
         """One line for people: what was found, and how."""
@@ -79,6 +86,8 @@ def read_primer(
     metre: tuple[int, int] | None = None,
     tempo_bpm: float | None = None,
     bars: tuple[int, int] | None = None,
+    transpose: int = 0,
+    tune: str | None = None,
 ) -> Primer:
     """Read music to go on from, and find out its key, metre and tempo.
 
@@ -92,9 +101,11 @@ def read_primer(
         metre: The metre.
         tempo_bpm: Quarters a minute; of a recording, the tempo at which it was sung.
         bars: Only these, the first and the last, counted from 1.
+        transpose: Semitones by which it is moved, up or down.
+        tune: Of ABC with several tunes, which one: its X: number or its title.
 
     Returns:
-        The primer.
+        The primer; its score's `remarks` say what was left out.
 
     Raises:
         ScoreError: It cannot be read, has no notes, is drums alone, changes its metre, or is too long.
@@ -102,18 +113,17 @@ def read_primer(
     """
     if tempo_bpm is not None and not 5.0 <= tempo_bpm <= 1000.0:
         raise ConfigError(f"tempo must lie in 5..1000 quarters a minute, got {tempo_bpm:g}")
-    score, name = read_music(source, tempo_bpm=tempo_bpm)
+    score, name = read_music(source, tempo_bpm=tempo_bpm, transpose=transpose, tune=tune)
     score.require_notes(name)
     if all(score.tracks[track].is_drum for track in np.unique(score.notes["track"]).tolist()):
         raise ScoreError(f"{name}: all of its notes are drums; give a primer with a part that has pitches")
     if metre is not None:
-        score = replace(score, time_signatures=(_given_metre(metre),))
+        score = replace(score, time_signatures=_with_pickup_of(score, _given_metre(metre)))
     if bars is not None:
         score = cut_bars(score, bars, name).require_notes(f"bars {bars[0]}-{bars[1]} of {name}")
     found_metre, metre_from = _metre_of(score, name)
-    score = replace(score, time_signatures=(TimeSignature(0, *found_metre),))
     bpm, tempo_from = _tempo_of(score, tempo_bpm)
-    score = replace(score, tempi=(Tempo.from_bpm(0, bpm),))
+    score, lead_ticks = _led_by_a_bar(replace(score, tempi=(Tempo.from_bpm(0, bpm),)), found_metre)
     if score.duration_s > MAX_PRIMER_S:
         raise ScoreError(
             f"{name}: {score.duration_s / 60:.0f} minutes long; a primer has at most {MAX_PRIMER_S / 60:.0f}: name the "
@@ -122,22 +132,36 @@ def read_primer(
     found_key, key_from = _key_of(score, key)
     score = replace(score, key_signatures=(found_key,))
     sources = (("key", key_from), ("metre", "given" if metre else metre_from), ("tempo", tempo_from))
-    return Primer(score, found_key, found_metre, bpm, sources, name)
+    return Primer(score, found_key, found_metre, bpm, sources, name, lead_ticks)
 
 
-def read_music(source: Music, *, tempo_bpm: float | None = None) -> tuple[Score, str]:
+def read_music(
+    source: Music, *, tempo_bpm: float | None = None, transpose: int = 0, tune: str | None = None
+) -> tuple[Score, str]:
     """The score in any source that `read_primer` knows, as it stands there.
 
     Args:
         source: As for `read_primer`.
         tempo_bpm: Of a recording, the tempo at which it was sung.
+        transpose: Semitones by which it is moved.
+        tune: Of ABC with several tunes, which one.
 
     Returns:
         The score, perhaps without notes, and what messages call it.
 
     Raises:
-        ScoreError: It is nothing that can be read.
+        ScoreError: It cannot be moved so far.
     """
+    score, name = _read(source, tempo_bpm, tune)
+    if not transpose:
+        return score, name
+    try:
+        return score.transpose(transpose), name
+    except ScoreError as error:
+        raise ScoreError(f"{name}: {error}") from error
+
+
+def _read(source: Music, tempo_bpm: float | None, tune: str | None) -> tuple[Score, str]:
     if isinstance(source, Score):
         return source, "the score"
     if isinstance(getattr(source, "score", None), Score):
@@ -148,7 +172,7 @@ def read_music(source: Music, *, tempo_bpm: float | None = None) -> tuple[Score,
         if is_notes_text(source):
             return parse_notes(source), "the notes"
         if "\n" in source and is_abc(source.encode()):
-            return read_score(io.BytesIO(source.encode())), "the ABC tune"
+            return read_score(io.BytesIO(source.encode()), tune=tune), "the ABC tune"
         if len(source.split()) > 1 and not Path(source).suffix:
             raise ScoreError(
                 f"{source[:60]!r}: neither a file nor notes; write notes as in 'C4 E4 G4:2 R F#4/8', or check the path"
@@ -157,11 +181,11 @@ def read_music(source: Music, *, tempo_bpm: float | None = None) -> tuple[Score,
         path = Path(source)
         if path.suffix.lower() in _SOUND_SUFFIXES:
             return hum_to_melody(path, tempo_bpm=tempo_bpm).score, str(path)
-        return read_score(path), str(path)
+        return read_score(path, tune=tune), str(path)
     if hasattr(source, "instruments"):
         return pretty_midi_to_score(source), "the pretty_midi object"
     if hasattr(source, "read"):
-        return read_score(source), str(getattr(source, "name", "the file"))
+        return read_score(source, tune=tune), str(getattr(source, "name", "the file"))
     raise ScoreError(
         f"expected a score, a file, notes as text, a pretty_midi object or (samples, sample_rate), got "
         f"{type(source).__name__}"
@@ -173,6 +197,24 @@ def _given_metre(metre: tuple[int, int]) -> TimeSignature:
     if not 1 <= top <= 64 or bottom not in (1, 2, 4, 8, 16, 32):
         raise ConfigError(f"metre {top}/{bottom}: expected one such as 4/4, 3/4 or 6/8")
     return TimeSignature(0, top, bottom)
+
+
+def _with_pickup_of(score: Score, metre: TimeSignature) -> tuple[TimeSignature, ...]:
+    """Another metre for all of a score, behind its pickup."""
+    first = score_bars(score)[0]
+    fits = first.is_pickup and first.end_ticks < metre.bar_quarters * score.ticks_per_quarter
+    return (metre, replace(metre, tick=first.end_ticks)) if fits else (metre,)
+
+
+def _led_by_a_bar(score: Score, metre: tuple[int, int]) -> tuple[Score, int]:
+    """A score in one metre whose pickup ends a whole bar, and how much silence that puts before it."""
+    signature = TimeSignature(0, *metre)
+    first, lead = score_bars(score)[0], 0.0
+    if first.is_pickup:
+        lead = max(0.0, signature.bar_quarters * score.ticks_per_quarter - first.end_ticks)
+    notes = score.notes.copy()
+    notes["start_ticks"] += int(lead)
+    return replace(score, notes=notes, time_signatures=(signature,)), int(lead)
 
 
 def _metre_of(score: Score, name: str) -> tuple[tuple[int, int], str]:

@@ -12,10 +12,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.music.bars import Bar
+from audio_lstm.music.bars import Bar, score_bars
 from audio_lstm.music.score import Score
 
-__all__ = ["UNITS", "GridBar", "GridNote", "grid_bars", "quantise"]
+__all__ = ["UNITS", "GridBar", "GridLoss", "GridNote", "grid_bars", "grid_loss", "quantise"]
 
 UNITS = 24
 """Units of the written grid in a quarter note: an eighth has 12, one of a triplet 8, a 32nd 3."""
@@ -51,6 +51,24 @@ class GridNote:
     velocity: int
 
 
+@dataclass(frozen=True)
+class GridLoss:
+    """What is lost when a score is written down."""
+
+    n_notes: int  # of the score
+    n_written: int  # of the page: those that fall on a note of their pitch are gone
+    n_moved: int  # that do not lie on the grid, and are moved to it
+
+    def __str__(self) -> str:
+        """One line; empty where nothing is lost."""
+        said = []
+        if self.n_written < self.n_notes:
+            said.append(f"{self.n_notes - self.n_written:,} of {self.n_notes:,} notes fall on another of their pitch")
+        if self.n_moved:
+            said.append(f"{self.n_moved:,} notes are moved to the nearest rhythm that is written")
+        return f"{' and '.join(said)} (down to 32nds and triplets of 16ths; .mid keeps all)" if said else ""
+
+
 def grid_bars(score: Score, bars: tuple[Bar, ...]) -> tuple[GridBar, ...]:
     """Bars on the grid; of those that a change of metre cuts to nothing, none is left.
 
@@ -83,16 +101,7 @@ def quantise(score: Score, notes: NDArray[np.void], bars: tuple[GridBar, ...]) -
     """
     if not len(notes):
         return []
-    starts = notes["start_ticks"] * (UNITS / score.ticks_per_quarter)
-    ends = starts + notes["duration_ticks"] * (UNITS / score.ticks_per_quarter)
-    edges, sizes = _beats(bars)
-    divisions, written = _choose_divisions(starts, ends, edges, sizes)
-    first = _snap(starts, edges, divisions)
-    last = _snap(ends, edges, divisions)
-    at_least = first + UNITS // divisions[_beat_of(first.astype(float), edges)]
-    last = np.maximum(last, at_least)
-    if not written:
-        last = _until_the_next(first, last)
+    first, last = _snapped(score, notes, bars)
     by_pitch: dict[int, list[GridNote]] = {}
     rows = sorted(
         zip(first.tolist(), (-last).tolist(), notes["pitch"].tolist(), notes["velocity"].tolist(), strict=True)
@@ -105,6 +114,40 @@ def quantise(score: Score, notes: NDArray[np.void], bars: tuple[GridBar, ...]) -
             line[-1] = GridNote(line[-1].start, start, pitch, line[-1].velocity)
         line.append(GridNote(start, -negative_end, pitch, velocity))
     return sorted((note for line in by_pitch.values() for note in line), key=lambda note: (note.start, -note.pitch))
+
+
+def grid_loss(score: Score) -> GridLoss:
+    """What writing a score down costs.
+
+    Args:
+        score: any score of at most 10,000 bars.
+
+    Returns:
+        How many notes there are on the page, and how many of them stand at another time.
+    """
+    bars = grid_bars(score, score_bars(score))
+    n_written = n_moved = 0
+    for track in np.unique(score.notes["track"]).tolist():
+        notes = score.notes[score.notes["track"] == track]
+        n_written += len(quantise(score, notes, bars))
+        first, _ = _snapped(score, notes, bars)
+        n_moved += int((abs(first / UNITS - notes["start_ticks"] / score.ticks_per_quarter) > _EXACT).sum())
+    return GridLoss(score.n_notes, n_written, n_moved)
+
+
+def _snapped(
+    score: Score, notes: NDArray[np.void], bars: tuple[GridBar, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n,) where each note starts and ends on the grid."""
+    starts = notes["start_ticks"] * (UNITS / score.ticks_per_quarter)
+    ends = starts + notes["duration_ticks"] * (UNITS / score.ticks_per_quarter)
+    edges, sizes = _beats(bars)
+    divisions, written = _choose_divisions(starts, ends, edges, sizes)
+    first = _snap(starts, edges, divisions)
+    last = _snap(ends, edges, divisions)
+    at_least = first + UNITS // divisions[_beat_of(first.astype(float), edges)]
+    last = np.maximum(last, at_least)
+    return first, last if written else _until_the_next(first, last)
 
 
 def _beats(bars: tuple[GridBar, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

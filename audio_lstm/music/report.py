@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from audio_lstm.music.bars import score_bars
 from audio_lstm.music.part_names import DRUMS, part_name
 from audio_lstm.music.scales import PITCH_NAMES, pitch_name
 from audio_lstm.music.score import Score
@@ -77,17 +78,22 @@ class _Measurement:
     def __init__(self, score: Score, wishes: Wishes) -> None:
         self._score, self._wishes = score, wishes
         names = ("start_ticks", "duration_ticks", "pitch", "track")
-        self._start, duration, self._pitch, self._track = (score.notes[name] for name in names)
-        self._end = self._start + duration
+        start, duration, self._pitch, self._track = (score.notes[name] for name in names)
         is_drum = np.array([track.is_drum for track in score.tracks], np.bool_)
         self._pitched: NDArray[np.bool_] = ~is_drum[self._track] if len(is_drum) else np.zeros(0, np.bool_)
         self._tracks = [number for number, track in enumerate(score.tracks) if not track.is_drum]
         metres = [(metre.numerator, metre.denominator) for metre in score.time_signatures] or [(4, 4)]
-        self._metres = metres
+        self._metres = list(dict.fromkeys(metres))
         self._bar = 4 * metres[0][0] * score.ticks_per_quarter // metres[0][1]
-        self._n_bars = -(-score.end_ticks // self._bar)
+        # A pickup ends a bar that is not counted: the times are those from its beginning.
+        first = score_bars(score)[0]
+        self._n_pickups = int(first.is_pickup)
+        self._start = start + (self._bar - first.end_ticks) * self._n_pickups
+        self._end = self._start + duration
+        self._n_bars = -(-int(self._end.max(initial=0)) // self._bar) - self._n_pickups
         # Where the model ended the piece, its last bar is the last in which a note begins.
-        self._n_asked_bars = wishes.bars or int(self._start.max(initial=0)) // self._bar + 1
+        asked = None if wishes.bars is None else wishes.bars + self._n_pickups
+        self._n_asked_bars = asked or int(self._start.max(initial=0)) // self._bar + 1
 
     def findings(self) -> Iterator[Finding]:
         wishes = self._wishes
@@ -96,7 +102,7 @@ class _Measurement:
             told = f"also {' '.join(PITCH_NAMES[pitch] for pitch in outside)}" if outside else "all notes in it"
             yield Finding("key", wishes.key.name, told, not outside)
         if wishes.bars is not None:
-            rings = self._score.end_ticks > wishes.bars * self._bar
+            rings = int(self._end.max(initial=0)) > self._n_asked_bars * self._bar
             yield Finding("bars", str(wishes.bars), str(self._n_bars), self._n_bars == wishes.bars and not rings)
         if wishes.tempo_bpm is not None:
             tempi = sorted({round(tempo.bpm, 2) for tempo in self._score.tempi})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audio_lstm.atomic import atomic_write
 from audio_lstm.errors import MissingDependencyError, ScoreError
@@ -15,7 +15,12 @@ from audio_lstm.music.files import write_midi
 from audio_lstm.music.score import Score
 from audio_lstm.music.sound_files import SOUND_SUFFIXES, rate_for, write_sound
 
-__all__ = ["SAVE_SUFFIXES", "SaveOptions", "check_save_path", "save_score"]
+if TYPE_CHECKING:
+    from audio_lstm.music.quantise import GridLoss
+
+__all__ = ["SAVE_SUFFIXES", "SaveOptions", "check_save_path", "save_score", "written_loss"]
+
+_WRITTEN_DOWN = (".svg", ".pdf", ".musicxml", ".mxl", ".xml", ".abc")
 
 # Heavy imports live inside the writers: saving MIDI needs neither the synthesiser nor verovio.
 
@@ -82,6 +87,23 @@ def check_save_path(path: str | os.PathLike[str]) -> Path:
     if _WRITERS[_kind(target)] in (_save_sheet_svg, _save_pdf) and find_spec("verovio") is None:
         raise MissingDependencyError(f"{target}: sheet music needs verovio: pip install 'audio-lstm[scores]'")
     return target
+
+
+def written_loss(score: Score, path: str | os.PathLike[str]) -> GridLoss | None:
+    """What a file of written music does not hold of a score.
+
+    Args:
+        score: what is saved.
+        path: where.
+
+    Returns:
+        The loss, perhaps of nothing; None where the file holds all notes by its kind, such as MIDI.
+    """
+    if _kind(Path(path)) not in _WRITTEN_DOWN:
+        return None
+    from audio_lstm.music.quantise import grid_loss
+
+    return grid_loss(score)
 
 
 def _kind(path: Path) -> str:

@@ -47,6 +47,8 @@ PITCH_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _NAME = r"([A-Ga-g])(##|bb|[#b♯♭]|[- ]?sharp|[- ]?flat)?"
+# "H", "fis-moll", "Es-Dur", "as"; not "am" or "Bb".
+_GERMAN = re.compile(r"([A-Ha-h])(is|es|(?<=[AEae])s|)((?:[- ]|$).*)")
 _SIGNS = {"##": 2, "#": 1, "♯": 1, "sharp": 1, "bb": -2, "b": -1, "♭": -1, "flat": -1, "": 0}
 # How far the signature of each mode lies from that of the major key on its tonic, in sharps.
 _MODE_SHARPS = {"dorian": -2, "phrygian": -4, "lydian": 1, "mixolydian": -1, "locrian": -5}
@@ -103,8 +105,9 @@ def parse_scale(text: str) -> Scale:
         [1, 3, 4, 6, 8, 9, 11]
 
     Args:
-        text: A tonic with a mode ("D minor", "F# dorian", "Bb", "am"), or pitch classes by name or number
-            ("C D E G A", "0 2 4 7 9"), of which the first is the tonic.
+        text: A tonic with a mode ("D minor", "F# dorian", "Bb", "am"), the same in German ("fis-moll", "H-Dur", where
+            "B-Dur" is B flat major), or pitch classes by name or number ("C D E G A", "0 2 4 7 9"), of which the first
+            is the tonic.
 
     Returns:
         The scale.
@@ -117,7 +120,7 @@ def parse_scale(text: str) -> Scale:
         return _from_classes(text, [int(word) for word in words])
     if len(words) > 1 and all(re.fullmatch(_NAME, word) for word in words):
         return _from_classes(text, [_pitch_class(word) for word in words])
-    match = re.fullmatch(rf"{_NAME}(m(?=$|\s))?\s*(.*)", " ".join(words))
+    match = re.fullmatch(rf"{_NAME}(m(?=$|\s))?\s*(.*)", _in_english(" ".join(words)))
     if not match:
         raise ConfigError(f"key {text!r}: expected a tonic and a mode such as 'D minor' or 'F# dorian', or pitch names")
     letter, sign, minor, mode = match.groups()
@@ -132,6 +135,20 @@ def parse_scale(text: str) -> Scale:
     sharps = _signature(letter.upper(), _sign_of(sign), mode, is_minor=is_minor)
     name = f"{letter.upper()}{'#' * max(0, _sign_of(sign))}{'b' * max(0, -_sign_of(sign))} {mode}"
     return Scale(name, classes, tonic, sharps, is_minor)
+
+
+def _in_english(text: str) -> str:
+    """A key with a German name under its English one: "fis-moll" is "F# minor"; others as they are."""
+    match = _GERMAN.fullmatch(text)
+    if not match:
+        return text
+    letter, sign, mode = match[1], match[2].lower(), match[3].strip("- ").lower()
+    if letter.upper() != "H" and not sign and mode not in ("dur", "moll"):
+        return text
+    is_flat = sign in ("es", "s") or (letter.upper() == "B" and not sign)
+    name = ("B" if letter.upper() == "H" else letter.upper()) + ("b" if is_flat else "#" if sign else "")
+    mode = {"dur": "major", "moll": "minor", "": "minor" if letter.islower() else "major"}.get(mode, mode)
+    return f"{name} {mode}"
 
 
 def _from_classes(text: str, classes: list[int]) -> Scale:

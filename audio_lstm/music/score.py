@@ -93,7 +93,7 @@ class Tempo:
 
 @dataclass(frozen=True)
 class TimeSignature:
-    """From this tick on, `numerator` notes of 1/`denominator` make a bar; the tick starts one.
+    """From this tick on, `numerator` notes of 1/`denominator` make a bar; the tick starts one, even in the same metre.
 
     Raises:
         ScoreError: a value is out of range, or the denominator is no power of two.
@@ -211,6 +211,7 @@ class Score:
     tempi: tuple[Tempo, ...] = ()  # sorted by tick, one a tick
     time_signatures: tuple[TimeSignature, ...] = ()  # sorted by tick, one a tick
     key_signatures: tuple[KeySignature, ...] = ()  # sorted by tick, one a tick
+    remarks: tuple[str, ...] = ()  # what its reader left out or took for granted, a line each; no part of the music
 
     def __post_init__(self) -> None:
         _check(self.ticks_per_quarter, 1, _MAX_TICKS_PER_QUARTER, "ticks per quarter")

@@ -33,7 +33,7 @@ from audio_lstm.music.token_reader import TokenReader
 
 __all__ = ["TokenShards", "tokenise"]
 
-_VERSION = 2  # 2: MusicXML is read with its dynamics
+_VERSION = 3  # 3: all tunes of an ABC file are read
 _SHARD_FILES = 2_000  # files whose tokens lie in one shard
 _CHUNK_FILES = 16  # that go to a process at a time
 
@@ -99,6 +99,7 @@ def tokenise(
     *,
     n_workers: int = 1,
     limits: ReadLimits | None = None,
+    sustain: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> TokenShards:
     """Parse and tokenise files, or open what has been tokenised before.
@@ -110,6 +111,7 @@ def tokenise(
             same vocabulary are not made again.
         n_workers: Processes, each with a parser of its own.
         limits: How much a file may ask for.
+        sustain: Of MIDI, whether the sustain pedal lengthens notes.
         progress: Called with the number of files done.
 
     Returns:
@@ -126,9 +128,9 @@ def tokenise(
     root = Path(os.path.commonpath([path.resolve().parent for path in paths])) if paths else place
     shards: list[dict[str, Any]] = []
     n_done = 0
-    with _workers(vocabulary, limits or ReadLimits(), n_workers) as run:
+    with _workers(vocabulary, limits or ReadLimits(), n_workers, sustain=sustain) as run:
         for number, group in enumerate(_cut(paths, _SHARD_FILES)):
-            key = _fingerprint(group, vocabulary)
+            key = _fingerprint(group, vocabulary, sustain=sustain)
             known = _read_index(place, number)
             if known.get("key") != key:
                 tell = partial(_tell, progress, n_done)
@@ -172,13 +174,13 @@ def _make_shard(place: Path, number: int, group: Sequence[Path], root: Path, res
 
 
 @contextmanager
-def _workers(vocabulary: EventVocabulary, limits: ReadLimits, n_workers: int) -> Iterator[Tokenise]:
+def _workers(vocabulary: EventVocabulary, limits: ReadLimits, n_workers: int, *, sustain: bool) -> Iterator[Tokenise]:
     """A function that tokenises a group of files in worker processes, each of which has a thread here."""
     readers: queue.SimpleQueue[TokenReader] = queue.SimpleQueue()
     for _ in range(n_workers):
-        readers.put(TokenReader(vocabulary, limits))
+        readers.put(TokenReader(vocabulary, limits, sustain=sustain))
 
-    def read(paths: Sequence[Path]) -> list[NDArray[np.uint16] | str]:
+    def read(paths: Sequence[Path]) -> list[list[NDArray[np.uint16] | str]]:
         reader = readers.get()
         try:
             return reader.read(paths)
@@ -191,7 +193,8 @@ def _workers(vocabulary: EventVocabulary, limits: ReadLimits, n_workers: int) ->
             chunks = _cut(group, _CHUNK_FILES)
             done = 0
             for chunk, found in zip(chunks, executor.map(read, chunks), strict=True):
-                yield from zip(chunk, found, strict=True)
+                for path, pieces in zip(chunk, found, strict=True):
+                    yield from ((path, piece) for piece in pieces)
                 done += len(chunk)
                 tell(done)
 
@@ -203,10 +206,10 @@ def _workers(vocabulary: EventVocabulary, limits: ReadLimits, n_workers: int) ->
                 readers.get().close()
 
 
-def _fingerprint(paths: Sequence[Path], vocabulary: EventVocabulary) -> str:
+def _fingerprint(paths: Sequence[Path], vocabulary: EventVocabulary, *, sustain: bool) -> str:
     # No token hangs on what else the model sees.
     tables = {name: value for name, value in vocabulary.to_dict().items() if name not in ("echoes", "harmony")}
-    digest = hashlib.sha256(json.dumps([_VERSION, tables], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([_VERSION, tables, *(["sustain"] if sustain else [])], sort_keys=True).encode())
     for path in paths:
         try:
             status = path.stat()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ScoreError
+from audio_lstm.music.bars import score_bars
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.chorale_given import ChoraleGiven
 from audio_lstm.music.chorale_plan import ChoralePlan
@@ -18,8 +19,9 @@ from audio_lstm.music.event_grammar import DRUM_PROGRAM, Kind
 from audio_lstm.music.event_plan import EventPlan
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.exact_voices import as_voices, is_single_voice, with_voices
+from audio_lstm.music.excerpt import moved_to
 from audio_lstm.music.primer import Primer
-from audio_lstm.music.score import Score
+from audio_lstm.music.score import Score, TimeSignature, rescale_ticks
 from audio_lstm.music.starting import Start, pitched_parts, without_silent_parts
 from audio_lstm.music.voices import (
     N_VOICES,
@@ -32,6 +34,7 @@ from audio_lstm.music.voices import (
 from audio_lstm.music.wishes import Wishes
 
 __all__ = [
+    "after_primer",
     "chorale_cells",
     "chorale_given",
     "chorale_with_exact_primer",
@@ -40,7 +43,11 @@ __all__ = [
     "event_programs",
     "is_for_voices",
     "with_exact_primer",
+    "without_lead",
 ]
+
+
+_DRUMS_STAY = "the drums of the primer stay, and end with it: a model of chorales writes none"
 
 
 def chorale_given(start: Start, plan: ChoralePlan, batch: int) -> ChoraleGiven:
@@ -90,7 +97,7 @@ def _track(start: Start, wishes: Wishes, steps_per_quarter: int) -> ChordTrack:
 
 
 def is_for_voices(primer: Primer) -> bool:
-    """Whether a primer suits a model of chorales: a melody alone, or four single voices.
+    """Whether a primer suits a model of chorales: a melody alone, or four single voices, in their range.
 
     Args:
         primer: Any.
@@ -99,6 +106,9 @@ def is_for_voices(primer: Primer) -> bool:
         True for either.
     """
     parts = pitched_parts(primer.score)
+    pitches = primer.score.notes["pitch"][np.isin(primer.score.notes["track"], parts)]
+    if not ChoraleGrid.low <= pitches.min() <= pitches.max() <= ChoraleGrid.high:
+        return False
     if len(parts) == 1:
         return _is_melody(primer, parts[0])
     try:
@@ -146,6 +156,7 @@ def chorale_cells(grid: ChoraleGrid, primer: Primer) -> NDArray[np.int64]:
         values[:, VOICES.index("S")] = melody
         unknown = np.ones(values.shape, np.bool_)
         unknown[:, VOICES.index("S")] = melody == REST_PITCH
+        unknown[: primer.lead_ticks * STEPS_PER_QUARTER // primer.score.ticks_per_quarter] = False  # all are silent
     try:
         tokens = grid.encode(values)[:-1].reshape(-1, N_VOICES)
     except ScoreError as error:
@@ -203,18 +214,80 @@ def with_exact_primer(score: Score, primer: Primer, resume: int) -> Score:
 
 
 def chorale_with_exact_primer(grid: NDArray[np.int64], primer: Primer) -> Score:
-    """A chorale whose beginning is the primer as it was given: its times, repeated notes and velocities.
+    """A chorale whose beginning is the primer as it was given: its times, repeated notes, velocities and drums.
 
     Args:
         grid: (T, 4) the whole chorale, as the model's tokens spell it.
         primer: What was given, a melody or four voices.
 
     Returns:
-        Soprano, alto, tenor and bass.
+        Soprano, alto, tenor and bass, and the drums of the primer, which the model does not go on with.
     """
     parts = pitched_parts(primer.score)
     given = as_voices(primer.score, {part: voice for voice, part in enumerate(parts)})
-    return with_voices(given, range(N_VOICES), grid)
+    score = with_voices(given, range(N_VOICES), grid)
+    drums = [track for track in np.unique(primer.score.notes["track"]).tolist() if track not in parts]
+    beats = primer.score.resample_ticks(score.ticks_per_quarter).notes
+    beats = beats[np.isin(beats["track"], drums)].copy()
+    beats["track"] = len(score.tracks) + np.searchsorted(drums, beats["track"])
+    return replace(
+        score,
+        notes=np.concatenate([score.notes, beats]),
+        tracks=(*score.tracks, *(primer.score.tracks[track] for track in drums)),
+        remarks=(*score.remarks, _DRUMS_STAY) if drums else score.remarks,
+    )
+
+
+def after_primer(score: Score, primer: Primer) -> Score:
+    """What follows a primer, from the beginning of the bar in which it ends.
+
+    Args:
+        score: The whole piece.
+        primer: What it begins with.
+
+    Returns:
+        The notes that begin when those of the primer have ended.
+    """
+    end = primer.score.end_ticks - primer.lead_ticks
+    stop = int(rescale_ticks(end, primer.score.ticks_per_quarter, score.ticks_per_quarter))
+    first = next((bar.start_ticks for bar in score_bars(score) if bar.end_ticks > stop), stop)
+    notes = score.notes[score.notes["start_ticks"] >= stop].copy()
+    notes["start_ticks"] -= first
+    return replace(
+        score,
+        notes=notes,
+        remarks=tuple(remark for remark in score.remarks if remark != _DRUMS_STAY),
+        tempi=moved_to(score.tempi, first, score.end_ticks + 1),
+        time_signatures=moved_to(score.time_signatures, first, score.end_ticks + 1),
+        key_signatures=moved_to(score.key_signatures, first, score.end_ticks + 1),
+    )
+
+
+def without_lead(score: Score, primer: Primer) -> Score:
+    """A piece that begins with the pickup of its primer, not with the silence before it.
+
+    Args:
+        score: As it was written, from the primer on.
+        primer: What was given.
+
+    Returns:
+        The piece, moved to the beginning; as it is where the primer has no pickup.
+    """
+    lead = int(rescale_ticks(primer.lead_ticks, primer.score.ticks_per_quarter, score.ticks_per_quarter))
+    if not lead:
+        return score
+    notes = score.notes.copy()
+    notes["start_ticks"] = np.maximum(notes["start_ticks"] - lead, 0)
+    metre = TimeSignature(0, *primer.metre)
+    end = int(metre.bar_quarters * score.ticks_per_quarter) - lead
+    later = moved_to(score.time_signatures, lead, score.end_ticks + 1)[1:]
+    return replace(
+        score,
+        notes=notes,
+        tempi=moved_to(score.tempi, lead, score.end_ticks + 1),
+        time_signatures=(metre, replace(metre, tick=end), *later),
+        key_signatures=moved_to(score.key_signatures, lead, score.end_ticks + 1),
+    )
 
 
 def event_programs(wishes: Wishes, primer: Primer) -> tuple[int, ...]:

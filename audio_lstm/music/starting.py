@@ -31,6 +31,7 @@ class Start:
 
     primer: Primer | None = None  # it begins so, note for note
     chords: tuple[ChordSpan, ...] = ()  # it keeps to these, from the bar line after the primer on
+    without_primer: bool = False  # give back what follows the primer alone
 
     def first_bar(self, bar_quarters: Fraction) -> int:
         """How many bars the primer takes up, begun ones counted: the chords begin after them.
@@ -48,7 +49,14 @@ class Start:
 
 
 def plan_start(
-    options: WishOptions, *, primer: Any = None, primer_bars: tuple[int, int] | None = None, chords: str | None = None
+    options: WishOptions,
+    *,
+    primer: Any = None,
+    primer_bars: tuple[int, int] | None = None,
+    chords: str | None = None,
+    transpose: int = 0,
+    tune: str | None = None,
+    without_primer: bool = False,
 ) -> tuple[Wishes, Start | None]:
     """The wishes of a piece that starts from something: what is not asked for is as in the primer.
 
@@ -57,6 +65,9 @@ def plan_start(
         primer: As for `read_primer`.
         primer_bars: Only these bars of it.
         chords: As for `parse_chords`.
+        transpose: Semitones by which the primer is moved.
+        tune: Of a primer in ABC with several tunes, which one.
+        without_primer: Give back what follows the primer alone.
 
     Returns:
         The wishes, and what is given; None where nothing is.
@@ -64,24 +75,34 @@ def plan_start(
     Raises:
         ConfigError: The wishes contradict what is given.
     """
+    if primer is None:
+        _refuse_without_primer(primer_bars=primer_bars, transpose=transpose, tune=tune, without_primer=without_primer)
     if primer is None and chords is None:
-        if primer_bars is not None:
-            raise ConfigError("primer_bars chooses bars of a primer; pass primer too")
         return parse_wishes(options), None
     ends = primer is not None and options.get("ending", False)  # on a tonic that the primer may say
     wishes = parse_wishes({**options, "ending": False} if ends else options)
     begun = None
     if primer is not None:
         given_key = None if wishes.key is None else KeySignature(0, wishes.key.sharps, wishes.key.is_minor)
-        begun = read_primer(primer, key=given_key, metre=wishes.metre, tempo_bpm=wishes.tempo_bpm, bars=primer_bars)
+        begun = read_primer(
+            primer,
+            key=given_key,
+            metre=wishes.metre,
+            tempo_bpm=wishes.tempo_bpm,
+            bars=primer_bars,
+            transpose=transpose,
+            tune=tune,
+        )
         wishes = replace(_with_primer(wishes, begun), ending=ends)
         _require_last_bar(wishes, begun)
+        if wishes.bars is not None:
+            wishes = replace(wishes, bars=wishes.bars + begun.n_pickups)  # the model counts it as a bar
     if chords is None:
-        return wishes, Start(begun)
+        return wishes, Start(begun, without_primer=without_primer)
     _refuse(wishes, _ABOUT_HARMONY, "chords say what sounds from the first bar to the last")
     metre = wishes.metre or (4, 4)
     bar = Fraction(4 * metre[0], metre[1])
-    start = Start(begun, parse_chords(chords, bar_quarters=bar))
+    start = Start(begun, parse_chords(chords, bar_quarters=bar), without_primer)
     key = wishes.key
     sounding = [span.chord for span in start.chords if span.chord.tones]
     if begun is not None and options.get("key") is None:  # the primer's own key
@@ -92,6 +113,12 @@ def plan_start(
             raise ConfigError(f"chord {chord.symbol!r} has notes outside {key.name}: {outside}; change one of them")
     n_bars = start.first_bar(bar) + int(-(-start.chords[-1].end_quarters // bar))
     return replace(wishes, key=key, metre=metre, bars=wishes.bars or n_bars), start
+
+
+def _refuse_without_primer(**options: Any) -> None:
+    for name, value in options.items():
+        if value:
+            raise ConfigError(f"{name} is about a primer; pass primer too")
 
 
 def _with_primer(wishes: Wishes, primer: Primer) -> Wishes:

@@ -8,6 +8,7 @@ import numpy as np
 
 from audio_lstm.music.bars import score_bars
 from audio_lstm.music.key_finding import find_key
+from audio_lstm.music.name_text import printable
 from audio_lstm.music.quantise import UNITS, GridBar, GridNote, grid_bars, quantise
 from audio_lstm.music.rhythm import Value, beam_groups, split_length
 from audio_lstm.music.score import KeySignature, Score, Track
@@ -145,7 +146,7 @@ def _part(
             voices += _with_accidentals(kept, key)
             places += [staff] * len(kept)
         bars.append(WrittenBar(bar, key, tuple(voices), tuple(places)))
-    name = track.name.strip() or ("Drums" if track.is_drum else f"Part {number + 1}")
+    name = printable(track.name) or ("Drums" if track.is_drum else f"Part {number + 1}")
     return WrittenPart(name, track.program, track.is_drum, clefs, tuple(bars))
 
 

@@ -15,7 +15,6 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.errors import MissingDependencyError
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import ReadLimits
 from audio_lstm.music.parse_worker import read_frame, write_frame
@@ -38,9 +37,11 @@ class TokenReader:
     Args:
         vocabulary: how music becomes tokens.
         limits: how much each file may ask for.
+        sustain: of MIDI, whether the sustain pedal lengthens notes.
     """
 
-    def __init__(self, vocabulary: EventVocabulary, limits: ReadLimits | None = None) -> None:
+    def __init__(self, vocabulary: EventVocabulary, limits: ReadLimits | None = None, *, sustain: bool = False) -> None:
+        self._sustain = sustain
         self._vocabulary = json.dumps(vocabulary.to_dict()).encode()
         self._limits = limits or ReadLimits()
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,28 +67,29 @@ class TokenReader:
         process, self._process = self._process, None
         end_worker(process)
 
-    def read(self, paths: Sequence[Path]) -> list[NDArray[np.uint16] | str]:
+    def read(self, paths: Sequence[Path]) -> list[list[NDArray[np.uint16] | str]]:
         """Parse and tokenise files.
 
         Args:
-            paths: MIDI or MusicXML. MusicXML without verovio is a MissingDependencyError.
+            paths: MIDI, MusicXML or ABC.
 
         Returns:
-            The tokens of each, END last, or a line that says why there are none.
+            For each file its pieces, one but for ABC files of several tunes: the tokens, END last, or a line that says
+            why there are none.
         """
         found = self._ask(paths)
         if found is None:  # one of them killed the worker: which one shows when they come one by one
             found = []
             for path in paths:
-                found += self._ask([path]) or [self._obituary(path)]
+                found += self._ask([path]) or [[self._obituary(path)]]
         return found
 
-    def _ask(self, paths: Sequence[Path]) -> list[NDArray[np.uint16] | str] | None:
+    def _ask(self, paths: Sequence[Path]) -> list[list[NDArray[np.uint16] | str]] | None:
         """What the worker has to say; None if it dies."""
         process, started_s = self._running(), time.monotonic()
         answer = None
         try:
-            request = {"paths": [os.fspath(path) for path in paths]}
+            request = {"paths": [os.fspath(path) for path in paths], "sustain": self._sustain}
             write_frame(cast(BinaryIO, process.stdin), request, self._vocabulary)
             answer = read_frame(cast(BinaryIO, process.stdout))
         except BrokenPipeError:  # it died before it had read all
@@ -102,16 +104,16 @@ class TokenReader:
             self._waited_s, self._returncode = time.monotonic() - started_s, process.returncode
             return None
         header, payload = answer
-        if "missing" in header:
-            raise MissingDependencyError(header["missing"])
         tokens, place = np.frombuffer(payload, "<u2").astype(np.uint16), 0
-        found: list[NDArray[np.uint16] | str] = []
-        for path, result in zip(paths, header["found"], strict=True):
-            if isinstance(result, str):
-                found.append(result if str(path) in result else f"{path}: {result}")
-            else:
-                found.append(tokens[place : place + result])
-                place += result
+        found: list[list[NDArray[np.uint16] | str]] = []
+        for path, results in zip(paths, header["found"], strict=True):
+            found.append([])
+            for result in results:
+                if isinstance(result, str):
+                    found[-1].append(result if str(path) in result else f"{path}: {result}")
+                else:
+                    found[-1].append(tokens[place : place + result])
+                    place += result
         return found
 
     def _obituary(self, path: Path) -> str:

@@ -2,8 +2,8 @@
 
 `python -m audio_lstm.music.token_worker` is started by token_reader.py and spoken to in the frames of parse_worker.py.
 A request is `{"paths": [...]}` + the vocabulary as JSON; the answer `{"found": [...]}` + tokens, uint16 little-endian,
-end to end: for each path how many tokens it has, or what is wrong with it; or `{"missing": package}`. One answer for
-many files, since a word for each would wake the other side as often.
+end to end: for each path a list of its pieces (an ABC file may hold several tunes), of each how many tokens it has, or
+what is wrong with it. One answer for many files, since a word for each would wake the other side as often.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import os
 import sys
 from functools import lru_cache
 
-from audio_lstm.errors import MissingDependencyError, ScoreError
+from audio_lstm.errors import ScoreError
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import read_bytes
-from audio_lstm.music.parse_worker import parse_bytes, read_frame, write_frame
+from audio_lstm.music.parse_worker import parse_pieces, read_frame, write_frame
+from audio_lstm.music.score import Score
 from audio_lstm.music.worker_process import Deadline, limit_memory
 
 __all__ = ["main"]
@@ -28,17 +29,27 @@ def _vocabulary(text: bytes) -> EventVocabulary:
     return EventVocabulary.from_dict(json.loads(text))
 
 
-def _read(path: str, vocabulary: bytes, *, max_bytes: int, max_notes: int) -> bytes | str:
-    """The tokens of a file, or what is wrong with it."""
+def _read(path: str, vocabulary: bytes, *, limits: tuple[int, int], sustain: bool) -> list[bytes | str]:
+    """The tokens of each piece in a file, or what is wrong with it."""
+    max_bytes, max_notes = limits
     try:
-        score = parse_bytes(read_bytes(path, max_bytes=max_bytes), max_notes=max_notes)
-        if not score.n_notes:
-            return "there is no note in it"
-        return _vocabulary(vocabulary).encode(score).astype("<u2").tobytes()
+        pieces = parse_pieces(read_bytes(path, max_bytes=max_bytes), max_notes=max_notes, sustain=sustain)
+        return [_tokens(piece, vocabulary) for piece in pieces]
+    except ScoreError as error:
+        return [str(error)]
+    except MemoryError:
+        return ["too large: reading it takes more memory than allowed; raise max_memory_bytes"]
+
+
+def _tokens(piece: Score | ScoreError, vocabulary: bytes) -> bytes | str:
+    if isinstance(piece, ScoreError):
+        return str(piece)
+    if not piece.n_notes:
+        return "there is no note in it"
+    try:
+        return _vocabulary(vocabulary).encode(piece).astype("<u2").tobytes()
     except ScoreError as error:
         return str(error)
-    except MemoryError:
-        return "too large: reading it takes more memory than allowed; raise max_memory_bytes"
 
 
 def main(max_memory_bytes: int, timeout_s: float, max_bytes: int, max_notes: int) -> None:
@@ -62,19 +73,15 @@ def main(max_memory_bytes: int, timeout_s: float, max_bytes: int, max_notes: int
         deadline = Deadline(timeout_s, nowhere)
         while (frame := read_frame(requests)) is not None:
             header, vocabulary = frame
-            found: list[int | str] = []
+            found: list[list[int | str]] = []
             parts: list[bytes] = []
-            try:
-                for path in header["paths"]:
-                    deadline.start()
-                    tokens = _read(path, vocabulary, max_bytes=max_bytes, max_notes=max_notes)
-                    deadline.stop()
-                    parts.append(tokens if isinstance(tokens, bytes) else b"")
-                    found.append(len(tokens) // 2 if isinstance(tokens, bytes) else tokens)
-                write_frame(answers, {"found": found}, b"".join(parts))
-            except MissingDependencyError as error:
+            for path in header["paths"]:
+                deadline.start()
+                pieces = _read(path, vocabulary, limits=(max_bytes, max_notes), sustain=header.get("sustain", False))
                 deadline.stop()
-                write_frame(answers, {"missing": f"{header['paths'][len(found)]}: {error}"}, b"")
+                parts += (piece for piece in pieces if isinstance(piece, bytes))
+                found.append([len(piece) // 2 if isinstance(piece, bytes) else piece for piece in pieces])
+            write_frame(answers, {"found": found}, b"".join(parts))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import cast
 
 import numpy as np
@@ -31,6 +32,7 @@ from audio_lstm.music.start_given import (
     event_prefix,
     event_programs,
     with_exact_primer,
+    without_lead,
 )
 from audio_lstm.music.starting import Start, require_kept
 from audio_lstm.music.voices import N_VOICES, voice_grid_to_score
@@ -81,7 +83,7 @@ class Request:
         """The wishes in the words of the model's representation."""
         representation, wishes = self.composer.representation, self.wishes
         primer = self.start.primer if self.start else None
-        min_bars = MIN_BARS if primer is None else max(MIN_BARS, int(primer.n_bars) + 1)
+        min_bars = MIN_BARS if primer is None else max(MIN_BARS, int(primer.n_bars) + primer.n_pickups + 1)
         if isinstance(representation, ChoraleGrid):
             return plan_chorale(representation, wishes, min_bars=min_bars)
         vocabulary = cast(EventVocabulary, representation)
@@ -234,7 +236,7 @@ def finished_score(
         if start is not None and start.primer is not None:
             programs = event_programs(wishes, start.primer)
             _, resume = event_prefix(representation, start.primer, programs)
-            score = with_exact_primer(score, start.primer, resume)
+            score = without_lead(with_exact_primer(score, start.primer, resume), start.primer)
         return _with_tempo(replace(score, tracks=named_tracks(score.tracks)), wishes.tempo_bpm)
     grid = cast(ChoraleGrid, representation)  # end_token has turned away all other kinds
     whole_steps = tokens if tokens[-1] == END else tokens[: len(tokens) - len(tokens) % N_VOICES]
@@ -243,10 +245,33 @@ def finished_score(
         score = replace(chorale_with_exact_primer(grid.decode(whole_steps), start.primer), tempi=score.tempi)
     tracks = score.tracks
     if wishes.parts:
-        tracks = tuple(replace(track, program=wish) for track, wish in zip(tracks, wishes.parts, strict=True))
+        tracks = tuple(replace(track, program=wish) for track, wish in zip(tracks, wishes.parts, strict=False))
+        tracks += score.tracks[len(tracks) :]  # the drums of a primer
     metre = TimeSignature(0, *(wishes.metre or (4, 4)))
     keys = () if wishes.key is None else (KeySignature(0, wishes.key.sharps, wishes.key.is_minor),)
-    return _with_tempo(replace(score, tracks=tracks, time_signatures=(metre,), key_signatures=keys), wishes.tempo_bpm)
+    said = _same_bars(metre)
+    score = replace(
+        score,
+        tracks=tracks,
+        time_signatures=(metre,),
+        key_signatures=keys,
+        remarks=(*score.remarks, said) if said else score.remarks,
+    )
+    if start is not None and start.primer is not None:
+        score = without_lead(score, start.primer)
+    return _with_tempo(score, wishes.tempo_bpm)
+
+
+def _same_bars(metre: TimeSignature) -> str:
+    """What a model of chorales does not know about a metre; "" for those in quarters."""
+    if metre.denominator == 4:
+        return ""
+    quarters = Fraction(4 * metre.numerator, metre.denominator)
+    same = f" (as {quarters}/4)" if quarters.denominator == 1 else ""
+    return (
+        f"a model of chorales knows how long a bar is, not how it is divided: the notes of {metre.numerator}/"
+        f"{metre.denominator} are those of any metre of {float(quarters):g} quarters{same}"
+    )
 
 
 def _with_tempo(score: Score, tempo_bpm: float | None) -> Score:

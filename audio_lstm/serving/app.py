@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
 import time
@@ -42,6 +43,8 @@ def create_app(service: Service) -> Edge:
     Returns:
         An ASGI application.
     """
+    # It would write every fault of a body to standard error; what is wrong is answered, and told in one line, by us.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     app = FastAPI(title="audio_lstm", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.api_route("/healthz", methods=_READ)

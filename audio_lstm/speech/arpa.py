@@ -28,6 +28,7 @@ from audio_lstm.speech.ngram import MARKS, NgramModel, pack
 
 __all__ = ["read_arpa", "write_arpa"]
 
+_MAX_BACKOFF = 1e30  # log10; it stays finite in float32
 _LN_10 = math.log(10)
 _GZIP = b"\x1f\x8b"
 _MAX_ORDER = 10  # of files that are read
@@ -258,7 +259,7 @@ def _section(
             raise lines.error(f"expected a number at either end of {lines.text(line)!r:.60}") from None
         except KeyError as error:
             raise lines.error(f"the word {lines.text(error.args[0])!r:.40} is not among the 1-grams") from None
-        if not log_probs[-1] <= 0 or not backoffs[-1] < math.inf:
+        if not log_probs[-1] <= 0 or not backoffs[-1] <= _MAX_BACKOFF:
             raise lines.error(f"expected a log-probability up to 0 and a finite weight in {lines.text(line)!r:.60}")
         numbers.append(lines.number)
     table = _Table(
@@ -306,14 +307,11 @@ def _tree(words: tuple[str, ...], tables: list[_Table], file: Path) -> NgramMode
         log_probs = np.concatenate([log_probs, table.log_probs[by_key]])
         backoffs = np.concatenate([backoffs, table.backoffs[by_key]])
     parents = keys >> 32
-    model = NgramModel(
-        words,
-        tuple(len(table.lines) for table in tables),
-        parents.astype(np.int32),
-        (keys - (parents << 32)).astype(np.int32),
-        (log_probs * _LN_10).astype(np.float32),
-        (backoffs * _LN_10).astype(np.float32),
-    )
+    with np.errstate(over="ignore"):  # -1e308 becomes -inf: impossible either way
+        log_probs, backoffs = (values.astype(np.float32) for values in (log_probs * _LN_10, backoffs * _LN_10))
+    symbols = (keys - (parents << 32)).astype(np.int32)
+    sizes = tuple(len(table.lines) for table in tables)
+    model = NgramModel(words, sizes, parents.astype(np.int32), symbols, log_probs, backoffs)
     _fill_in(model)
     return model
 

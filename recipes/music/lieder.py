@@ -4,8 +4,8 @@
     audio-lstm compose --model runs/lieder/model --bars 16 --out song.mid
 
 Data: the OpenScore Lieder Corpus (https://github.com/OpenScore/Lieder, CC0): 19th-century songs, each a compressed
-MusicXML score. Any folder of songs will do. MusicXML needs verovio (extra `scores`), and once 0.3 s a file and core;
-repeats are played out, dynamic marks are heard (audio_lstm/music/musicxml_dynamics.py). Splits and options are those of
+MusicXML score. Any folder of songs will do. Reading takes once 0.05 s a file and core;
+repeats are played out, dynamic marks are heard (audio_lstm/music/musicxml_reader.py). Splits and options are those of
 midi_folder.py; recipes/music/event_report.py and lieder_report.py look at the result.
 """
 

@@ -119,7 +119,7 @@ def test_an_existing_file_is_kept_unless_forced(run: CommandLine, music: str, tm
         (["--out", "ch.wav", "--format", "mid"], "--out ch.wav: with --format it is a folder, such as ch;"),
         (["--out", "pieces", "--format", "mid,doc"], "--format doc: is not known; choose from mid,midi,wav,"),
         (["--out", "pieces", "--bars", "0"], "bars must be a whole number in 1..1000, got 0"),
-        (["--key", "H minor"], "key 'H minor': expected a tonic and a mode"),
+        (["--key", "J minor"], "key 'J minor': expected a tonic and a mode"),
         (["--key", "D minro"], "no mode is called 'minro'; did you mean 'minor'?"),
         (["--bars", "10000"], "bars must be a whole number in 1..1000, got 10000"),
         (["--parts", "voice,piano"], "2 parts: a chorale model writes soprano, alto, tenor and bass"),

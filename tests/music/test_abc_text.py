@@ -7,7 +7,9 @@ import base64
 import pytest
 
 from audio_lstm.errors import ScoreError
-from audio_lstm.music.abc_text import abc_to_score, is_abc
+from audio_lstm.music.abc_book import is_abc
+from audio_lstm.music.abc_text import abc_to_score, abc_to_scores
+from audio_lstm.music.bars import score_bars
 from audio_lstm.music.midi_bytes import midi_to_score
 from audio_lstm.music.score import Score, TimeSignature
 
@@ -69,6 +71,7 @@ def test_voices_are_tracks_and_the_first_tune_counts() -> None:
     assert len(score.tracks) == 2
     assert [(int(n["track"]), int(n["pitch"])) for n in score.notes] == [(0, 60), (1, 64), (0, 62), (0, 64)]
     assert pitches("CD\nEF\n\nG") == [60, 62, 64, 65]
+    assert score.remarks[0].startswith("it holds 2 tunes, and X:1 Tune is read; name another one")
 
 
 def test_bytes_of_either_encoding_are_recognised() -> None:
@@ -88,10 +91,10 @@ def test_bytes_of_either_encoding_are_recognised() -> None:
         ("X:1\nK:H\nC", "ABC line 2: key 'H'; expected one such as G"),
         ("X:1\nK:C wild\nC", "key 'C wild'"),
         ("X:1\nK:G# \nC", "key 'G#' has 8 accidentals; write it enharmonically"),
-        ("X:1\nK:C\nC & D", "ABC line 3, place 3, '& D': overlaid voices are not read"),
-        ("X:1\nK:C\nCD ?", "ABC line 3, place 4, '\\?': this is no ABC"),
+        ("X:1\nK:C\nCD 8", "ABC line 3, place 4, '8': this is no ABC"),
+        ("X:1\nT:a\nC", "ABC line 4: the tune ends without a K: field"),
         ("X:1\nK:C\nC0", "no length '0'; expected a multiple such as 2, /2 or 3/2"),
-        ("X:1\nK:C\n[2x]", "this is no ABC"),
+        ("X:1\nK:C\n[2x]]", "this is no ABC"),
         ("X:1\nK:C\n[zz]", "'\\[zz\\]' holds no note"),
         ("X:1\nK:C\nC,,,,,,", "C,,,,,, is outside MIDI's range"),
         ("X:1\nK:C\n(1C", "no tuplet '\\(1'; expected one such as \\(3"),
@@ -113,3 +116,138 @@ def test_verovio_reads_the_same_notes() -> None:
     ours = read(body, header).notes
     assert ours["pitch"].tolist() == theirs["pitch"].tolist()
     assert abs(ours["start_ticks"] - theirs["start_ticks"]).max() <= 4
+
+
+def starts(score: Score) -> list[tuple[float, int, float]]:
+    return [(n["start_ticks"] / 480, int(n["pitch"]), n["duration_ticks"] / 480) for n in score.notes]
+
+
+def test_comments_directives_and_text_blocks_are_passed_over() -> None:
+    body = "CD|\n% a comment\nE%F\n%%scale 0.7 \\\nCCCC\n%%begintext\nGGGG\n%%endtext\n%%beginps a\nAAAA\n%%endps\nF"
+    assert pitches(body) == [60, 62, 64, 65]
+
+
+def test_fields_within_a_tune_hold_from_there_on() -> None:
+    score = read("C4F4|\nM:3/4\nK:D\nQ:1/4=90\nF6|[M:2/4][K:C]F4|[Q:1/4=60]F4|")
+    assert [(m.tick // 480, m.numerator) for m in score.time_signatures] == [(0, 4), (4, 3), (7, 2)]
+    assert [(k.tick // 480, k.sharps) for k in score.key_signatures] == [(0, 0), (4, 2), (7, 0)]
+    assert [(t.tick // 480, round(t.bpm)) for t in score.tempi] == [(4, 90), (9, 60)]
+    assert [p for _, p, _ in starts(score)] == [60, 65, 66, 65, 65]
+    assert eighths("C [L:1/16] C [L:1/4] C") == [1, 0.5, 2]
+
+
+def test_signs_come_back_where_a_repeat_does() -> None:
+    score = read("|: C4 F4 | [K:D] F8 :|")
+    assert [(k.tick // 480, k.sharps) for k in score.key_signatures] == [(0, 0), (4, 2), (8, 0), (12, 2)]
+
+
+@pytest.mark.parametrize(
+    ("key", "sounding", "sharps"),
+    [
+        ("Dphr ^f", [66, 60, 70, 67], -2),
+        ("D exp _b ^f", [66, 60, 70, 67], 0),
+        ("D ^g", [66, 61, 71, 68], 3),
+        ("HP", [66, 61, 71, 67], 2),
+        ("none", [65, 60, 71, 67], 0),
+        ("C octave=-1", [53, 48, 59, 55], 0),
+        ("C transpose=-2", [63, 58, 69, 65], 0),
+        ("C treble-8", [53, 48, 59, 55], 0),
+        ("clef=treble+8", [77, 72, 83, 79], 0),
+        ("Em clef=bass-8 transpose=1", [55, 49, 60, 56], 1),
+        ("Gmix bass middle=d", [65, 60, 71, 67], 0),
+    ],
+)
+def test_keys_bring_accidentals_and_shifts(key: str, sounding: list[int], sharps: int) -> None:
+    score = read("F C B G", f"X:1\nL:1/8\nK:{key}\n")
+    assert [int(pitch) for pitch in score.notes["pitch"]] == sounding
+    assert score.key_signatures[0].sharps == sharps
+
+
+def test_voices_have_shifts_names_and_instruments_of_their_own() -> None:
+    header = 'X:1\nL:1/4\nV:T clef=treble-8 name="Ten\u00f6r"\nV:B octave=-1\n%%MIDI program 40\nK:C\n'
+    score = abc_to_score((header + "V:T\nC\nV:B\n%%MIDI program 42\nC\n").encode())
+    assert [(t.name, t.program) for t in score.tracks] == [("Ten\u00f6r", 40), ("Voice B", 42)]
+    assert sorted(score.notes["pitch"].tolist()) == [48, 48]
+
+
+def test_a_tie_carries_an_accidental_over_the_bar_line_for_its_note_alone() -> None:
+    assert starts(read("^C8-|C8|C8")) == [(0, 61, 8), (8, 60, 4)]
+    assert [p for _, p, _ in starts(read("^C8-|C4C4"))] == [61, 60]
+    assert [p for _, p, _ in starts(read("[^C^F]8-|[CF]4 F4"))] == [61, 66, 65]
+    assert starts(read("C4 -|C4")) == [(0, 60, 4)]
+
+
+def test_accidentals_hold_as_the_file_says() -> None:
+    assert pitches("^Cc C'") == [61, 73, 73]
+    for rule, sounding in (("octave", [61, 72, 61]), ("not", [61, 72, 60]), ("pitch", [61, 73, 61])):
+        assert pitches(f"%%propagate-accidentals {rule}\n^CcC") == sounding
+
+
+def test_letters_and_signs_that_decorate_do_not_sound() -> None:
+    assert pitches("kCkDuEvF HGTA") == [60, 62, 64, 65, 67, 69]
+    assert pitches("!segno!C +fermata+D !E F! `G;*A #") == [60, 62, 64, 65, 67, 69]
+    assert pitches("U: k = !open!\nkC") == [60]
+    assert pitches("CD\nw: A-B c d_ |\n+: e f g\nEF\nW: abc") == [60, 62, 64, 65]
+    score = read("{ab}C {/c}D")
+    assert score.remarks == ("3 grace notes are left out, as they have no time of their own in ABC",)
+
+
+def test_characters_without_a_meaning_are_left_out_and_said() -> None:
+    score = read("CDEFGABc cdefgab =|")
+    assert score.n_notes == 15
+    assert score.remarks == (
+        "1 characters that mean nothing in ABC are left out, the first at ABC line 6, place 18, '=|'",
+    )
+
+
+def test_chords_overlays_and_rests_of_bars() -> None:
+    assert starts(read("[C2E4G]2 C2")) == [(0, 60, 2), (0, 64, 4), (0, 67, 1), (2, 60, 1)]
+    assert starts(read("+CE+2 C")) == [(0, 60, 1), (0, 64, 1), (1, 60, 0.5)]
+    assert starts(read("C8|E4F4&G,8|D8")) == [(0, 60, 4), (4, 55, 4), (4, 64, 2), (6, 65, 2), (8, 62, 4)]
+    assert starts(read("C8|Z2|D8")) == [(0, 60, 4), (12, 62, 4)]
+    assert starts(read("[M:3/4]C6|X|D6")) == [(0, 60, 3), (6, 62, 3)]
+
+
+def test_tuplets_follow_the_metre() -> None:
+    assert eighths("(5CDEFG A") == [pytest.approx(0.4, abs=0.01)] * 5 + [1]
+    assert eighths("(5CDEFG A", "X:1\nM:6/8\nL:1/8\nK:C\n") == [pytest.approx(0.6, abs=0.01)] * 5 + [1]
+    assert eighths("(3:2C2DE F") == [pytest.approx(4 / 3, abs=0.01)] + [pytest.approx(2 / 3, abs=0.01)] * 2 + [1]
+    assert eighths("((3CDE) F")[3] == 1
+
+
+def test_macros_are_written_out() -> None:
+    assert pitches("m: ~G2 = GAG\n~G2 C") == [67, 69, 67, 60]
+    assert pitches("m: ~n2 = non\n~G2 ~B2") == [67, 69, 67, 71, 72, 71]
+
+
+def test_a_pickup_is_a_bar_cut_short() -> None:
+    score = read("G2|C2D2E2F2|G2F2E2D2|C2D2C2|]")
+    assert [(bar.number, bar.start_ticks // 480) for bar in score_bars(score)] == [(0, 0), (1, 1), (2, 5), (3, 9)]
+    repeated = read("|:G2|C2D2E2F2|C2D2C2:|")
+    assert [bar.start_ticks // 480 for bar in score_bars(repeated)] == [0, 1, 5, 9, 13]
+
+
+@pytest.mark.parametrize(
+    ("metre", "found"),
+    [("2+3/8", (5, 8)), ("(2+3)/8", (5, 8)), ("C", (4, 4)), ("c|", (2, 2)), ("3/4 2/4", (3, 4)), ("FREI4/4", None)],
+)
+def test_metres_as_they_are_written(metre: str, found: tuple[int, int] | None) -> None:
+    signatures = read("C", f"X:1\nM:{metre}\nL:1/8\nK:C\n").time_signatures
+    assert signatures == ((TimeSignature(0, *found),) if found else ())
+
+
+@pytest.mark.parametrize(
+    ("tempo", "bpm"),
+    [("1/4=90", 90), ('"Fast" 3/8=60', 90), ("90", 45), ("C=90", 45), ("C3=60", 90), ("1/4 1/8=60 ", 90), ("=70", 70)],
+)
+def test_tempi_as_they_are_written(tempo: str, bpm: float) -> None:
+    assert read("C", f"X:1\nQ:{tempo}\nL:1/8\nK:C\n").tempi[0].bpm == pytest.approx(bpm)
+
+
+def test_all_tunes_of_a_book_are_read_each_with_its_fault() -> None:
+    found = abc_to_scores(b"X:1\nT:One\nK:C\nC\n\nX:2\nT:Two\nK:H\nC\n\nX:3\nK:C\nCD\n")
+    assert [name for name, _ in found] == ["X:1 One", "X:2 Two", "X:3"]
+    assert [score.n_notes if isinstance(score, Score) else str(score) for _, score in found] == [
+        *(1, "ABC line 8: key 'H'; expected one such as G, Bb, Em or D dorian", 2)
+    ]
+    assert abc_to_scores(b"X:1\nK:C\nC\n")[0][0] == ""

@@ -9,7 +9,7 @@ import pytest
 from audio_lstm.errors import ScoreError
 from audio_lstm.music import abc_voice
 from audio_lstm.music.abc_text import abc_to_score
-from audio_lstm.music.abc_voice import Voice, play_out
+from audio_lstm.music.abc_voice import AbcBar, AbcSigns, AbcVoice, play_out
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from audio_lstm.music.abc_voice import Voice, play_out
         ("|: C |1 D :|2 E | F", "CDCEF"),
         ("|: C [1 D :| [2 E || F", "CDCEF"),
         ("|: C |1 D :|2 E |: F :|", "CDCEFF"),
-        ("|: C |1 D :|2 E :| F |: G :|", "CDCEEFGG"),
+        ("|: C |1 D :|2 E :| F |: G :|", "CDCEFGG"),
         ("|: C | D", "CD"),
     ],
 )
@@ -32,28 +32,76 @@ def test_repeats_are_played_out(body: str, played: str) -> None:
     assert "".join("CDEFGAB"[[0, 2, 4, 5, 7].index(int(pitch) - 60)] for pitch in score.notes["pitch"]) == played
 
 
+@pytest.mark.parametrize(
+    ("body", "played"),
+    [
+        ("|: C |1 D :|2 E :| F |1 G :|2 A :|", "CDCEFGFA"),  # a sign behind the last ending repeats nothing
+        ("C |1 D :|2 E :|3 F |]", "CDCECF"),
+        ("|: C [1,3 D :|[2 E :|[4 F |]", "CDCECDCF"),
+        ("C |1-3 D :|4 E", "CDCDCDCE"),
+        ("C [|]:| D [|]:|", "CCDD"),
+        ("|: C [1 D :| E F", "CDCEF"),
+        ("C :| D || E :|", "CCDEE"),
+        ("C || D :|", "CDCD"),
+        ("|:: C ::| D", "CCCD"),
+        ("|: C |: D :|", "CDD"),
+        ("C |1 D |2 E | F", "CDCEF"),
+        ("C |:|", "C"),
+        ("C :| [2 D", "CCD"),
+        ("C | D :|\n: E :|", "CDCDEE"),
+    ],
+)
+def test_endings_are_played_in_their_rounds(body: str, played: str) -> None:
+    score = abc_to_score(f"X:1\nK:C\n{body}\n".encode())
+    assert "".join("CDEFGAB"[[0, 2, 4, 5, 7, 9, 11].index(int(pitch) - 60)] for pitch in score.notes["pitch"]) == played
+
+
+def voice_of(*sounds: list[tuple[int, Fraction, bool]]) -> AbcVoice:
+    voice = AbcVoice(AbcSigns(), Fraction(1, 8))
+    for notes in sounds:
+        voice.add(notes, Fraction(1, 4))
+    return voice
+
+
 def test_ties_join_and_stop_where_the_pitch_changes() -> None:
-    voice = Voice()
     quarter = Fraction(1, 4)
-    voice.add((60, 64), quarter, ties=(60, 64))
-    voice.add((60,), quarter, ties=())
-    voice.add((), quarter, ties=())
-    voice.add((60,), quarter, ties=(60,))
-    assert play_out(voice) == [(0, 2 * quarter, 60), (0, quarter, 64), (3 * quarter, quarter, 60)]
+    voice = voice_of([(60, quarter, True), (64, quarter, True)], [(60, quarter, False)], [], [(60, quarter, True)])
+    (played,) = play_out([voice])
+    assert played.notes == [(0, 2 * quarter, 60), (0, quarter, 64), (3 * quarter, quarter, 60)]
 
 
 def test_broken_rhythm_without_a_note_before_changes_nothing() -> None:
-    voice = Voice()
+    voice = AbcVoice(AbcSigns(), Fraction(1, 8))
     voice.broken(">")
-    voice.add((60,), Fraction(1, 8), ties=())
-    assert play_out(voice) == [(0, Fraction(1, 8), 60)]
+    voice.add([(60, Fraction(1, 8), False)], Fraction(1, 8))
+    assert play_out([voice])[0].notes == [(0, Fraction(1, 8), 60)]
 
 
 def test_endless_tunes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(abc_voice, "_MAX_SYMBOLS", 2)
-    voice = Voice()
+    voice = AbcVoice(AbcSigns(), Fraction(1, 8))
     for _ in range(4):
-        voice.add((60,), Fraction(1, 8), ties=())
-        voice.bar("|")
+        voice.add([(60, Fraction(1, 8), False)], Fraction(1, 8))
+        voice.bar(AbcBar())
     with pytest.raises(ScoreError, match="the ABC tune has more than 2 notes; cut it"):
-        play_out(voice)
+        play_out([voice])
+
+
+def test_parts_begin_together_in_all_voices() -> None:
+    tune = "X:1\nP:BA2\nL:1/4\nK:C\nP:A\nV:1\nCD|\nV:2\nE|\nP:B\nV:1\nF|\nV:2\nGAB|\n"
+    score = abc_to_score(tune.encode())
+    found = [(int(n["start_ticks"]) // 480, int(n["track"]), int(n["pitch"])) for n in score.notes]
+    assert found == [
+        *((0, 0, 65), (0, 1, 67), (1, 1, 69), (2, 1, 71)),
+        *((3, 0, 60), (3, 1, 64), (4, 0, 62)),
+        *((5, 0, 60), (5, 1, 64), (6, 0, 62)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("order", "played"),
+    [("AB", "CD"), ("A(BA)2", "CDCDC"), ("A3.B", "CCCD"), ("((AB)2A)2", "CDCDCCDCDC"), ("XY", "CD"), ("", "CD")],
+)
+def test_parts_are_played_in_the_order_of_the_header(order: str, played: str) -> None:
+    score = abc_to_score(f"X:1\nP:{order}\nK:C\nP:A\nC|\nP:B\nD|\n".encode())
+    assert "".join("C D"[int(pitch) - 60] for pitch in score.notes["pitch"]) == played

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
 
 from audio_lstm.errors import ScoreError
-from audio_lstm.music.bars import MAX_BARS, score_bars
+from audio_lstm.music.bars import (
+    MAX_BARS,
+    PageBar,
+    score_bars,
+    signatures_of_bars,
+    signatures_of_midi,
+    signatures_to_midi,
+)
+from audio_lstm.music.midi_bytes import midi_to_score, score_to_midi
 from audio_lstm.music.score import Score, TimeSignature, Track, make_notes
 
 
@@ -57,3 +68,46 @@ def test_a_note_after_years_of_silence_is_refused() -> None:
     far = Score(1, make_notes(50_000, 1, 60), (Track(),))
     with pytest.raises(ScoreError, match=rf"more than {MAX_BARS:,} bars, too many to write down; cut it"):
         score_bars(far)
+
+
+def test_a_first_bar_that_the_metre_is_repeated_behind_is_a_pickup() -> None:
+    piece = score(60, TimeSignature(0, 4, 4), TimeSignature(12, 4, 4))
+    assert spans(piece) == [(0, 0, 12), (1, 12, 60)]
+    assert score_bars(piece)[0].is_pickup
+
+
+def test_bars_of_a_page_become_signatures_and_bars_again() -> None:
+    lengths = [12, 48, 48, 36, 12, 72, 48, 30, 48]  # of these 36 + 12 is one bar, cut by a repeat sign
+    edges = [0, *np.cumsum(lengths).tolist()]
+    page = [PageBar(first, last, (4, 4), goes_on=number == 4) for number, (first, last) in enumerate(pairwise(edges))]
+    piece = score(edges[-1], *signatures_of_bars(page, 12))
+    expected = [edge for edge in edges[:-1] if edge != edges[4]]
+    assert [bar.start_ticks for bar in score_bars(piece)] == expected
+    assert [(m.tick, m.numerator) for m in piece.time_signatures] == [
+        (0, 4), (12, 4), (156, 6), (228, 4), (306, 4),
+    ]  # fmt: skip
+
+
+def test_bars_that_are_as_long_as_their_metre_say_it_once() -> None:
+    page = [PageBar(36 * number, 36 * number + 36, (3, 4)) for number in range(5)]
+    assert signatures_of_bars(page, 12) == (TimeSignature(0, 3, 4),)
+
+
+def test_a_page_without_a_metre_has_bars_of_their_own_length() -> None:
+    page = [PageBar(0, 24, None), PageBar(24, 54, None), PageBar(54, 84, None)]
+    assert signatures_of_bars(page, 12) == (TimeSignature(0, 2, 4), TimeSignature(24, 5, 8))
+
+
+@pytest.mark.parametrize(("ticks", "own"), [(12, (1, 4)), (6, (1, 8)), (30, (5, 8)), (3, (1, 16))])
+def test_a_pickup_has_a_metre_of_its_own_in_midi_and_that_of_the_page_again(ticks: int, own: tuple[int, int]) -> None:
+    page = (TimeSignature(0, 4, 4), TimeSignature(ticks, 4, 4), TimeSignature(ticks + 96, 3, 4))
+    midi = signatures_to_midi(page, 12)
+    assert midi == (TimeSignature(0, *own), *page[1:])
+    assert signatures_of_midi(midi, 12) == page
+    assert midi_to_score(score_to_midi(score(200, *page))).time_signatures == page
+
+
+def test_a_pickup_that_no_metre_holds_stays_one_in_midi() -> None:
+    page = (TimeSignature(0, 4, 4), TimeSignature(4, 4, 4))  # of a third of a quarter
+    assert signatures_to_midi(page, 12) == page
+    assert midi_to_score(score_to_midi(score(200, *page))).time_signatures == page

@@ -163,8 +163,15 @@ def test_a_step_broken_off_is_refused() -> None:
 
 
 def test_a_pitch_out_of_range_is_named_with_the_way_out() -> None:
-    with pytest.raises(ScoreError, match="step 0, voice A: pitch 90 is outside 33-84; transpose the piece"):
+    with pytest.raises(ScoreError, match=r"step 0, voice A: pitch 90 is outside 33-84; move it by -12 sem.*--tr"):
         ChoraleGrid().encode([[60, 90, 60, 60]])
+    for pitches, way in (
+        ([90, 40, 60, 60], "by -6 sem"),
+        ([60, 20, 60, 60], "by 24 sem"),
+        ([90, 30, 60, 60], "wider than"),
+    ):
+        with pytest.raises(ScoreError, match=way):
+            ChoraleGrid().encode([pitches])
 
 
 def test_pushing_what_is_not_legal_is_refused() -> None:

@@ -18,6 +18,7 @@ from audio_lstm.music.composer import Composer
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import read_score
 from audio_lstm.music.sample import SamplingConfig
+from audio_lstm.music.score import Score, Track, make_notes
 from audio_lstm.music.score_json import score_from_json
 
 SHORT = replace(DEFAULT_SAMPLING, max_tokens=200)
@@ -215,3 +216,39 @@ def test_chords_are_in_the_report_of_what_was_asked(chorale_composer: Composer) 
     assert piece.report is not None
     chords = {finding.wish: finding for finding in piece.report.findings}["chords"]
     assert (chords.asked, chords.achieved, chords.kept) == ("C G", "8 of 8 beats, 2 of 2 basses", True)
+
+
+def primer_with_drums() -> Score:
+    notes = make_notes([0, 480, 960, 1440, 0, 960], 480, [72, 74, 76, 77, 36, 38], 80, [0, 0, 0, 0, 1, 1])
+    return Score(480, notes, (Track("Tune", 73), Track("Kit", 0, is_drum=True)))
+
+
+def test_the_drums_of_a_primer_stay_and_it_is_said(chorale_composer: Composer) -> None:
+    piece = compose(model=chorale_composer, seed=1, bars=3, primer=primer_with_drums())
+    drums = piece.score.notes[piece.score.notes["track"] == 4]
+    assert drums["pitch"].tolist() == [36, 38]
+    assert piece.score.tracks[4].is_drum
+    assert piece.score.remarks == ("the drums of the primer stay, and end with it: a model of chorales writes none",)
+
+
+def test_without_its_primer_a_piece_is_what_follows(chorale_composer: Composer) -> None:
+    options: dict[str, Any] = {"model": chorale_composer, "seed": 1, "bars": 3, "primer": primer_with_drums()}
+    whole, rest = compose(**options).score, compose(**options, without_primer=True).score
+    later = whole.notes[whole.notes["start_ticks"] >= 4 * whole.ticks_per_quarter]
+    assert rest.notes["pitch"].tolist() == later["pitch"].tolist()
+    assert rest.notes["start_ticks"].tolist() == (later["start_ticks"] - 4 * whole.ticks_per_quarter).tolist()
+    assert rest.remarks == ()
+
+
+def test_metres_that_a_chorale_does_not_tell_apart_are_said(chorale_composer: Composer) -> None:
+    said = compose(model=chorale_composer, seed=1, bars=2, metre="6/8").score.remarks
+    assert said == (
+        "a model of chorales knows how long a bar is, not how it is divided: the notes of 6/8 are those of any metre "
+        "of 3 quarters (as 3/4)",
+    )
+    assert compose(model=chorale_composer, seed=1, bars=2, metre="3/4").score.remarks == ()
+
+
+def test_a_primer_without_a_tempo_goes_on_at_that_of_midi(chorale_composer: Composer) -> None:
+    piece = compose(model=chorale_composer, seed=1, bars=2, primer=primer_with_drums())
+    assert piece.score.tempi[0].bpm == pytest.approx(120)

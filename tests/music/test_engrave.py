@@ -78,3 +78,10 @@ def test_without_verovio_the_pip_line_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "verovio", None)
     with pytest.raises(MissingDependencyError, match=r"sheet music needs verovio: pip install 'audio-lstm\[scores\]'"):
         score_to_pdf(TUNE)
+
+
+def test_a_page_without_its_notes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = engrave.score_to_musicxml(TUNE, title="").replace("<pitch>", "<pitch><!-- <pitch> -->", 1)
+    monkeypatch.setattr(engrave, "score_to_musicxml", lambda score, title: document)
+    with pytest.raises(ScoreError, match=r"verovio drew \d+ of \d+ notes of this score; save it as \.musicxml"):
+        score_to_pages(TUNE)

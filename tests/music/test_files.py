@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio_lstm.errors import ConfigError, MissingDependencyError, ScoreError
+from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music import files
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import (
@@ -42,13 +42,13 @@ SABOTEUR = """
 import os, signal, sys, time
 from audio_lstm.music import parse_worker
 parse = parse_worker.parse_bytes
-def sabotaged(data, *, max_notes):
+def sabotaged(data, **options):
     if data == b"crash": os.kill(os.getpid(), signal.SIGSEGV)
     if data == b"bug": raise KeyError("a bug")
     if data == b"signal": os.kill(os.getpid(), signal.SIGRTMIN + 1)
     if data == b"hang": time.sleep(600)
     if data == b"memory": bytearray(100 << 30)
-    return parse(data, max_notes=max_notes)
+    return parse(data, **options)
 parse_worker.parse_bytes = sabotaged
 if __name__ == "__main__":
     parse_worker.main(int(sys.argv[1]), float(sys.argv[2]))
@@ -184,20 +184,6 @@ def test_limits_must_be_positive() -> None:
         next(read_scores([], n_workers=0))
 
 
-def test_musicxml_without_verovio_raises_for_one_file_and_for_many(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "verovio.py").write_text("raise ImportError")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    # Our own package comes first on the worker's path; an installed verovio comes after both.
-    path = tmp_path / "x.musicxml"
-    path.write_text("<score-partwise/>")
-    with pytest.raises(MissingDependencyError, match=r"x\.musicxml: reading MusicXML needs verovio: pip install"):
-        read_score(path)
-    with pytest.raises(MissingDependencyError, match="needs verovio"):
-        list(read_scores([path]))
-
-
 def test_listing_finds_scores_at_any_depth_in_order(tmp_path: Path) -> None:
     for name in ("b.MID", "a/z.mxl", "a/b/c.musicxml", "notes.txt", ".hidden.mid"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -245,7 +231,6 @@ def test_real_corpora_are_read_and_round_trip_through_events(shared: Path, tmp_p
 
 @pytest.mark.shared
 def test_real_songs_in_musicxml_are_read(shared: Path) -> None:
-    pytest.importorskip("verovio", reason="needs the extra audio-lstm[scores]")
     paths = list_scores(shared / "music" / "lieder")[::460]
     vocabulary = EventVocabulary()
     for path, score in read_scores(paths):
@@ -261,3 +246,26 @@ def test_truncated_compressed_song_says_so(shared: Path) -> None:
     assert zipfile.is_zipfile(io.BytesIO(data))
     with pytest.raises(ScoreError, match="damaged compressed MusicXML"):
         read_score(io.BytesIO(data[: len(data) // 2]))
+
+
+def test_a_book_of_tunes_is_read_whole_or_by_name(tmp_path: Path) -> None:
+    book = tmp_path / "book.abc"
+    book.write_text("X:1\nT:One\nK:C\nC\n\nX:2\nT:Two\nK:C\nK:none\nCD\n\nX:3\nT:Bad\nK:H\nC\n")
+    pieces = [piece for _, piece in read_scores([book])]
+    assert [piece.n_notes if isinstance(piece, Score) else str(piece) for piece in pieces] == [
+        *(1, 2, f"{book}: X:3 Bad: ABC line 14: key 'H'; expected one such as G, Bb, Em or D dorian")
+    ]
+    assert read_score(book, tune="two").n_notes == 2
+    said = "it holds 3 tunes, and X:1 One is read; name another one by its X: number or title"
+    assert read_score(book).remarks == (said,)
+    with pytest.raises(ScoreError, match=r"book\.abc: no tune '7' among its 3 tunes"):
+        read_score(book, tune="7")
+
+
+def test_the_sustain_pedal_lengthens_notes_where_asked(tmp_path: Path) -> None:
+    events = b"\x00\xb0\x40\x7f\x00\x90\x3c\x40\x60\x80\x3c\x40\x60\xb0\x40\x00\x00\xff\x2f\x00"
+    header = b"MThd" + (6).to_bytes(4) + b"\x00\x00\x00\x01\x00\x60MTrk"
+    path = tmp_path / "held.mid"
+    path.write_bytes(header + len(events).to_bytes(4) + events)
+    assert read_score(path).notes["duration_ticks"].tolist() == [96]
+    assert read_score(path, sustain=True).notes["duration_ticks"].tolist() == [192]

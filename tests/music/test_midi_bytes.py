@@ -98,10 +98,6 @@ DAMAGED = {
         midi(b"\x00\x90\x3c\xb6" + END_OF_TRACK),
         r"damaged \(Get velocity=182\); export the file again",
     ),
-    "tempo of nothing": (
-        midi(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE),
-        "damaged .microseconds per quarter of a tempo is 0",
-    ),
     "too long": (midi(LONG_REST + NOTE), r"its times overflow: tick 268435551, and the last is 268435455"),
     "wrapped": (midi(LONG_REST * 9 + NOTE), "its times overflow: tick -"),
 }
@@ -117,3 +113,17 @@ def test_damaged_file_is_one_clear_error(name: str) -> None:
 def test_too_many_notes_are_refused() -> None:
     with pytest.raises(ScoreError, match=r"too large: 4 notes; raise max_notes \(now 3\)"):
         midi_to_score(score_to_midi(SCORE), max_notes=3)
+
+
+def test_pedals_and_bends_are_counted_and_pedals_lengthen_notes_where_asked() -> None:
+    down, up, bend = b"\x00\xb0\x40\x7f", b"\x81\x70\xb0\x40\x00", b"\x00\xe0\x00\x50"
+    data = midi(down + NOTE + b"\x00\x90\x3c\x40\x60\x80\x3c\x40" + bend + up)
+    score = midi_to_score(data)
+    assert score.remarks == (
+        "the sustain pedal, pressed 1 times, is left out; --sustain lets it lengthen notes",
+        "1 pitch bends are left out",
+    )
+    assert score.notes["duration_ticks"].tolist() == [96, 96]
+    held = midi_to_score(data, sustain=True)
+    assert held.notes["duration_ticks"].tolist() == [96, 336]  # until it is struck again; until the pedal is released
+    assert held.remarks == ("1 pitch bends are left out",)

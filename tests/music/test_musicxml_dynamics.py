@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
-
-import pytest
-
-from audio_lstm.music.musicxml_dynamics import LEVELS, with_dynamics
+from audio_lstm.music.musicxml_dynamics import LEVELS, UNMARKED
+from audio_lstm.music.musicxml_reader import musicxml_to_score
 
 
 def note(duration: int = 1, inside: str = "", attributes: str = "") -> str:
@@ -25,14 +22,13 @@ def wedge(kind: str) -> str:
 
 
 def velocities(*parts: str) -> list[list[float]]:
-    """What each note of each part ends up with; a part is the content of its measures, separated by |."""
+    """Those of each part's notes in the order of their start; a part is its measures, separated by |."""
     text = "".join(
-        "<part>" + "".join(f"<measure>{measure}</measure>" for measure in part.split("|")) + "</part>" for part in parts
+        f'<part id="P{number}">' + "".join(f"<measure>{measure}</measure>" for measure in part.split("|")) + "</part>"
+        for number, part in enumerate(parts)
     )
-    root = ElementTree.fromstring(with_dynamics(f"<score-partwise>{text}</score-partwise>".encode()))
-    return [
-        [round(float(found.get("dynamics", "nan")) * 0.9) for found in part.iter("note")] for part in root.iter("part")
-    ]
+    notes = musicxml_to_score(f"<score-partwise>{text}</score-partwise>".encode()).notes
+    return [notes["velocity"][notes["track"] == number].tolist() for number in range(len(parts))]
 
 
 def test_a_mark_holds_until_the_next_one_and_a_piece_begins_at_mf() -> None:
@@ -62,7 +58,7 @@ def test_accents_are_for_their_notes_alone_and_a_p_after_them_stays() -> None:
 def test_both_hands_follow_the_marks_and_a_part_without_marks_follows_the_fullest() -> None:
     piano = mark("p") + note(2) + mark("f") + note(2) + "<backup><duration>4</duration></backup>" + note(2) * 2
     voice = note() * 4
-    assert velocities(voice, piano) == [[49, 49, 96, 96], [49, 96, 49, 96]]
+    assert velocities(voice, piano) == [[49, 49, 96, 96], [49, 49, 96, 96]]
 
 
 def test_divisions_chords_and_forwards_are_counted() -> None:
@@ -85,18 +81,14 @@ def test_what_a_note_says_itself_is_left_alone() -> None:
     assert velocities(part) == [[90, 49]]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<score-partwise><part><measure><note><rest/></note></measure></part></score-partwise>",
-        "<score-timewise><measure/></score-timewise>",
-        "<score-partwise/>",
-        "<score-partwise><part><measure><attributes><divisions>x</divisions></attributes></measure></part>"
-        "</score-partwise>",
-    ],
-)
-def test_a_file_without_marks_stays_as_it_was(text: str) -> None:
-    assert with_dynamics(text.encode()) == text.encode()
+def test_a_score_without_marks_is_at_one_level_but_for_what_its_notes_say() -> None:
+    accent = "<notations><articulations><accent/></articulations></notations>"
+    assert velocities(note() + note(inside=accent), note(attributes=' dynamics="50"')) == [[UNMARKED] * 2, [45]]
+
+
+def test_marks_in_a_part_without_divisions_are_heard() -> None:
+    broken = "<attributes><divisions>x</divisions></attributes>"
+    assert velocities(broken + mark("p") + note()) == [[49]]
 
 
 def test_no_mark_makes_a_note_silent_or_too_loud() -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-import types
 import zipfile
 
 import pytest
 
-from audio_lstm.errors import MissingDependencyError, ScoreError
-from audio_lstm.music import parse_worker
+from audio_lstm.errors import ScoreError
+from audio_lstm.music import musicxml_file, parse_worker
 from audio_lstm.music.midi_bytes import score_to_midi
 from audio_lstm.music.parse_worker import (
     frame_to_score,
@@ -97,7 +96,6 @@ def test_the_process_answers_many_requests_until_the_pipe_closes() -> None:
 
 
 def test_musicxml_plain_compressed_and_in_utf_16_are_the_same_music() -> None:
-    pytest.importorskip("verovio", reason="needs the extra audio-lstm[scores]")
     plain = parse(MUSICXML.encode())
     quarter = plain.ticks_per_quarter
     assert plain.notes["pitch"].tolist() == [67, 69, 71]
@@ -111,8 +109,7 @@ def test_musicxml_plain_compressed_and_in_utf_16_are_the_same_music() -> None:
 
 
 def test_the_dynamics_of_musicxml_are_heard() -> None:
-    pytest.importorskip("verovio", reason="needs the extra audio-lstm[scores]")
-    assert set(parse(MUSICXML.encode()).notes["velocity"].tolist()) == {90}  # without marks: verovio's
+    assert set(parse(MUSICXML.encode()).notes["velocity"].tolist()) == {90}  # without marks
     mark = "<direction><direction-type><dynamics><p/></dynamics></direction-type></direction>"
     first, *rest = MUSICXML.split("<note>")
     for text in (first + mark + "<note>" + "<note>".join(rest),):
@@ -120,30 +117,13 @@ def test_the_dynamics_of_musicxml_are_heard() -> None:
         assert set(parse(text.replace("UTF-8", "UTF-16").encode("utf-16")).notes["velocity"].tolist()) == {49}
 
 
-def test_what_verovio_refuses_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Toolkit:
-        def setOptions(self, options: object) -> None:  # noqa: N802
-            pass
-
-        def loadData(self, text: str) -> bool:  # noqa: N802
-            return False
-
-    monkeypatch.setitem(sys.modules, "verovio", types.SimpleNamespace(toolkit=Toolkit))
-    with pytest.raises(ScoreError, match="verovio cannot read this MusicXML; export the file again"):
-        parse(MUSICXML.encode())
-
-
-def test_musicxml_without_verovio_gives_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_musicxml_is_read_without_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "verovio", None)
-    message = r"reading MusicXML needs verovio: pip install 'audio-lstm\[scores\]'"
-    with pytest.raises(MissingDependencyError, match=message):
-        parse(MUSICXML.encode())
-    answer, _ = parse_worker._answer({"max_notes": 9}, MUSICXML.encode())
-    assert "pip install" in answer["missing"]
+    assert parse(MUSICXML.encode()).n_notes == 3
 
 
 def test_running_out_of_memory_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def greedy(data: bytes, *, max_notes: int) -> Score:
+    def greedy(data: bytes, *, max_notes: int, tune: str | None, sustain: bool) -> Score:
         raise MemoryError
 
     monkeypatch.setattr(parse_worker, "parse_bytes", greedy)
@@ -159,6 +139,10 @@ def test_running_out_of_memory_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> 
         (MUSICXML[:300].encode(), "damaged or truncated MusicXML .*line 6.*; export the file again"),
         (b"<html></html>", "XML, but not MusicXML: its root is <html>"),
         (b"<a>&bomb;</a>", "damaged or truncated MusicXML .undefined entity"),
+        (
+            b'<!DOCTYPE a [<!ENTITY lol "ha">]><score-partwise/>',
+            "MusicXML that defines an entity, 'lol', which no expo",
+        ),
     ],
 )
 def test_bad_musicxml_is_one_clear_error(data: bytes, message: str) -> None:
@@ -166,8 +150,52 @@ def test_bad_musicxml_is_one_clear_error(data: bytes, message: str) -> None:
         parse(data)
 
 
+CONTAINER = b"<container><rootfiles>%s</rootfiles></container>"
+
+
+@pytest.mark.parametrize(
+    ("roots", "others"),
+    [
+        (b'<rootfile full-path="score.xml"/>', {}),
+        (b'<rootfile full-path="/score.xml" media-type="application/vnd.recordare.musicxml+xml"/>', {}),
+        (
+            b'<rootfile full-path="a.pdf" media-type="application/pdf"/><rootfile full-path="score.xml"/>',
+            {"a__pdf": b"%"},
+        ),
+        (b'<rootfile full-path="score.xml"/><rootfile full-path="a.xml"/>', {"a__xml": b"<score-partwise/>"}),
+        (b'<rootfile full-path="lost.xml"/>', {"__MACOSX/__score__xml": b"\x00\x05\x16\x07", "__MACOSX/x__xml": b"?"}),
+        (b"<rootfile", {"._score__xml": b"\x00\x05\x16\x07"}),
+    ],
+)
+def test_the_score_of_an_mxl_is_that_which_its_container_names(roots: bytes, others: dict[str, bytes]) -> None:
+    members = {
+        name.replace("__MACOSX", "%").replace("__", ".").replace("%", "__MACOSX"): data for name, data in others.items()
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("META-INF/container.xml", CONTAINER % roots)
+        for name, data in members.items():
+            archive.writestr(name, data)
+        archive.writestr("score.xml", MUSICXML)
+    assert parse(buffer.getvalue()) == parse(MUSICXML.encode())
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding"),
+    [
+        ("ISO-8859-1", "latin-1"), ("windows-1252", "cp1252"), ("Shift_JIS", "shift_jis"), ("UTF-16", "utf-16"),
+        ("UTF-16", "utf-16-le"), ("UTF-16", "utf-16-be"), ("UTF-16", "utf-8"), ("UTF-8", "cp1252"),
+        ("UTF-8", "utf-8-sig"), ("no-such-thing", "utf-8"),
+    ],
+)  # fmt: skip
+def test_musicxml_is_read_in_its_encoding_even_where_it_says_another(declared: str, encoding: str) -> None:
+    name = "フルート" if declared == "Shift_JIS" else "Flöte"
+    text = MUSICXML.replace("UTF-8", declared).replace("Voice", name)
+    assert parse(text.encode(encoding)).tracks[0].name == name
+
+
 def test_a_zip_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parse_worker, "_MAX_XML_BYTES", 100)
+    monkeypatch.setattr(musicxml_file, "MAX_XML_BYTES", 100)
     with pytest.raises(ScoreError, match="too large: more than 100 bytes of MusicXML when unpacked"):
         parse(zipped(score__xml=MUSICXML.encode()))
 

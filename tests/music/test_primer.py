@@ -48,13 +48,12 @@ def test_notes_that_say_nothing_are_listened_to() -> None:
     primer = read_primer(TUNE)
     assert dict(primer.sources) == {"key": "detected", "metre": "detected", "tempo": "assumed"}
     assert primer.summary() == (
-        "10 notes, 3.0 bars; D minor (detected), 4/4 (detected), 100 quarters a minute (assumed)"
+        "10 notes, 3.0 bars; D minor (detected), 4/4 (detected), 120 quarters a minute (assumed)"
     )
     assert primer.score.key_signatures == (KeySignature(0, -1, True),)
 
 
 def test_musicxml_gives_its_metre(tmp_path: Path) -> None:
-    pytest.importorskip("verovio")
     (tmp_path / "tune.musicxml").write_text(MUSICXML)
     primer = read_primer(tmp_path / "tune.musicxml")
     assert primer.metre == (3, 4)
@@ -120,7 +119,7 @@ def test_options_out_of_range_are_named() -> None:
         ("C4 H4", "notes, word 2, 'H4'"),
         ("nowhere.mid", "nowhere.mid: no such file"),
         (5, "expected a score, a file, notes as text, a pretty_midi object .* got int"),
-        ("X:1\nK:C\nC ? D\n", "the score: ABC line 3, place 3"),
+        ("X:1\nK:C\nC 8 D\n", "the score: ABC line 3, place 3"),
     ],
 )
 def test_what_is_no_music_is_named(source: object, message: str) -> None:
@@ -134,3 +133,14 @@ def test_recordings_are_heard() -> None:
     found, name = read_music((0.3 * samples, 16_000), tempo_bpm=60)
     assert found.notes["pitch"].tolist() == [57, 59]
     assert name == "the recording"
+
+
+def test_a_primer_is_moved_and_picked_from_a_book(tmp_path: Path) -> None:
+    assert read_primer("C4 E4", transpose=-12).score.notes["pitch"].tolist() == [48, 52]
+    with pytest.raises(ScoreError, match=r"the notes: transposing by 100 takes pitches to 160\.\.164, not 0\.\.127"):
+        read_primer("C4 E4", transpose=100)
+    book = "X:1\nT:One\nK:C\nC4\n\nX:2\nT:Two\nK:C\nD4\n"
+    (tmp_path / "book.abc").write_text(book)
+    for source in (book, tmp_path / "book.abc"):
+        assert read_primer(source, tune="2").score.notes["pitch"].tolist() == [62]
+        assert read_primer(source).score.remarks[0].startswith("it holds 2 tunes, and X:1 One is read")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio_lstm.music.bars import score_bars
-from audio_lstm.music.quantise import UNITS, GridNote, grid_bars, quantise
+from audio_lstm.music.quantise import UNITS, GridLoss, GridNote, grid_bars, grid_loss, quantise
 from audio_lstm.music.score import Score, TimeSignature, Track, make_notes
 
 
@@ -84,3 +84,17 @@ def test_bars_have_their_size(numerator: int, denominator: int, size: int) -> No
     bars = grid_bars(score, score_bars(score))
     assert {bar.size for bar in bars} == {size}
     assert all(bar.end == after.start for bar, after in pairwise(bars))
+
+
+def test_what_writing_costs_is_counted() -> None:
+    kept = Score(480, make_notes([0, 480, 640, 800, 960], [480, 160, 160, 160, 60], 60), (Track(),))
+    assert (grid_loss(kept), str(grid_loss(kept))) == (GridLoss(5, 5, 0), "")
+    repeated = Score(480, make_notes(np.arange(16) * 30, 30, 60), (Track(),))
+    loss = grid_loss(repeated)
+    assert loss.n_notes == 16
+    assert loss.n_written == len(quantise(repeated, repeated.notes, grid_bars(repeated, score_bars(repeated)))) < 16
+    assert str(loss).startswith(f"{16 - loss.n_written} of 16 notes fall on another of their pitch and ")
+    fifths = Score(480, make_notes(np.arange(5) * 96, 96, [60, 61, 62, 63, 64]), (Track(),))
+    assert str(grid_loss(fifths)).startswith("4 notes are moved to the nearest rhythm that is written (down to 32nds")
+    unison = Score(480, make_notes([0, 0], [480, 240], 60), (Track(),))
+    assert grid_loss(unison).n_written == 1

@@ -10,8 +10,9 @@ import soundfile
 
 from audio_lstm.errors import MissingDependencyError, ScoreError
 from audio_lstm.music.files import read_score
-from audio_lstm.music.save import SAVE_SUFFIXES, SaveOptions, check_save_path, save_score
+from audio_lstm.music.save import SAVE_SUFFIXES, SaveOptions, check_save_path, save_score, written_loss
 from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
+from audio_lstm.music.score_json import read_score_json
 
 PIECE = Score(
     480,
@@ -86,3 +87,26 @@ def test_a_folder_of_that_name_is_one_clear_error(tmp_path: Path, suffix: str) -
     with pytest.raises(Exception, match=r"cannot be written \(Is a directory\); check"):
         save_score(PIECE, target, SaveOptions(sample_rate=8_000))
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["x.musicxml", "x.mxl", "x.mid", "x.json"])
+def test_names_with_control_characters_leave_every_note_readable(name: str, tmp_path: Path) -> None:
+    score = Score(480, make_notes([0, 480], 480, [60, 62]), (Track("Pi\x01ano\x00\x1b", 0),))
+    save_score(score, tmp_path / name, SaveOptions(title="a\x02\x00b"))
+    again = read_score_json(tmp_path / name) if name.endswith("json") else read_score(tmp_path / name)
+    assert again.notes["pitch"].tolist() == [60, 62]
+
+
+def test_a_sheet_with_control_characters_holds_all_notes(tmp_path: Path) -> None:
+    pytest.importorskip("verovio")
+    score = Score(480, make_notes([0, 480], 480, [60, 62]), (Track("Pi\x01ano\x00", 0),))
+    save_score(score, tmp_path / "x.svg", SaveOptions(title="a\x02b"))
+    assert (tmp_path / "x.svg").read_text().count('class="note"') == 2
+
+
+def test_what_a_file_does_not_hold_is_known(tmp_path: Path) -> None:
+    score = Score(480, make_notes([0, 0], [480, 240], 60), (Track(),))
+    assert written_loss(score, "x.mid") is None
+    loss = written_loss(score, "x.musicxml")
+    assert loss is not None
+    assert loss.n_written == 1

@@ -48,7 +48,7 @@ def test_the_chord_on_the_tonic_takes_the_scales_third_and_fifth() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("H minor", "key 'H minor': expected a tonic and a mode"),
+        ("J minor", "key 'J minor': expected a tonic and a mode"),
         ("", "key '': expected a tonic and a mode"),
         ("D minro", "no mode is called 'minro'; did you mean 'minor'"),
         ("D happy", "no mode is called 'happy'; known: major, minor"),
@@ -68,3 +68,32 @@ def test_a_scale_without_notes_or_with_a_foreign_tonic_is_refused(classes: froze
 
 def test_pitches_are_named_with_their_octaves() -> None:
     assert [pitch_name(pitch) for pitch in (60, 21, 0, 127)] == ["C4", "A0", "C-1", "G9"]
+
+
+@pytest.mark.parametrize(
+    ("german", "english"),
+    [
+        ("fis-moll", "F# minor"),
+        ("Fis-Dur", "F# major"),
+        ("H-Dur", "B major"),
+        ("h-moll", "B minor"),
+        ("H", "B major"),
+        ("H minor", "B minor"),
+        ("B-Dur", "Bb major"),
+        ("b-moll", "Bb minor"),
+        ("Es-Dur", "Eb major"),
+        ("As Dur", "Ab major"),
+        ("as-moll", "Ab minor"),
+        ("Cis dorian", "C# dorian"),
+        ("Des-Dur", "Db major"),
+        ("c-moll", "C minor"),
+        ("C-Dur", "C major"),
+        ("B", "B major"),
+        ("b minor", "B minor"),
+        ("Bb", "Bb major"),
+        ("a flat minor", "Ab minor"),
+        ("am", "A minor"),
+    ],
+)
+def test_german_names_of_keys(german: str, english: str) -> None:
+    assert parse_scale(german) == parse_scale(english)

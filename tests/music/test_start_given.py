@@ -185,3 +185,9 @@ def test_resolutions_that_share_no_small_one_take_the_primers() -> None:
     primer: Primer = read_primer(odd)
     written = Score(480, parse_notes("C4 D4").notes, (Track(),))
     assert with_exact_primer(written, primer, 480).ticks_per_quarter == 1009
+
+
+def test_a_tune_above_the_voices_is_for_a_model_of_songs() -> None:
+    assert is_for_voices(read_primer("C5 E5"))
+    assert not is_for_voices(read_primer("C7 E7"))
+    assert is_for_voices(read_primer("C7 E7", transpose=-24))

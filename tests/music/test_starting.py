@@ -22,7 +22,7 @@ def test_what_is_not_asked_for_is_as_in_the_primer() -> None:
     assert start is not None
     assert start.primer is not None
     assert wishes.key is not None
-    assert (wishes.key.name, wishes.metre, wishes.tempo_bpm, wishes.bars) == ("D minor", (4, 4), 100, 8)
+    assert (wishes.key.name, wishes.metre, wishes.tempo_bpm, wishes.bars) == ("D minor", (4, 4), 120, 8)
     wishes, _ = plan_start({"key": "F major", "metre": "3/4", "tempo_bpm": 70}, primer=TUNE)
     assert wishes.key is not None
     assert (wishes.key.name, wishes.metre, wishes.tempo_bpm) == ("F major", (3, 4), 70)
@@ -73,7 +73,9 @@ def test_chords_say_how_long_a_piece_is() -> None:
 @pytest.mark.parametrize(
     ("options", "given", "message"),
     [
-        ({}, {"primer_bars": (1, 2)}, "primer_bars chooses bars of a primer; pass primer too"),
+        ({}, {"primer_bars": (1, 2)}, "primer_bars is about a primer; pass primer too"),
+        ({}, {"transpose": -12}, "transpose is about a primer; pass primer too"),
+        ({}, {"chords": "Am", "without_primer": True}, "without_primer is about a primer; pass primer too"),
         ({"key": "C major"}, {"primer": TUNE}, "the notes: has notes outside C major: Bb; choose another key"),
         ({"bars": 2}, {"primer": TUNE}, "bars=2, but the primer alone has 3; pass more, or fewer primer_bars"),
         (

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio_lstm.errors import MissingDependencyError
 from audio_lstm.music import token_worker
 from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.files import ReadLimits, read_score, write_midi
@@ -37,7 +36,7 @@ def test_requests_are_answered_in_order_until_the_pipe_closes(tmp_path: Path) ->
         answer = read_frame(process.stdout)
         assert answer is not None
         header, payload = answer
-        n_tokens, fault, missing, again = header["found"]
+        (n_tokens,), (fault,), (missing,), (again,) = header["found"]
         assert n_tokens == again == len(EventVocabulary().encode(read_score(good)))
         assert "not a MIDI file" in fault
         assert "no such file" in missing
@@ -50,7 +49,9 @@ def test_requests_are_answered_in_order_until_the_pipe_closes(tmp_path: Path) ->
 def read(path: Path, **limits: int) -> bytes | str:
     usual = ReadLimits()
     chosen = {"max_bytes": usual.max_bytes, "max_notes": usual.max_notes} | limits
-    return token_worker._read(str(path), VOCABULARY, **chosen)
+    limits_of_all = (chosen["max_bytes"], chosen["max_notes"])
+    (found,) = token_worker._read(str(path), VOCABULARY, limits=limits_of_all, sustain=False)
+    return found
 
 
 def test_limits_and_empty_files_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,14 +62,5 @@ def test_limits_and_empty_files_are_said(tmp_path: Path, monkeypatch: pytest.Mon
     def greedy(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(token_worker, "parse_bytes", greedy)
+    monkeypatch.setattr(token_worker, "parse_pieces", greedy)
     assert "takes more memory than allowed" in str(read(tmp_path / "a.mid"))
-
-
-def test_a_missing_package_is_not_the_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacking(*_: object, **__: object) -> None:
-        raise MissingDependencyError("pip install it")
-
-    monkeypatch.setattr(token_worker, "parse_bytes", lacking)
-    with pytest.raises(MissingDependencyError, match="pip install it"):
-        read(song(tmp_path / "a.mid"))

@@ -28,7 +28,6 @@ def recipe(load_recipe: Callable[[str], ModuleType]) -> ModuleType:
 def test_tiny_reads_songs_and_writes_a_model(
     recipe: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("verovio")
     songs = tmp_path / "songs" / "Composer"
     songs.mkdir(parents=True)
     for number in range(2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -207,6 +208,17 @@ def test_wrong_types_methods_and_paths_have_openais_shape(start: Start) -> None:
         )
         empty = httpx.post(running.url + TRANSCRIPTIONS, files={"other": b"x"})
         assert (empty.status_code, empty.json()["error"]["param"]) == (400, "file")
+
+
+def test_a_body_that_is_no_form_is_answered_and_nothing_else_is_said(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("python_multipart").setLevel(logging.NOTSET)
+    headers = {"content-type": "multipart/form-data; boundary=X"}
+    with start() as running:
+        answer = httpx.post(running.url + TRANSCRIPTIONS, content=b"--X\r\nNo\xff: header\r\n--Y", headers=headers)
+    assert answer.status_code == 400
+    assert not [record for record in caplog.records if record.name.startswith("python_multipart")]
 
 
 def test_two_gigabytes_are_refused_before_they_are_sent(start: Start) -> None:

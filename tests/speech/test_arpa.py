@@ -178,6 +178,7 @@ CHANGES = [
     ("-0.45\tTHE CAT", "nan\tTHE CAT", "lm.arpa:19: expected a log-probability up to 0 and a finite weight"),
     ("-0.45\tTHE CAT", "0.45\tTHE CAT", "lm.arpa:19: expected a log-probability up to 0"),
     ("CAT\t-0.05", "CAT\tnan", "lm.arpa:19: expected a log-probability up to 0 and a finite weight"),
+    ("CAT\t-0.05", "CAT\t1e308", "lm.arpa:19: expected a log-probability up to 0 and a finite weight"),
     ("CAT\t-0.05", "CAT\tinf", "lm.arpa:19: expected a log-probability up to 0 and a finite weight"),
     ("-0.45\tTHE CAT", "-0.45", "lm.arpa:19: expected log-probability, 2 words, back-off weight, got 2 fields"),
     ("-0.45\tTHE CAT", "-0.45\tCAT SAT", "lm.arpa:19: this n-gram has been listed before; the file is damaged"),

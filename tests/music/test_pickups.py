@@ -1,0 +1,108 @@
+"""A pickup is a bar 0 everywhere: in primers and what goes on from them, in gaps, and on paper."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import audio_lstm
+from audio_lstm.music.bars import score_bars
+from audio_lstm.music.chorale import ChoraleGrid
+from audio_lstm.music.composer import Composer
+from audio_lstm.music.infill import infill
+from audio_lstm.music.musicxml import score_to_musicxml
+from audio_lstm.music.musicxml_reader import musicxml_to_score
+from audio_lstm.music.primer import read_primer
+from audio_lstm.music.report import measure
+from audio_lstm.music.score import Score, TimeSignature, Track, make_notes
+from audio_lstm.music.wishes import Wishes
+
+QUARTER = 480
+TUNE = Score(
+    QUARTER,
+    make_notes(np.arange(0, 13) * QUARTER, QUARTER, [67, *(60, 64, 62, 65) * 3], track=0),
+    (Track("Tune", 40),),
+    time_signatures=(TimeSignature(0, 4, 4), TimeSignature(QUARTER, 4, 4)),
+)
+
+
+def starts(score: Score) -> list[float]:
+    return [bar.start_ticks / score.ticks_per_quarter for bar in score_bars(score)]
+
+
+def test_a_primer_counts_its_pickup_as_no_bar_and_keeps_its_bar_lines() -> None:
+    primer = read_primer(TUNE)
+    assert (primer.n_bars, primer.n_pickups, primer.lead_ticks) == (3.0, 1, 3 * QUARTER)
+    assert primer.score.notes["start_ticks"][0] == 3 * QUARTER
+    assert "3.0 bars" in primer.summary()
+    assert read_primer(TUNE, bars=(1, 2)).n_pickups == 0
+    assert read_primer(TUNE, bars=(0, 1)).n_bars == 1.0
+    assert read_primer(TUNE, metre=(2, 4)).lead_ticks == QUARTER
+
+
+@pytest.mark.parametrize("kind", ["events", "chorale"])
+def test_what_goes_on_from_a_pickup_keeps_it_and_has_as_many_bars_behind_it(
+    kind: str, events_composer: Composer, chorale_composer: Composer
+) -> None:
+    composer = events_composer if kind == "events" else chorale_composer
+    piece = audio_lstm.compose(model=composer, primer=TUNE, bars=5, seed=1)
+    assert starts(piece.score) == [0, 1, 5, 9, 13, 17]
+    assert piece.bars == 5
+    bars = next(finding for finding in piece.report.findings if finding.wish == "bars")
+    assert (bars.asked, bars.achieved, bars.kept) == ("5", "5", True)
+    begun = piece.score.notes[piece.score.notes["track"] == 0][: len(TUNE.notes)]
+    quarter = piece.score.ticks_per_quarter
+    assert (begun["start_ticks"] / quarter).tolist() == (TUNE.notes["start_ticks"] / QUARTER).tolist()
+    assert begun["pitch"].tolist() == TUNE.notes["pitch"].tolist()
+    others = piece.score.notes[piece.score.notes["start_ticks"] < quarter]
+    assert set(others["pitch"].tolist()) >= {67}
+
+
+def test_a_stream_tells_the_notes_of_a_pickup_at_once(events_composer: Composer) -> None:
+    stream = audio_lstm.compose_stream(model=events_composer, primer=TUNE, bars=4, seed=1)
+    assert next(stream).start_s == 0.0
+    assert stream.finish().score.notes["start_ticks"][0] == 0
+
+
+def test_a_report_counts_bars_behind_the_pickup() -> None:
+    wishes = Wishes(bars=3, metre=(4, 4))
+    assert all(finding.kept for finding in measure(TUNE, wishes).findings)
+
+
+def test_the_bars_of_a_gap_are_those_of_the_page(events_composer: Composer) -> None:
+    tune = replace(TUNE, time_signatures=(TimeSignature(0, 4, 4), TimeSignature(3 * QUARTER, 4, 4)))
+    for bars, first, last in (((2, 2), 7, 11), ((0, 1), 0, 7), ((0, 0), 0, 3)):
+        filled = infill(tune, bars=bars, model=events_composer, seed=1).score
+        kept = [
+            notes[(notes["start_ticks"] < first * QUARTER) | (notes["start_ticks"] >= last * QUARTER)]
+            for notes in (tune.notes, filled.notes)
+        ]
+        np.testing.assert_array_equal(*kept)
+        assert filled.time_signatures == tune.time_signatures
+        assert filled.n_notes > len(kept[0])
+
+
+def test_a_pickup_is_printed_as_one_and_read_back() -> None:
+    document = score_to_musicxml(TUNE)
+    assert '<measure number="0" implicit="yes">' in document
+    again = musicxml_to_score(document.encode())
+    assert starts(again) == starts(TUNE)
+    assert again.time_signatures == TUNE.time_signatures
+
+
+def test_bars_shorter_than_their_metre_are_printed_and_read_back() -> None:
+    signatures = (TimeSignature(0, 4, 4), TimeSignature(7 * QUARTER, 4, 4))
+    short = Score(QUARTER, TUNE.notes, TUNE.tracks, time_signatures=signatures)
+    assert starts(short) == [0, 4, 7, 11]
+    assert starts(musicxml_to_score(score_to_musicxml(short).encode())) == [0, 4, 7, 11]
+
+
+def test_chorale_cells_of_a_pickup_are_silent_before_it() -> None:
+    from audio_lstm.music.chorale_given import ChoraleGiven
+    from audio_lstm.music.start_given import chorale_cells
+
+    cells = chorale_cells(ChoraleGrid(), read_primer(TUNE))
+    assert (cells[:12] != ChoraleGiven.UNKNOWN).all()
+    assert (cells[12:] == ChoraleGiven.UNKNOWN).any()

@@ -5,6 +5,7 @@
     model.onnx         the same model for CPUs: int8 weights, the state as inputs and outputs
     README.md          the model card: data, licences, measured quality, size, limits
     decoding.json      how its output becomes text (speech; if it was tuned): language model, weights, confidence
+    lexicon.lex        how words are said (speech; if the model hears sounds beside letters)
     *.lm               language models that decoding.json names
     novelty.npz        what the training set sounds like, to tell copies (music/novelty.py)
 
@@ -50,7 +51,17 @@ SHIPPED = Path(__file__).parent / "weights"
 DECODING_FILE, LANGUAGE_MODEL_SUFFIX = "decoding.json", ".lm"
 READER_FILE = "reader.onnx"  # of a model of two parts (music/fill_export.py)
 NOVELTY_FILE = "novelty.npz"
-_MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE, DECODING_FILE, READER_FILE, NOVELTY_FILE)
+LEXICON_FILE = "lexicon.lex"  # of a model that hears phonemes too (speech/lexicon.py)
+_MODEL_FILES = (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    GRAPH_FILE,
+    CARD_FILE,
+    DECODING_FILE,
+    READER_FILE,
+    NOVELTY_FILE,
+    LEXICON_FILE,
+)
 _MAX_CONFIG_BYTES = 4_000_000
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -162,7 +173,7 @@ def write_model(
     graph: onnx.ModelProto,
     card: str,
     half: bool = False,
-    more_graphs: Mapping[str, onnx.ModelProto] | None = None,
+    more_graphs: Mapping[str, onnx.ModelProto | bytes] | None = None,
 ) -> Path:
     """Write a whole model folder, replacing an older one only once the new one is complete.
 
@@ -173,7 +184,7 @@ def write_model(
         graph: The ONNX model, usually int8.
         card: The text of the model card, Markdown.
         half: Store the weights for torch as float16, at half the size.
-        more_graphs: Further ONNX models by file name, for a model of several parts.
+        more_graphs: Further ONNX models by file name, for a model of several parts; bytes are written as they are.
 
     Returns:
         The folder.
@@ -199,7 +210,7 @@ def write_model(
         (scratch / CONFIG_FILE).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
         save_file(tensors, scratch / WEIGHTS_FILE)
         for file_name, part in {GRAPH_FILE: graph, **(more_graphs or {})}.items():
-            (scratch / file_name).write_bytes(part.SerializeToString())
+            (scratch / file_name).write_bytes(part if isinstance(part, bytes) else part.SerializeToString())
         (scratch / CARD_FILE).write_text(card, "utf-8")
         scratch.chmod(0o755)
         for file in scratch.iterdir():

@@ -82,20 +82,23 @@ class OnnxEngine:
         declared = self._session.get_inputs()
         self._inputs = [(item.name, item.shape, item.type) for item in declared[:2]]
         self._state = [(item.name, item.shape) for item in declared[2:]]
+        shapes = [item.shape for item in self._session.get_outputs()]
+        self._heads = shapes[: max(1, len(shapes) - len(self._state))]  # the next state comes after them
 
     def check(self, *, input_size: int, output_size: int, streams: bool) -> None:
         """Make sure that the graph is the model that config.json describes.
 
         Args:
             input_size: Width of the inputs.
-            output_size: Width of the outputs.
+            output_size: Width of the outputs, those of several heads side by side.
             streams: Whether it takes a state.
 
         Raises:
             ModelError: If it is not; running it would fail in ONNX Runtime's words, or not at all.
         """
-        shapes = [*(shape for _, shape, _ in self._inputs), self._session.get_outputs()[0].shape]
-        fits = len(shapes) == 3 and shapes[0][-1:] == [input_size] and shapes[2][-1:] == [output_size]
+        widths = [shape[-1] if shape else 0 for shape in self._heads]
+        adds_up = all(isinstance(width, int) for width in widths) and sum(widths) == output_size
+        fits = len(self._inputs) == 2 and self._inputs[0][1][-1:] == [input_size] and adds_up
         if not fits or bool(self._state) != streams:
             raise ModelError(
                 f"{self._path}: does not fit config.json (expected input width {input_size}, output width "
@@ -110,8 +113,9 @@ class OnnxEngine:
             state = tuple(self._zeros(shape, len(lengths)) for _, shape in self._state)
         feed = {self._inputs[0][0]: inputs, self._inputs[1][0]: lengths.astype(np.int32)}
         feed.update({name: array for (name, _), array in zip(self._state, state, strict=True)})
-        outputs, *next_state = self._session.run(None, feed)
-        return outputs, tuple(next_state)
+        results = self._session.run(None, feed)
+        heads, next_state = results[: len(self._heads)], results[len(self._heads) :]
+        return heads[0] if len(heads) == 1 else np.concatenate(heads, axis=-1), tuple(next_state)
 
     @staticmethod
     def _zeros(shape: list[int | str], batch_size: int) -> NDArray[np.float32]:

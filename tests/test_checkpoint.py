@@ -33,7 +33,7 @@ from audio_lstm.checkpoint import (
 from audio_lstm.errors import MissingDependencyError, ModelError
 
 FILES = ["README.md", "config.json", "model.onnx", "model.safetensors"]
-FETCHED = sorted([*FILES, "decoding.json", "reader.onnx", "novelty.npz", "*.lm"])  # from the hub
+FETCHED = sorted([*FILES, "decoding.json", "reader.onnx", "novelty.npz", "lexicon.lex", "*.lm"])  # from the hub
 
 
 @pytest.fixture(autouse=True)

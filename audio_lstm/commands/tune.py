@@ -283,6 +283,8 @@ def _summary(result: TuneResult, name: str, beam_size: int) -> str:
             f"{verdict} {Path(judge.model).name}, weight {judge.weight:g}, length bonus {judge.length_bonus:g}: "
             f"WER {100 * result.rescored.wer:.2f} % ({', '.join(f'{100 * wer:.2f}' for wer in result.rescored.wers)})"
         )
+    if result.pooled is not None:
+        lines.append(_pooled_line(result))
     if result.calibration_error is None:
         lines.append(
             f"calibration error {100 * result.raw_calibration_error:.1f} %, not calibrated: that needs right and wrong "
@@ -295,6 +297,25 @@ def _summary(result: TuneResult, name: str, beam_size: int) -> str:
             f"{100 * result.calibration_error:.1f} % after (fitted on one half, measured on the other){kept}"
         )
     return "\n".join(lines)
+
+
+def _pooled_line(result: TuneResult) -> str:
+    """What sounds beside letters do to errors."""
+    from audio_lstm.speech.pooling import FEATURES
+
+    pooled = result.pooled
+    if pooled is None:
+        return ""
+    config, verdict = (
+        pooled.pooling,
+        "letters and sounds" if result.config.pooling else "letters only: no better are both",
+    )
+    weights = ", ".join(f"{name.replace('_', ' ')} {getattr(config, name):g}" for name in FEATURES)
+    judge = pooled.rescoring
+    rescored = f", {Path(judge.model).name} {judge.weight:g} and {judge.length_bonus:g} a letter" if judge else ""
+    beam = f"sounds' beam {config.beam.beam_size}, weight {config.beam.lm_weight:g}, bonus {config.beam.word_bonus:g}"
+    wers = ", ".join(f"{100 * wer:.2f}" for wer in pooled.wers)
+    return f"{verdict} ({beam}; {weights}{rescored}): WER {100 * pooled.wer:.2f} % ({wers})"
 
 
 def _to_dict(result: TuneResult, corpora: list[HeardCorpus]) -> dict[str, Any]:
@@ -310,9 +331,17 @@ def _to_dict(result: TuneResult, corpora: list[HeardCorpus]) -> dict[str, Any]:
         "wers": list(result.rescored.wers),
         "kept": result.config.rescoring is not None,
     }
+    pooled = result.pooled and {
+        "pooling": asdict(result.pooled.pooling),
+        "rescoring": result.pooled.rescoring and asdict(result.pooled.rescoring),
+        "wer": result.pooled.wer,
+        "wers": list(result.pooled.wers),
+        "kept": result.config.pooling is not None,
+    }
     return {
         "corpora": [corpus.name for corpus in corpora],
         "rescored": rescored,
+        "pooled": pooled,
         "settings": [plain(setting) for setting in result.settings],
         "best_with_language_model": plain(result.best),
         "greedy_stays": result.chosen.lm_weight is None,

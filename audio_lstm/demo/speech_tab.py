@@ -216,4 +216,4 @@ def _look(samples: Any, recogniser: audio_lstm.SpeechRecogniser, transcript: aud
         return Hearing(transcript, samples, SAMPLE_RATE, None, None, symbols)
     features = recogniser.features(samples)
     log_probs, _ = recogniser.log_probs(features)
-    return Hearing(transcript, samples, SAMPLE_RATE, features, log_probs, symbols)
+    return Hearing(transcript, samples, SAMPLE_RATE, features, log_probs[:, : len(symbols)], symbols)

@@ -115,4 +115,4 @@ class StreamedPhrase:
         return log_probs
 
     def _nothing(self) -> NDArray[np.float32]:
-        return np.zeros((0, self._recogniser.config.n_outputs), np.float32)
+        return np.zeros((0, self._recogniser.config.n_columns), np.float32)

@@ -141,7 +141,8 @@ def _listen(blocks: Reading, recogniser: SpeechRecogniser) -> _Sound:
     times: list[NDArray[np.float64]] = [np.zeros((0, 2))]
     levels: list[tuple[int, NDArray[np.float64]]] = []
     for heard in hear(watched(), recogniser, blocks.seams):
-        log_probs, begin_s, end_s = heard.log_probs, heard.start_sample / rate, heard.stop_sample / rate
+        log_probs = heard.log_probs[:, : recogniser.config.n_outputs]
+        begin_s, end_s = heard.start_sample / rate, heard.stop_sample / rate
         edges = begin_s + frame_s * np.arange(len(log_probs) + 1)
         rows += [silence, log_probs]
         times += [np.array([[begin_s, begin_s]]), np.stack([edges[:-1], np.minimum(edges[1:], end_s)], axis=1)]

@@ -18,7 +18,7 @@ from audio_lstm.speech.beam_frames import ActiveFrames
 from audio_lstm.speech.beam_words import WordTree
 from audio_lstm.speech.hotwords import HotWords
 
-__all__ = ["Finished", "Search", "search"]
+__all__ = ["MIX", "SHIFT", "Finished", "Search", "best_rows", "search"]
 
 # What a row has in numbers: natural logs, except BASE and GAIN, which are weighted scores. Extensions read the first 3.
 AGAIN = 0  # of the paths after which the last symbol would be written once more; set in each step
@@ -37,7 +37,7 @@ N_INTS = 10
 _UNKNOWN_END = -3  # an END_STATE that nobody has asked for yet
 _TIE_BITS, _POSITION_BITS = 30, 24  # scores are ranked in 2^30 levels; 2^24 candidates a step
 _POSITIONS = (1 << _POSITION_BITS) - 1
-_MIX, _SHIFT = np.int64(-7046029254386353131), np.int64(32)  # 2^64 / golden ratio, signed
+MIX, SHIFT = np.int64(-7046029254386353131), np.int64(32)  # 2^64 / golden ratio, signed
 MAX_CANDIDATES = 1 << _POSITION_BITS  # rows and their extensions, of all utterances
 MAX_UTTERANCES = 1 << (63 - _TIE_BITS - _POSITION_BITS)
 
@@ -142,7 +142,7 @@ def _start(frames: ActiveFrames, settings: Search) -> tuple[NDArray[np.float64],
     ints[FRAME] = np.cumsum(frames.n_frames) - frames.n_frames
     ints[LAST] = max(settings.space, BLANK)
     ints[END_STATE] = _UNKNOWN_END
-    ints[HASH] = (np.arange(n) + 1) * _MIX  # differs between utterances
+    ints[HASH] = (np.arange(n) + 1) * MIX  # differs between utterances
     if settings.tree:
         ints[STATE] = settings.tree.automaton.start
         ints[NODE] = settings.tree.roots[settings.tree.automaton.start]
@@ -173,7 +173,7 @@ def _step(
     if settings.tree:
         scores += settings.look_ahead.take(np.concatenate([ints[NODE], extensions.nodes]))
     owners = np.concatenate([ints[UTTERANCE], extensions.owners])
-    kept = _best(scores, owners, len(frames.n_frames), settings)
+    kept = best_rows(scores, owners, len(frames.n_frames), beam_size=settings.beam_size, margin=settings.margin)
     return _grown(floats, ints, kept, extensions, boosts, settings, histories)
 
 
@@ -281,12 +281,22 @@ def _end_words(floats: NDArray[np.float64], ints: NDArray[np.int64], rows: NDArr
     ints[END_STATE][rows] = states
 
 
-def _best(
-    scores: NDArray[np.float64], owners: NDArray[np.int64], n_utterances: int, settings: Search
+def best_rows(
+    scores: NDArray[np.float64], owners: NDArray[np.int64], n_utterances: int, *, beam_size: int, margin: float
 ) -> NDArray[np.int64]:
     """Which rows and extensions stay: an utterance's best within the margin, sorted by utterance and score.
 
     Score and position share one whole number, so that one plain sort ranks them; equal scores are ranked by position.
+
+    Args:
+        scores: (n,)
+        owners: (n,) utterance of each.
+        n_utterances: In all.
+        beam_size: How many of an utterance stay.
+        margin: Natural log: those this far below their utterance's best are dropped.
+
+    Returns:
+        Their positions.
     """
     if n_utterances == 1:
         below = scores.max() - scores
@@ -294,16 +304,16 @@ def _best(
         best = np.full(n_utterances, -np.inf)
         np.maximum.at(best, owners, scores)
         below = best.take(owners) - scores
-    near = (below <= settings.margin).nonzero()[0]
-    levels = (below.take(near) * (((1 << _TIE_BITS) - 1) / settings.margin)).astype(np.int64)
+    near = (below <= margin).nonzero()[0]
+    levels = (below.take(near) * (((1 << _TIE_BITS) - 1) / margin)).astype(np.int64)
     owners = owners.take(near)
     ranked = (((owners << _TIE_BITS) | levels) << _POSITION_BITS) | near
     ranked.sort()
-    if len(ranked) > settings.beam_size:
+    if len(ranked) > beam_size:
         counts = np.bincount(owners)
-        if counts.max() > settings.beam_size:
+        if counts.max() > beam_size:
             begins = counts.cumsum() - counts
-            ranked = ranked[np.arange(len(ranked)) - begins.repeat(counts) < settings.beam_size]
+            ranked = ranked[np.arange(len(ranked)) - begins.repeat(counts) < beam_size]
     positions: NDArray[np.int64] = ranked & _POSITIONS
     return positions
 
@@ -333,8 +343,8 @@ def _grown(
     new_floats[BASE] = extensions.base.take(picks)
     hashes = new_ints[HASH]
     new_ints[PARENT_HASH] = hashes
-    hashes ^= hashes >> _SHIFT
-    hashes *= _MIX
+    hashes ^= hashes >> SHIFT
+    hashes *= MIX
     hashes += settings.mixers.take(symbols)
     new_ints[LAST] = symbols
     new_ints[HISTORY] = histories.add(new_ints[HISTORY], symbols)

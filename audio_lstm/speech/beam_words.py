@@ -18,7 +18,7 @@ from audio_lstm.errors import DataError
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.automaton import EMPTY, WordAutomaton, check_fits
 
-__all__ = ["WordTree", "build_word_tree"]
+__all__ = ["TreeNodes", "WordTree", "best_log_probs", "build_word_tree", "grow_tree"]
 
 # What a node may have in place of a word, after the n_words words. Automata have arcs for the first at most.
 _UNKNOWN, _NO_WORD, _ROOT = 0, 1, 2  # an unknown word; one that is forbidden; none has begun
@@ -128,11 +128,11 @@ def build_word_tree(
             f"the recogniser's letters are {''.join(letters)!r:.80}"
         )
     arcs = _arcs(automaton)
-    best = _best_log_probs(automaton, arcs)  # of each word
+    best = best_log_probs(automaton)  # of each word
     groups, words, log_probs = _placed_words(automaton, arcs, best)
     fits = np.flatnonzero(writable[words])
     n_roots = int(groups.max(initial=0)) + 1 if _is_shared(automaton) else automaton.n_states
-    nodes = _grow(n_roots, groups[fits], spelled[words[fits]], words[fits], log_probs[fits])
+    nodes = grow_tree(n_roots, groups[fits], spelled[words[fits]], words[fits], log_probs[fits])
     n_columns = len(letters) + 2
     if (len(nodes.words) + 1) * n_columns > _MAX_DENSE:
         raise DataError(
@@ -159,7 +159,7 @@ def build_word_tree(
     )
 
 
-def _children(nodes: _Nodes, n_roots: int, n_columns: int) -> NDArray[np.int32]:
+def _children(nodes: TreeNodes, n_roots: int, n_columns: int) -> NDArray[np.int32]:
     """The table (n_nodes + 1, n_columns) of where letters lead."""
     n_nodes = len(nodes.words)
     children = np.full((n_nodes + 1, n_columns), n_nodes, np.int32)
@@ -169,7 +169,7 @@ def _children(nodes: _Nodes, n_roots: int, n_columns: int) -> NDArray[np.int32]:
 
 
 def _values(
-    nodes: _Nodes, n_roots: int, n_words: int, *, unknown: float, look_ahead: bool
+    nodes: TreeNodes, n_roots: int, n_words: int, *, unknown: float, look_ahead: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The word and the look-ahead of every node, and of one more for unknown words; unknown -inf: there are none."""
     ahead = np.maximum(np.append(nodes.best, -np.inf), unknown)  # any beginning may still become an unknown word
@@ -214,8 +214,16 @@ def _arcs(automaton: WordAutomaton) -> _Arcs:
     )
 
 
-def _best_log_probs(automaton: WordAutomaton, arcs: _Arcs) -> NDArray[np.float64]:
-    """Log-probability of each word (and of unknown words) without history; its best arc's where there is none such."""
+def best_log_probs(automaton: WordAutomaton) -> NDArray[np.float64]:
+    """How likely each word is without history.
+
+    Args:
+        automaton: A language model or grammar.
+
+    Returns:
+        Natural log-probability (n_words,) of each word, and of unknown words after them where they have arcs; that of
+        a word's best arc where there is none without history.
+    """
     state = automaton.start
     while automaton.backoff_states[state] >= 0:
         state = int(automaton.backoff_states[state])
@@ -223,7 +231,8 @@ def _best_log_probs(automaton: WordAutomaton, arcs: _Arcs) -> NDArray[np.float64
     log_probs = automaton.advance(np.full(len(ids), state), ids)[0].astype(np.float64)
     if np.isneginf(log_probs).any():
         best = np.full(len(ids), -np.inf)
-        np.maximum.at(best, arcs.words, arcs.log_probs)
+        slots = np.flatnonzero(automaton.keys != EMPTY)
+        np.maximum.at(best, (automaton.keys[slots] & _WORD_MASK).astype(np.int64), automaton.log_probs[slots])
         log_probs = np.where(np.isneginf(log_probs), best, log_probs)
     return log_probs
 
@@ -259,8 +268,8 @@ def _symbol_columns(alphabet: Alphabet, letters: Sequence[str]) -> NDArray[np.in
 
 
 @dataclass(frozen=True, eq=False)
-class _Nodes:
-    """Roots come first; parents come before their children."""
+class TreeNodes:
+    """The nodes of trees. Roots come first; parents come before their children."""
 
     parents: NDArray[np.int64]  # (n_nodes,); a root is its own
     columns: NDArray[np.int64]  # (n_nodes,) the letter read last
@@ -268,14 +277,25 @@ class _Nodes:
     best: NDArray[np.float64]  # (n_nodes,) best log-probability of the words below
 
 
-def _grow(
+def grow_tree(
     n_roots: int,
     groups: NDArray[np.int64],
     spelled: NDArray[np.int16],
     words: NDArray[np.int64],
     log_probs: NDArray[np.float64],
-) -> _Nodes:
-    """One tree a group: sorted, each word adds a node for every letter after what it shares with the word before."""
+) -> TreeNodes:
+    """Build trees: sorted, each word adds a node for every letter after what it shares with the word before.
+
+    Args:
+        n_roots: Trees.
+        groups: (n_words,) the tree of each word.
+        spelled: (n_words, longest) its letters, 1 and up; 0 pads.
+        words: (n_words,) what its last node is to hold.
+        log_probs: (n_words,) of each.
+
+    Returns:
+        The nodes.
+    """
     order = np.lexsort((*spelled.T[::-1], groups))
     groups, spelled, words, log_probs = groups[order], spelled[order], words[order], log_probs[order]
     n_letters = np.count_nonzero(spelled, axis=1)
@@ -295,4 +315,4 @@ def _grow(
     for depth in range(spelled.shape[1] - 1, 0, -1):
         there = n_roots + np.flatnonzero(depths == depth)
         np.maximum.at(best, parents[there], best[there])
-    return _Nodes(parents, columns, word_of, best)
+    return TreeNodes(parents, columns, word_of, best)

@@ -27,7 +27,9 @@ class SpeechModelConfig:
     # Output frames that the LSTM reads, and writes, in one step (multiframe networks: Vanhoucke et al. 2013). With 2
     # it takes half as many steps, so trains and runs at half the cost, and the output keeps its frame rate.
     frames_per_step: int = 1
-    n_phonemes: int = 0  # outputs, beside a blank, of a second head that only training uses; 0: none
+    n_phonemes: int = 0  # outputs, beside a blank, of a second head that reads an inner or the last layer; 0: none
+    # Whether that head reads the last layer and takes part in decoding; else only training uses it.
+    phoneme_output: bool = False
     longest_phrase_s: float = 8.0  # heard in one go: a little more than the longest training clips (AN4: 6.4 s)
     language: str = "en"  # that it hears, as an IETF tag (RFC 5646); transcripts say so
 
@@ -39,6 +41,8 @@ class SpeechModelConfig:
             raise ConfigError(f"frames_per_step must lie in 1..8, got {self.frames_per_step}")
         if not 0 <= self.n_phonemes <= 1000:
             raise ConfigError(f"n_phonemes must lie in 0..1000, got {self.n_phonemes}")
+        if self.phoneme_output and not self.n_phonemes:
+            raise ConfigError("phoneme_output needs a phoneme head, but n_phonemes is 0")
         if not 1.0 <= self.longest_phrase_s <= 20.0:
             raise ConfigError(f"longest_phrase_s must lie in 1..20, got {self.longest_phrase_s}")
         if not _LANGUAGE.fullmatch(self.language):
@@ -55,8 +59,13 @@ class SpeechModelConfig:
 
     @property
     def n_outputs(self) -> int:
-        """Width of the output: blank and symbols."""
+        """Width of the letters' output: blank and symbols."""
         return len(self.symbols) + 1
+
+    @property
+    def n_columns(self) -> int:
+        """Width of all outputs side by side: the letters', then a blank and the phonemes where they are decoded too."""
+        return self.n_outputs + (self.n_phonemes + 1 if self.phoneme_output else 0)
 
     @property
     def n_bands(self) -> tuple[int, int]:

@@ -3,14 +3,12 @@
     decoder = build_decoder(Decoding(hotwords=("KUBERNETES",)), alphabet, folder=model_folder)
     words = decoder.words(log_probs)
 
-`decoding.json` in a model folder holds a `DecodingConfig`: the language model that goes with the model, the weights
-that `audio-lstm tune` found on development data, the calibration of confidence, and the timing of words. Without it
-decoding is greedy.
+What a model was tuned with is in its folder's decoding.json (decoding_file.py); without it decoding is greedy. A model
+that hears phonemes beside letters, and has a lexicon, is searched through both wherever there is a language model.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -21,18 +19,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.atomic import atomic_write
-from audio_lstm.checkpoint import DECODING_FILE, LANGUAGE_MODEL_SUFFIX, SHIPPED
-from audio_lstm.config import config_from_dict, config_to_dict
+from audio_lstm.checkpoint import LANGUAGE_MODEL_SUFFIX, SHIPPED
 from audio_lstm.errors import ConfigError, DataError, ModelError
 from audio_lstm.speech.align import word_spans
 from audio_lstm.speech.alphabet import Alphabet
 from audio_lstm.speech.automaton import WordAutomaton, fold_case, misfits
-from audio_lstm.speech.beam import BeamConfig, BeamDecoder, Hypothesis
+from audio_lstm.speech.beam import BeamDecoder, Hypothesis
 from audio_lstm.speech.confidence import Calibration
 from audio_lstm.speech.decode import WordSpan, greedy
+from audio_lstm.speech.decoding_file import DecodingConfig, read_decoding, write_decoding
 from audio_lstm.speech.hotwords import DEFAULT_BOOST, HotWords
+from audio_lstm.speech.lexicon import Lexicon, load_lexicon
+from audio_lstm.speech.phoneme_beam import PhonemeBeamDecoder
+from audio_lstm.speech.phoneme_tree import MAX_SPELLED
+from audio_lstm.speech.pooling import Pool, PoolingConfig
 from audio_lstm.speech.rescore import Rescorer, RescoringConfig
+from audio_lstm.speech.sound_spans import phoneme_spans, surer_spans
 from audio_lstm.speech.timing import Timing
 
 __all__ = [
@@ -46,7 +48,6 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger(__name__)
-_MAX_BYTES = 100_000
 # Where only a few words are allowed, the search has to go through letters that the model finds unlikely.
 _CLOSED_BEAM_SIZE = 100
 _CLOSED: dict[str, Any] = {
@@ -56,21 +57,6 @@ _CLOSED: dict[str, Any] = {
     "min_symbol_log_prob": -25.0,
     "score_margin": 100.0,
 }
-
-
-@dataclass(frozen=True)
-class DecodingConfig:
-    """The contents of decoding.json."""
-
-    language_model: str = ""  # name of a .lm file in the model's folder, or of a shipped one; "" decodes greedily
-    beam: BeamConfig = field(default_factory=BeamConfig)
-    calibration: Calibration | None = None  # of the words' confidence; None leaves the letters' probabilities
-    timing: Timing = field(default_factory=Timing)  # of the words' beginnings and ends
-    rescoring: RescoringConfig | None = None  # of the beam search's texts, by a character language model
-
-    def __post_init__(self) -> None:
-        if self.language_model and Path(self.language_model).name != self.language_model:
-            raise ConfigError(f"language_model is the name of a file without a folder, got {self.language_model!r}")
 
 
 @dataclass(frozen=True)
@@ -126,6 +112,7 @@ class WordDecoder:
     source: str = ""  # of the words that the beam search may or likes to write, for reports: "language model english"
     rescorer: Rescorer | None = None  # has the last word on what the beam search found
     notes: tuple[str, ...] = ()  # what its user should know: words of a language model that are never heard
+    pool: Pool | None = None  # of the beam search and one through sounds, for a model that hears phonemes too
 
     @property
     def is_closed(self) -> bool:
@@ -144,6 +131,12 @@ class WordDecoder:
             phrases = self.beam.hot_words.phrases
             boosts = sorted({f"{boost:g}" for boost in phrases.values()})
             parts.append(f"{len(phrases)} hot word{'s' * (len(phrases) > 1)}, boost {' '.join(boosts)}")
+        if self.pool is not None:
+            judged = self.pool.config
+            parts.append(
+                f"sounds beam {judged.beam.beam_size}, weight {judged.beam.lm_weight:g}, "
+                f"pooled: letters {judged.letters:g}, sounds {judged.phonemes:g}, words {judged.lm_weight:g}"
+            )
         if self.rescorer is not None:
             judge = self.rescorer.config
             parts.append(f"rescored by {self.rescorer.char_lm.name}, weight {judge.weight:g}, {judge.n_best} best")
@@ -153,7 +146,8 @@ class WordDecoder:
         """The words of one phrase.
 
         Args:
-            log_probs: Natural-log probabilities (time, alphabet.size).
+            log_probs: Natural-log probabilities (time, alphabet.size) of letters; of a model that hears phonemes too,
+                those after them.
 
         Returns:
             The words in order; none where nothing was heard, or nothing that a closed vocabulary allows. NaN, or
@@ -171,7 +165,7 @@ class WordDecoder:
             What `words` finds in each.
         """
         if self.beam is None:
-            return [greedy(log_probs, self.alphabet).words for log_probs in batch]
+            return [greedy(self._letters(log_probs), self.alphabet).words for log_probs in batch]
         return [self.spans(log_probs, best) for log_probs, best in zip(batch, self.search(batch), strict=True)]
 
     def search(self, batch: Sequence[NDArray[np.floating]]) -> list[Hypothesis]:
@@ -188,22 +182,36 @@ class WordDecoder:
         """
         if self.beam is None:
             raise ValueError("a greedy decoder does not search; ask for its words")
-        if self.rescorer is None:
-            return [best for best, *_ in self.beam.decode(batch)]
-        return [self.rescorer.best(found) for found in self.beam.decode(batch, n_best=self.rescorer.config.n_best)]
+        n_best = 1 if self.rescorer is None else self.rescorer.config.n_best
+        if self.pool is not None and all(log_probs.shape[1] > self.alphabet.size for log_probs in batch):
+            found = self.pool.decode(batch, n_best=n_best)
+        else:
+            found = self.beam.decode([self._letters(log_probs) for log_probs in batch], n_best=n_best)
+        return [best for best, *_ in found] if self.rescorer is None else [self.rescorer.best(each) for each in found]
 
     def spans(self, log_probs: NDArray[np.floating], hypothesis: Hypothesis) -> tuple[WordSpan, ...]:
         """The words of a text that the beam search found, where they were heard; none if it had to be refused."""
         if not hypothesis.text or (self.is_closed and not hypothesis.complete):
             return ()
-        return word_spans(log_probs, hypothesis.text, self.alphabet)
+        spans = word_spans(self._letters(log_probs), hypothesis.text, self.alphabet)
+        sounds = log_probs[:, self.alphabet.size :]
+        if self.pool is None or not sounds.shape[1]:
+            return spans
+        return surer_spans(spans, phoneme_spans(sounds, hypothesis.text.split(), self.pool.phonemes.lexicon))
+
+    def _letters(self, log_probs: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The letters' part of a model's output."""
+        size = self.alphabet.size
+        return log_probs[:, :size] if log_probs.ndim == 2 and log_probs.shape[1] > size else log_probs
 
     def confidence(self, word: WordSpan) -> float:
         """The chance that a word is right, 0..1: calibrated if the model has a calibration."""
         return self.calibration.confidence(word) if self.calibration else word.confidence
 
 
-def build_decoder(wanted: Decoding, alphabet: Alphabet, *, folder: Path | None = None) -> WordDecoder:
+def build_decoder(
+    wanted: Decoding, alphabet: Alphabet, *, folder: Path | None = None, n_phonemes: int = 0
+) -> WordDecoder:
     """The decoder of a model, as it was tuned and as the caller wants it.
 
     Files that cannot be read or do not fit are a DataError, a damaged decoding.json is a ModelError.
@@ -212,6 +220,7 @@ def build_decoder(wanted: Decoding, alphabet: Alphabet, *, folder: Path | None =
         wanted: What the caller asks for.
         alphabet: The model's.
         folder: The model's folder; None for a model that has none.
+        n_phonemes: Phonemes that the model hears beside letters; its folder has a lexicon.
 
     Returns:
         The decoder.
@@ -249,7 +258,11 @@ def build_decoder(wanted: Decoding, alphabet: Alphabet, *, folder: Path | None =
         phrases = spell_words(wanted.hotwords, alphabet, noun="hot word", places=wanted.places)
         hotwords = HotWords.from_phrases(phrases, alphabet, boost=wanted.hotword_boost)
     decoder = BeamDecoder(alphabet, beam, language_model=automaton, closed_vocabulary=is_closed, hot_words=hotwords)
-    return WordDecoder(alphabet, decoder, stored.calibration, stored.timing, source, rescorer, notes)
+    pool = None
+    pooling = stored.pooling or (None if stored.language_model else PoolingConfig())  # tuned without it: without it
+    if folder is not None and n_phonemes and pooling is not None and automaton is not None:
+        pool = _pool(decoder, pooling, load_lexicon(folder, n_phonemes), given)
+    return WordDecoder(alphabet, decoder, stored.calibration, stored.timing, source, rescorer, notes, pool)
 
 
 def language_model_file(language_model: str | os.PathLike[str]) -> Path:
@@ -266,57 +279,29 @@ def language_model_file(language_model: str | os.PathLike[str]) -> Path:
     return shipped if Path(name).name == name and shipped.is_file() else Path(name)
 
 
-def read_decoding(folder: Path) -> DecodingConfig:
-    """The decoding.json of a model folder.
-
-    Args:
-        folder: The model's.
-
-    Returns:
-        Its configuration; greedy if there is none.
-
-    Raises:
-        ModelError: If the file is damaged or cannot be read.
-    """
-    file = folder / DECODING_FILE
-    if not file.is_file():
-        return DecodingConfig()
-    if file.stat().st_size > _MAX_BYTES:
-        raise ModelError(f"{file}: {file.stat().st_size} bytes is too large for a configuration; not a model's file")
-    try:
-        return config_from_dict(DecodingConfig, json.loads(file.read_text("utf-8")), where=str(file))
-    except ConfigError as error:
-        raise ModelError(f"{error}; copy the model again, or delete this file and tune it anew") from error
-    except (ValueError, RecursionError) as error:
-        raise ModelError(
-            f"{file}: not valid JSON ({error}); copy the model again, or delete this file and tune it anew"
-        ) from error
-    except OSError as error:
-        raise ModelError(f"{file}: cannot be read ({error.strerror}); check its permissions") from error
-
-
-def write_decoding(folder: Path, config: DecodingConfig) -> Path:
-    """Write the decoding.json of a model folder.
-
-    Args:
-        folder: The model's, which exists.
-        config: What to write.
-
-    Returns:
-        The file.
-
-    Raises:
-        ModelError: If it cannot be written.
-    """
-    file = folder / DECODING_FILE
-    try:
-        with atomic_write(file) as scratch:
-            scratch.write_text(json.dumps(config_to_dict(config), indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise ModelError(
-            f"{file}: cannot be written ({error.strerror}); check the folder and the space left"
-        ) from error
-    return file
+def _pool(letters: BeamDecoder, config: PoolingConfig, lexicon: Lexicon, given: dict[str, Any]) -> Pool | None:
+    """Both searches and their judge; None where none of the words can be pronounced: they are searched by letters."""
+    automaton = letters.language_model
+    if automaton is None:
+        return None
+    if not (lexicon.places_of(automaton.words) >= 0).any() and not any(
+        lexicon.pronounce(automaton.words[:MAX_SPELLED])
+    ):
+        return None
+    changes = {name: value for name, value in given.items() if value is not None}
+    beam, judged = config.beam, {name: value for name, value in changes.items() if name != "beam_size"}
+    if letters.closed_vocabulary:
+        beam = replace(beam, **_CLOSED, beam_size=letters.config.beam_size)
+        judged = {"lm_weight": 1.0, "word_bonus": 0.0, "unknown_word": 0.0, **judged}
+    sounds = PhonemeBeamDecoder(
+        letters.alphabet,
+        lexicon,
+        automaton,
+        replace(beam, **changes),
+        closed_vocabulary=letters.closed_vocabulary,
+        hot_words=letters.hot_words,
+    )
+    return Pool(letters, sounds, replace(config, **judged))
 
 
 def _closed(wanted: Decoding, alphabet: Alphabet) -> tuple[WordAutomaton | None, str]:

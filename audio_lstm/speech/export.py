@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,25 +11,28 @@ import onnx
 from onnx import TensorProto
 from torch import nn
 
-from audio_lstm.checkpoint import ModelFolder, write_model
+from audio_lstm.checkpoint import LEXICON_FILE, ModelFolder, write_model
 from audio_lstm.config import config_to_dict
+from audio_lstm.errors import ConfigError
 from audio_lstm.export import GraphWriter, declare_state, quantise, return_state
 from audio_lstm.speech.config import SUBSAMPLING
+from audio_lstm.speech.lexicon import Lexicon, encode_lexicon
 from audio_lstm.speech.model import SpeechModel
 
 __all__ = ["export_speech", "speech_graph"]
 
 
-def speech_graph(model: SpeechModel) -> onnx.ModelProto:
+def speech_graph(model: SpeechModel, *, phonemes: bool | None = None) -> onnx.ModelProto:
     """The float32 graph of a speech model.
 
     Args:
         model: The trained model.
+        phonemes: Whether the phoneme head is an output; None: as the configuration has it.
 
     Returns:
         A graph with inputs `features` (batch, time, feature) and `lengths` (batch,) int32 and the output `log_probs`
-        (batch, ceil(time / 4), symbols); a unidirectional model also takes `feature_context`, `channel_context`,
-        `hidden` and `cell`, and returns the next ones.
+        (batch, ceil(time / 4), symbols), beside it `phoneme_log_probs` if wanted; a unidirectional model also takes
+        `feature_context`, `channel_context`, `hidden` and `cell`, and returns the next ones.
     """
     config = model.config
     writer = GraphWriter()
@@ -68,17 +72,28 @@ def speech_graph(model: SpeechModel) -> onnx.ModelProto:
     x = writer.node("Transpose", [x], perm=[1, 0, 2])  # time first, for ONNX's LSTM
     x = writer.node("Relu", [writer.linear(x, model.front)])
     y, final = writer.backbone(x, model.backbone, _ceil_divide(writer, output_lengths, config.frames_per_step), state)
-    logits = writer.node("Transpose", [writer.linear(y, model.head)], perm=[1, 0, 2])
-    if config.frames_per_step > 1:
-        logits = writer.node("Reshape", [logits, writer.constant([0, -1, config.n_outputs])])
-        logits = writer.node("Slice", [logits, writer.constant([0]), n_frames, axis])
-    log_probs = writer.node("LogSoftmax", [logits], axis=-1)
-    writer.output(log_probs, "log_probs", TensorProto.FLOAT, ("batch", "output_time", config.n_outputs))
+    both = config.phoneme_output if phonemes is None else phonemes
+    _heads(writer, model, y, n_frames, phonemes=both)
     if streams:
         writer.output(next_features, "next_feature_context", TensorProto.FLOAT, context_shapes[0])
         writer.output(next_channels, "next_channel_context", TensorProto.FLOAT, context_shapes[1])
         return_state(writer, model.backbone, final)
     return writer.model("speech")
+
+
+def _heads(writer: GraphWriter, model: SpeechModel, y: str, n_frames: str, *, phonemes: bool) -> None:
+    """What the last layer's steps y (steps, B, H) say of n_frames output frames, as outputs of the graph."""
+    config = model.config
+    heads = [("log_probs", model.head, config.n_outputs)]
+    if phonemes:
+        heads.append(("phoneme_log_probs", model.phoneme_head, config.n_phonemes + 1))
+    for name, head, width in heads:
+        logits = writer.node("Transpose", [writer.linear(y, head)], perm=[1, 0, 2])
+        if config.frames_per_step > 1:
+            logits = writer.node("Reshape", [logits, writer.constant([0, -1, width])])
+            logits = writer.node("Slice", [logits, writer.constant([0]), n_frames, writer.constant([1])])
+        log_probs = writer.node("LogSoftmax", [logits], axis=-1)
+        writer.output(log_probs, name, TensorProto.FLOAT, ("batch", "output_time", width))
 
 
 def _ceil_divide(writer: GraphWriter, lengths: str, divisor: int) -> str:
@@ -121,7 +136,13 @@ def _convolution(writer: GraphWriter, x: str, conv: nn.Conv2d, *, causal_pad: bo
 
 
 def export_speech(
-    model: SpeechModel, folder: str | os.PathLike[str], *, name: str, card: str, half: bool = False
+    model: SpeechModel,
+    folder: str | os.PathLike[str],
+    *,
+    name: str,
+    card: str,
+    half: bool = False,
+    lexicon: Lexicon | None = None,
 ) -> Path:
     """Write a trained model as a folder that `transcribe` can use.
 
@@ -131,9 +152,25 @@ def export_speech(
         name: The model's name.
         card: The model card, Markdown.
         half: Store the weights for torch as float16.
+        lexicon: How words are said, for a model whose phoneme head reads the last layer: both go into the folder, and
+            decoding uses them.
 
     Returns:
         The folder.
+
+    Raises:
+        ConfigError: If the lexicon's phonemes are not as many as the model's.
     """
-    header = ModelFolder(Path(folder), "speech", name, config_to_dict(model.config), {})
-    return write_model(folder, header, module=model, graph=quantise(speech_graph(model)), card=card, half=half)
+    config = model.config
+    files: dict[str, onnx.ModelProto | bytes] = {}
+    if lexicon is not None:
+        if len(lexicon.phonemes) != config.n_phonemes:
+            raise ConfigError(
+                f"the lexicon has {len(lexicon.phonemes)} phonemes and the model {config.n_phonemes}; train with "
+                "pronunciations in the lexicon's phonemes, or export without a lexicon"
+            )
+        config = replace(config, phoneme_output=True)
+        files[LEXICON_FILE] = encode_lexicon(lexicon)
+    header = ModelFolder(Path(folder), "speech", name, config_to_dict(config), {})
+    graph = quantise(speech_graph(model, phonemes=config.phoneme_output))
+    return write_model(folder, header, module=model, graph=graph, card=card, half=half, more_graphs=files)

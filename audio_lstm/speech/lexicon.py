@@ -4,10 +4,10 @@
     write_lexicon(lexicon, folder / "lexicon.lex")
     read_lexicon(folder / "lexicon.lex").pronunciations("READ")      # ((28, 11, 9), (28, 18, 9)): R EH D, R IY D
 
-A file is, little-endian: magic (8 bytes), version u16, number of phonemes u16, CRC-32 u32 of all that follows; number of
-words u32, of pronunciations u32, of their phonemes u32, bytes of the words u32; then one zlib stream of the names of the
-phonemes (a line feed after each), the words in UTF-8 (likewise, ascending), and three rows of bytes: how many ways
-there are to say each word, the phonemes that each way has, and the phonemes, 1 being the first.
+A file is, little-endian: magic (8 bytes), version u16, number of phonemes u16, CRC-32 u32 of all that follows; number
+of words u32, of pronunciations u32, of their phonemes u32, bytes of names and words u32; then one zlib stream of the
+names of the phonemes (a line feed after each), the words in UTF-8 (likewise, ascending), and three rows of bytes: how
+many ways there are to say each word, the phonemes that each way has, and the phonemes, 1 being the first.
 """
 
 from __future__ import annotations
@@ -16,18 +16,32 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.errors import DataError
+from audio_lstm.checkpoint import LEXICON_FILE
+from audio_lstm.errors import DataError, ModelError
 from audio_lstm.speech.pronunciations import PHONEMES
 
-__all__ = ["LEXICON_SUFFIX", "Lexicon", "Pronunciation", "Speller", "read_lexicon", "write_lexicon"]
+if TYPE_CHECKING:
+    from audio_lstm.speech.pronouncer import Pronouncer
+
+__all__ = [
+    "LEXICON_SUFFIX",
+    "Lexicon",
+    "Pronunciation",
+    "Speller",
+    "encode_lexicon",
+    "load_lexicon",
+    "read_lexicon",
+    "write_lexicon",
+]
 
 LEXICON_SUFFIX = ".lex"
 Pronunciation = tuple[int, ...]
@@ -79,7 +93,9 @@ class Lexicon:
         for word in words:
             ways = tuple(dict.fromkeys(map(tuple, pronunciations[word])))[:_MAX_WAYS]
             if not ways or not word or len(word.split()) != 1:
-                raise DataError(f"lexicon: {word!r:.40} is no word with a pronunciation; leave it out, or say how it sounds")
+                raise DataError(
+                    f"lexicon: {word!r:.40} is no word with a pronunciation; leave it out, or say how it sounds"
+                )
             for way in ways:
                 if not 1 <= len(way) <= _MAX_LENGTH or not all(0 < phoneme <= len(phonemes) for phoneme in way):
                     raise DataError(
@@ -89,8 +105,8 @@ class Lexicon:
                 lengths.append(len(way))
                 ids += bytes(way)
             n_ways.append(len(ways))
-        columns = (np.array(column, np.uint8) for column in (n_ways, lengths))
-        return cls(tuple(phonemes), words, *columns, np.frombuffer(bytes(ids), np.uint8))
+        sizes = np.array(n_ways, np.uint8), np.array(lengths, np.uint8)
+        return cls(tuple(phonemes), words, *sizes, np.frombuffer(bytes(ids), np.uint8))
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -108,6 +124,18 @@ class Lexicon:
 
     def __contains__(self, word: str) -> bool:
         return word in self._places
+
+    def places_of(self, words: Sequence[str]) -> NDArray[np.int64]:
+        """Where words are in `words`.
+
+        Args:
+            words: In capitals.
+
+        Returns:
+            int64 (n,); -1 where the lexicon lacks the word.
+        """
+        places = self._places
+        return np.array([places.get(word, -1) for word in words], np.int64)
 
     def pronunciations(self, word: str) -> tuple[Pronunciation, ...]:
         """The ways to say a word; the speller is not asked.
@@ -143,6 +171,23 @@ class Lexicon:
         }
         return [ways or spelled[word] for word, ways in zip(words, found, strict=True)]
 
+    def with_words(self, words: Iterable[str]) -> Lexicon:
+        """A lexicon that holds more words, as its speller says them: so that it need not be asked again.
+
+        Args:
+            words: In capitals; those that are there already, or that nobody can say, change nothing.
+
+        Returns:
+            The lexicon, with the same speller.
+        """
+        more = [word for word in dict.fromkeys(words) if word not in self]
+        spelled = {word: ways for word, ways in zip(more, self.pronounce(more), strict=True) if ways}
+        if not spelled:
+            return self
+        known = {word: self.pronunciations(word) for word in self.words}
+        larger = Lexicon.from_pronunciations({**known, **spelled}, phonemes=self.phonemes)
+        return replace(larger, speller=self.speller)
+
 
 def write_lexicon(lexicon: Lexicon, path: str | os.PathLike[str]) -> Path:
     """Write a lexicon; its speller is not part of the file.
@@ -158,17 +203,30 @@ def write_lexicon(lexicon: Lexicon, path: str | os.PathLike[str]) -> Path:
         DataError: If it cannot be written.
     """
     target = Path(path)
+    try:
+        with atomic_write(target) as scratch:
+            scratch.write_bytes(encode_lexicon(lexicon))
+    except OSError as error:
+        raise DataError(
+            f"{target}: cannot write the lexicon ({error.strerror}); check the folder and the space left"
+        ) from error
+    return target
+
+
+def encode_lexicon(lexicon: Lexicon) -> bytes:
+    """The bytes of a lexicon's file.
+
+    Args:
+        lexicon: Any; its speller is no part of them.
+
+    Returns:
+        What `write_lexicon` writes.
+    """
     names, words = ("".join(f"{text}\n" for text in texts).encode() for texts in (lexicon.phonemes, lexicon.words))
     body = names + words + b"".join(part.tobytes() for part in (lexicon.n_ways, lexicon.lengths, lexicon.ids))
     sizes = _SIZES.pack(len(lexicon.words), len(lexicon.lengths), len(lexicon.ids), len(names) + len(words))
     payload = sizes + zlib.compress(body, 9)
-    head = _HEAD.pack(_MAGIC, _VERSION, len(lexicon.phonemes), zlib.crc32(payload))
-    try:
-        with atomic_write(target) as scratch:
-            scratch.write_bytes(head + payload)
-    except OSError as error:
-        raise DataError(f"{target}: cannot write the lexicon ({error.strerror}); check the folder and the space left") from error
-    return target
+    return _HEAD.pack(_MAGIC, _VERSION, len(lexicon.phonemes), zlib.crc32(payload)) + payload
 
 
 def read_lexicon(path: str | os.PathLike[str]) -> Lexicon:
@@ -196,6 +254,45 @@ def read_lexicon(path: str | os.PathLike[str]) -> Lexicon:
     return lexicon
 
 
+def load_lexicon(folder: Path, n_phonemes: int) -> Lexicon:
+    """How the words are said that a model hears.
+
+    Args:
+        folder: The model's.
+        n_phonemes: That it hears.
+
+    Returns:
+        The lexicon in its folder. Words that it lacks are said by the shipped spelling-to-sound model if its phonemes
+        are those of English.
+
+    Raises:
+        ModelError: If it is missing, or of other phonemes.
+    """
+    file = folder / LEXICON_FILE
+    if not file.is_file():
+        raise ModelError(f"{file}: the lexicon of this model is missing; copy the model again")
+    lexicon = read_lexicon(file)
+    if len(lexicon.phonemes) != n_phonemes:
+        raise ModelError(
+            f"{file}: has {len(lexicon.phonemes)} phonemes, the model hears {n_phonemes}; copy the model again"
+        )
+    return replace(lexicon, speller=_EnglishSpeller()) if lexicon.phonemes == PHONEMES else lexicon
+
+
+@dataclass(frozen=True, eq=False)
+class _EnglishSpeller:
+    """The shipped spelling-to-sound model, which is loaded when the first word is asked for."""
+
+    @cached_property
+    def _pronouncer(self) -> Pronouncer:
+        from audio_lstm.speech.pronouncer import load_pronouncer
+
+        return load_pronouncer()
+
+    def __call__(self, words: Sequence[str]) -> Sequence[Sequence[Pronunciation]]:
+        return self._pronouncer.spell(words)
+
+
 def _decode(data: bytes) -> tuple[str, Lexicon | None]:
     """What is wrong with a file, or what it holds."""
     if not data.startswith(_MAGIC):
@@ -220,7 +317,7 @@ def _decode(data: bytes) -> tuple[str, Lexicon | None]:
     names, words = tuple(spelled[:n_phonemes]), tuple(spelled[n_phonemes:-1])
     rows = np.frombuffer(body, np.uint8, offset=min(n_spelled, len(body)))
     parts = np.split(rows, [n_words, n_words + n_ways])
-    lexicon = Lexicon(names, words, *parts)
+    lexicon = Lexicon(names, words, parts[0], parts[1], parts[2])
     adds_up = len(body) == size and len(words) == n_words and len(names) == n_phonemes
     if not adds_up or lexicon.firsts[-1] != n_ways or lexicon.starts[-1] != n_ids:
         return "its counts contradict each other", None

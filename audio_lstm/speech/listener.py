@@ -59,7 +59,7 @@ class Heard:
 
     start_sample: int  # at the model's sample rate, from the start of the stream
     stop_sample: int  # exclusive; may lie after the end of the stream
-    log_probs: NDArray[np.float32]  # (frames, n_outputs), without gaps
+    log_probs: NDArray[np.float32]  # (frames, n_columns) of letters, then of phonemes if the model has them; no gaps
     powers: NDArray[np.float64]  # (hundredths of a second,) of the sound from its start, NaN in pauses between phrases
 
     def later(self, n_samples: int) -> Heard:
@@ -203,7 +203,9 @@ class Listener:
             n_frames = sum(map(len, self._utterance))
             gap = max(1, start // self._grid - self._utterance_start // self._grid - n_frames)
             start = self._utterance_start + (n_frames + gap) * self._grid
-            self._utterance.append(pause_frames(gap, self._recogniser.alphabet))
+            self._utterance.append(
+                pause_frames(gap, self._recogniser.alphabet, n_columns=self._recogniser.config.n_columns)
+            )
             known = np.concatenate(self._powers)[: self._n_powers(n_frames)]
             unheard = np.full(self._n_powers(n_frames + gap) - len(known), np.nan)
             self._powers = [np.concatenate([known, unheard])]
@@ -244,7 +246,8 @@ class Listener:
         ended: list[Heard] = []
         while sum(map(len, self._utterance)) > self._longest:
             whole = np.concatenate(self._utterance)
-            cut = cut_frame(whole[: self._longest], self._recogniser.alphabet)
+            letters = whole[: self._longest, : self._recogniser.config.n_outputs]
+            cut = cut_frame(letters, self._recogniser.alphabet)
             if self.is_certain:
                 ended.append(self._heard([whole[:cut]]))
             self._utterance = [whole[cut:]]
@@ -286,15 +289,16 @@ class Listener:
         return Heard(self._utterance_start, stop, log_probs, power)
 
 
-def pause_frames(n: int, alphabet: Alphabet) -> NDArray[np.float32]:
+def pause_frames(n: int, alphabet: Alphabet, *, n_columns: int | None = None) -> NDArray[np.float32]:
     """What stands for a pause between two phrases that are decoded together: blanks, and very likely a space.
 
     Args:
         n: Output frames, at least 1.
         alphabet: Of the model.
+        n_columns: Of the model; None: those of the alphabet. The others are blank and phonemes, which only rest.
 
     Returns:
-        Log-probabilities (n, alphabet.size).
+        Log-probabilities (n, n_columns).
     """
     rest = 1e-6
     chances = np.full((n, alphabet.size), rest / alphabet.size, np.float32)
@@ -303,6 +307,10 @@ def pause_frames(n: int, alphabet: Alphabet) -> NDArray[np.float32]:
         space = alphabet.symbols.index(" ") + 1
         chances[n // 2, BLANK] = 1 - _SPACE_CHANCE - rest
         chances[n // 2, space] = _SPACE_CHANCE
+    if n_columns is not None and n_columns > alphabet.size:
+        sounds = np.full((n, n_columns - alphabet.size), rest / (n_columns - alphabet.size), np.float32)
+        sounds[:, BLANK] = 1 - rest
+        chances = np.concatenate([chances, sounds], axis=1)
     return np.log(chances)
 
 

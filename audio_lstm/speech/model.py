@@ -68,7 +68,7 @@ class SpeechModel(nn.Module):
             state: Where the previous chunk ended (unidirectional models only).
 
         Returns:
-            Log-probabilities (batch, ceil(time / 4), n_outputs) in float32, valid output frames per item (batch,),
+            Log-probabilities (batch, ceil(time / 4), n_columns) in float32, valid output frames per item (batch,),
             and the state for the next chunk, after each item's own last frame.
 
         Raises:
@@ -88,7 +88,10 @@ class SpeechModel(nn.Module):
         x, output_lengths, steps = self._front(frames, lengths)
         y, lstm_state = self.backbone(x, steps, None if state is None else state.lstm)
         context = SpeechState(_last_frames(whole, lengths, 1), _last_frames(inner, (lengths + 1) // 2, 2), lstm_state)
-        return self._read(y, frames.shape[1]), output_lengths, context
+        log_probs = self._read(y, frames.shape[1])
+        if self.config.phoneme_output:
+            log_probs = torch.cat([log_probs, self._read(y, frames.shape[1], self.phoneme_head)], dim=-1)
+        return log_probs, output_lengths, context
 
     def training_log_probs(
         self, features: Tensor, lengths: Tensor, *, inner_layers: Sequence[int] = (), phoneme_layer: int = 0

@@ -51,7 +51,9 @@ class SpeechRecogniser:
         Returns:
             A recogniser that shares this one's engine.
         """
-        return replace(self, given_decoder=build_decoder(decoding, self.alphabet, folder=self.folder))
+        n_phonemes = self.config.n_phonemes if self.config.phoneme_output else 0
+        decoder = build_decoder(decoding, self.alphabet, folder=self.folder, n_phonemes=n_phonemes)
+        return replace(self, given_decoder=decoder)
 
     def words(self, log_probs: NDArray[np.float32]) -> tuple[WordSpan, ...]:
         """The words of one phrase, in output frames.
@@ -90,7 +92,8 @@ class SpeechRecogniser:
             state: What the previous chunk returned (models that stream only).
 
         Returns:
-            Natural-log probabilities (ceil(time / 4), n_outputs), and the state for the next chunk.
+            Natural-log probabilities (ceil(time / 4), n_columns): of blank and letters, and after them, where the model
+            has that output, of blank and phonemes; and the state for the next chunk.
 
         Raises:
             ValueError: If the features have the wrong width, or a model that cannot stream is handed a state.
@@ -101,7 +104,7 @@ class SpeechRecogniser:
         if state and self.config.lstm.bidirectional:
             raise ValueError(f"model {self.name!r} is bidirectional: it reads whole recordings and takes no state")
         if len(features) == 0:
-            return np.zeros((0, self.config.n_outputs), np.float32), state or ()
+            return np.zeros((0, self.config.n_columns), np.float32), state or ()
         lengths = np.array([len(features)], np.int64)
         outputs, next_state = self.engine.run(features[None].astype(np.float32, copy=False), lengths, state or None)
         return outputs[0, : -(-len(features) // SUBSAMPLING)], next_state
@@ -146,14 +149,14 @@ def load_speech(
         graph = OnnxEngine(folder.graph, n_threads=n_threads)
         graph.check(
             input_size=config.features.feature_size,
-            output_size=config.n_outputs,
+            output_size=config.n_columns,
             streams=not config.lstm.bidirectional,
         )
         engine = graph
     else:
         engine = _torch_engine(folder, config, device)
-    decoder = build_decoder(decoding or Decoding(), config.alphabet, folder=folder.path)
-    return SpeechRecogniser(folder.name, config, config.alphabet, engine, folder.path, decoder)
+    recogniser = SpeechRecogniser(folder.name, config, config.alphabet, engine, folder.path)
+    return recogniser.with_decoding(decoding or Decoding())
 
 
 def _torch_engine(folder: ModelFolder, config: SpeechModelConfig, device: str) -> TorchEngine:

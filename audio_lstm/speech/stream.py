@@ -182,7 +182,7 @@ class StreamingTranscriber:
         heard = self._listener.open
         if heard is None:
             return (), ()
-        spans = greedy(heard.log_probs, self.recogniser.alphabet).words
+        spans = greedy(heard.log_probs[:, : self.recogniser.config.n_outputs], self.recogniser.alphabet).words
         words = make_segment(heard, spans, self.recogniser, self._listener.n_samples).words
         # The best path of what has been heard does not change, but its last word may go on; a search may still prefer
         # another text in the end.

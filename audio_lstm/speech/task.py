@@ -1,7 +1,4 @@
-"""What every CTC recipe shares: the training task, and the finished model with its card.
-
-A recipe builds a `CTCTask`, hands it to `audio_lstm.training.loop.train`, and writes it with `write_speech_model`.
-"""
+"""What every CTC recipe shares: the task that `training.loop.train` takes, and `write_speech_model` with its card."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +25,7 @@ from audio_lstm.speech.data import pad_features
 from audio_lstm.speech.decode import greedy
 from audio_lstm.speech.export import export_speech
 from audio_lstm.speech.features import FeatureConfig, extract_features, n_frames
+from audio_lstm.speech.lexicon import Lexicon
 from audio_lstm.speech.losses import CTCLossConfig, Targets, check_loss, training_loss
 from audio_lstm.speech.metrics import ErrorReport, score
 from audio_lstm.speech.model import SpeechModel, frames_needed
@@ -56,14 +54,7 @@ SMALL_BIDIRECTIONAL = SpeechModelConfig(
     # 1.9 M weights: what an hour of one CPU core trains to the end. Residual connections, with the projections and
     # norms that they need, end CTC's blank-only plateau in a third of the steps (recipes/README.md).
     lstm=LSTMConfig(
-        input_size=192,
-        hidden_size=192,
-        n_layers=3,
-        bidirectional=True,
-        projection_size=192,
-        layer_norm=True,
-        residual=True,
-        dropout=0.2,
+        192, 192, n_layers=3, bidirectional=True, projection_size=192, layer_norm=True, residual=True, dropout=0.2
     ),
     symbols=ENGLISH.symbols,
 )
@@ -332,7 +323,14 @@ def start_from(folder: ModelFolder, model: SpeechModel) -> str:
 
 
 def write_speech_model(
-    task: CTCTask, folder: Path, *, name: str, trained_on: str, notes: str, result: TrainResult
+    task: CTCTask,
+    folder: Path,
+    *,
+    name: str,
+    trained_on: str,
+    notes: str,
+    result: TrainResult,
+    lexicon: Lexicon | None = None,
 ) -> str:
     """Write the model folder, measure it as users will run it, and put the figures into its card.
 
@@ -343,6 +341,7 @@ def write_speech_model(
         trained_on: What the card says of its data.
         notes: The end of the card, Markdown: licences and limits.
         result: How the training ended.
+        lexicon: How words are said, where the last layer hears phonemes too.
 
     Returns:
         One line with the folder and the figures.
@@ -353,21 +352,17 @@ def write_speech_model(
     with torch.inference_mode():
         task.model.eval()
         task.evaluate()  # the weights that are written: the last evaluation was of other ones, or of none
-    export_speech(task.model, folder, name=name, card=f"# {name}\n")
+    export_speech(task.model, folder, name=name, card=f"# {name}\n", lexicon=lexicon)
     recogniser = load_speech(folder)
     figures = {
         corpus: evaluate_speech([item.utterance for item in items], recogniser).to_dict()
         for corpus, items in task.dev_sets.items()
     }
-    rows = "\n".join(
-        f"| {corpus} | {100 * row['wer']:.2f} % | {100 * row['cer']:.2f} % | {100 * task.reports[corpus].wer:.2f} % | "
-        f"{row['n_utterances']} | {row['n_words']} |"
-        for corpus, row in figures.items()
-    )
+    delay_s = task.config.latency_s
     facts = {
         "parameters": f"{sum(parameter.numel() for parameter in task.model.parameters()) / 1e6:.2f} M",
         "model.onnx": f"{(folder / 'model.onnx').stat().st_size / 1e6:.1f} MB",
-        "streams": _streams(task.config),
+        "streams": f"yes, algorithmic latency {1000 * delay_s:.0f} ms" if delay_s else "no: it reads whole phrases",
         "training steps": str(result.step),
     }
     table = "\n".join(f"| {fact} | {value} |" for fact, value in facts.items())
@@ -375,11 +370,7 @@ def write_speech_model(
 
 A small LSTM-CTC recogniser trained on {trained_on}.
 
-Development sets, greedy:
-
-| | WER, int8 | CER, int8 | WER, float32 | utterances | words |
-|---|---|---|---|---|---|
-{rows}
+{_rows(figures, task.reports)}
 
 | | |
 |---|---|
@@ -393,8 +384,16 @@ Development sets, greedy:
     return f"{folder}: {errors}, {facts['model.onnx']}"
 
 
-def _streams(config: SpeechModelConfig) -> str:
-    """Whether, and how promptly, for the card."""
-    if config.latency_s is None:
-        return "no: it reads whole phrases"
-    return f"yes, algorithmic latency {1000 * config.latency_s:.0f} ms"
+def _rows(figures: Mapping[str, dict[str, Any]], reports: Mapping[str, ErrorReport]) -> str:
+    """The card's table of development sets."""
+    head = "Development sets, greedy:\n\n| | WER, int8 | CER, int8 | WER, float32 | utterances | words |\n"
+    return (
+        head
+        + "|---" * 6
+        + "|\n"
+        + "\n".join(
+            f"| {corpus} | {100 * row['wer']:.2f} % | {100 * row['cer']:.2f} % | {100 * reports[corpus].wer:.2f} % | "
+            f"{row['n_utterances']} | {row['n_words']} |"
+            for corpus, row in figures.items()
+        )
+    )

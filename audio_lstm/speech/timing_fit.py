@@ -158,6 +158,7 @@ def _join(first: Utterance, second: Utterance, gap_s: float, recogniser: SpeechR
     if len(samples) > MAX_JOINED_S * rate or any(letter not in recogniser.alphabet for letter in text):
         return None
     log_probs, _ = recogniser.log_probs(extract_features(samples, recogniser.config.features))
+    log_probs = log_probs[:, : recogniser.config.n_outputs]
     if n_ctc_frames(recogniser.alphabet.encode(text)) > len(log_probs):
         return None
     words = word_spans(log_probs, text, recogniser.alphabet)

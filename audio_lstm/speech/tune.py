@@ -24,11 +24,15 @@ from audio_lstm.speech.confidence import Calibration, expected_calibration_error
 from audio_lstm.speech.data import Utterance
 from audio_lstm.speech.decode import WordSpan
 from audio_lstm.speech.decoding import DecodingConfig, WordDecoder
+from audio_lstm.speech.lexicon import load_lexicon
 from audio_lstm.speech.metrics import score
+from audio_lstm.speech.phoneme_beam import PhonemeBeamDecoder
+from audio_lstm.speech.pooling import Pool, PoolingConfig
 from audio_lstm.speech.recogniser import SpeechRecogniser
 from audio_lstm.speech.rescore import Rescorer
 from audio_lstm.speech.spoken import as_spoken
 from audio_lstm.speech.transcribe import hear
+from audio_lstm.speech.tune_pooling import TunedPooling, tune_phoneme_beam, tune_pooling
 from audio_lstm.speech.tune_rescoring import TunedRescoring, tune_rescoring
 
 __all__ = ["N_TRIALS", "HeardCorpus", "Setting", "TuneResult", "hear_corpus", "tune"]
@@ -45,7 +49,7 @@ class HeardCorpus:
 
     name: str
     references: tuple[str, ...]
-    phrases: tuple[tuple[NDArray[np.float32], ...], ...]  # log-probabilities (time, n_outputs) of each utterance's
+    phrases: tuple[tuple[NDArray[np.float32], ...], ...]  # log-probabilities (time, n_columns) of each utterance's
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class TuneResult:
     calibration_error: float | None
     raw_calibration_error: float  # the same of the letters' probabilities
     rescored: TunedRescoring | None = None  # the best with the rescorer, whether or not it is kept; None: not tried
+    pooled: TunedPooling | None = None  # the best with sounds, likewise; None: the model hears none
 
 
 def hear_corpus(
@@ -143,9 +148,8 @@ def tune(
     small = replace(beam, beam_size=min(TUNING_BEAM_SIZE, beam.beam_size))
     trials = [replace(small, lm_weight=weight, word_bonus=bonus) for weight in LM_WEIGHTS for bonus in WORD_BONUSES]
     for done, trial in enumerate(trials, 1):
-        settings.append(
-            Setting(trial.lm_weight, trial.word_bonus, _wers(corpora, _decoder(recogniser, trial, automaton)))
-        )
+        wers = _wers(corpora, _decoder(recogniser, trial, automaton))
+        settings.append(Setting(trial.lm_weight, trial.word_bonus, wers))
         if progress is not None:
             progress(done)
     first = int(np.argmin([setting.wer for setting in settings[1:]]))
@@ -154,23 +158,58 @@ def tune(
     chosen = best = Setting(beam.lm_weight, beam.word_bonus, _wers(corpora, decoder))
     if best.wer >= settings[0].wer:
         chosen, config, decoder = settings[0], DecodingConfig(), greedy
-    rescored = None
-    if rescorer is not None:
-        pairs = [(corpus.phrases, corpus.references) for corpus in corpora]
-        searching = _decoder(recogniser, beam, automaton)
-        rescored = tune_rescoring(pairs, searching, rescorer.char_lm, rescorer.config)
-        if rescored.wer < chosen.wer:
-            chosen, config = best, DecodingConfig(language_model, beam, rescoring=rescored.config)
-            decoder = replace(searching, rescorer=Rescorer(rescorer.char_lm, rescored.config))
+    rescored, judged = _rescore(corpora, _decoder(recogniser, beam, automaton), rescorer) if rescorer else (None, None)
+    if rescored is not None and judged is not None and rescored.wer < chosen.wer:
+        chosen, decoder = best, judged
+        config = DecodingConfig(language_model, beam, rescoring=rescored.config)
+    lowest = chosen.wer if rescored is None else min(chosen.wer, rescored.wer)
+    pooled, both = _tune_sounds(corpora, recogniser, beam, automaton, rescorer)
+    if pooled is not None and both is not None and pooled.wer < lowest:
+        chosen, decoder = best, both
+        config = DecodingConfig(language_model, beam, rescoring=pooled.rescoring, pooling=pooled.pooling)
     calibration, error, raw = _calibrate(corpora, decoder)
     if error is not None and error >= raw:  # letters' probabilities are the better confidence
         calibration = None
     config = replace(config, calibration=calibration)
-    return TuneResult(config, tuple(settings), best, chosen, error, raw, rescored)
+    return TuneResult(config, tuple(settings), best, chosen, error, raw, rescored, pooled)
 
 
 def _decoder(recogniser: SpeechRecogniser, beam: BeamConfig, automaton: WordAutomaton) -> WordDecoder:
     return WordDecoder(recogniser.alphabet, BeamDecoder(recogniser.alphabet, beam, language_model=automaton))
+
+
+def _rescore(
+    corpora: Sequence[HeardCorpus], searching: WordDecoder, rescorer: Rescorer
+) -> tuple[TunedRescoring, WordDecoder]:
+    """The best weights of a character language model, and the decoder with them."""
+    pairs = [(corpus.phrases, corpus.references) for corpus in corpora]
+    tuned = tune_rescoring(pairs, searching, rescorer.char_lm, rescorer.config)
+    return tuned, replace(searching, rescorer=Rescorer(rescorer.char_lm, tuned.config))
+
+
+def _tune_sounds(
+    corpora: Sequence[HeardCorpus],
+    recogniser: SpeechRecogniser,
+    beam: BeamConfig,
+    automaton: WordAutomaton,
+    rescorer: Rescorer | None,
+) -> tuple[TunedPooling | None, WordDecoder | None]:
+    """The best weights of letters and sounds together, and the decoder with them, for a model that hears both."""
+    config, folder = recogniser.config, recogniser.folder
+    if not config.phoneme_output or folder is None:
+        return None, None
+    size = config.alphabet.size
+    heard = [
+        ([[phrase[:, size:] for phrase in row] for row in corpus.phrases], corpus.references) for corpus in corpora
+    ]
+    sounds = PhonemeBeamDecoder(config.alphabet, load_lexicon(folder, config.n_phonemes), automaton)
+    sounds = tune_phoneme_beam(heard, sounds)
+    letters = BeamDecoder(config.alphabet, beam, language_model=automaton)
+    pool = Pool(letters, sounds, PoolingConfig(beam=sounds.config))
+    tuned = tune_pooling([(corpus.phrases, corpus.references) for corpus in corpora], pool, rescorer)
+    judge = Rescorer(rescorer.char_lm, tuned.rescoring) if rescorer and tuned.rescoring else None
+    pool = replace(pool, config=tuned.pooling)
+    return tuned, WordDecoder(config.alphabet, letters, rescorer=judge, pool=pool)
 
 
 def _wers(corpora: Sequence[HeardCorpus], decoder: WordDecoder) -> tuple[float, ...]:

@@ -84,7 +84,8 @@ Judged = list[list[tuple[RescoredHypothesis, ...]]]
 def _judge(phrases: Phrases, decoder: WordDecoder, char_lm: CharLM, n_best: int) -> Judged:
     if decoder.beam is None:
         raise ValueError("a greedy decoder finds one text only: there is nothing to rescore")
-    found = iter(decoder.beam.decode([phrase for row in phrases for phrase in row], n_best=n_best))
+    size = decoder.alphabet.size
+    found = iter(decoder.beam.decode([phrase[:, :size] for row in phrases for phrase in row], n_best=n_best))
     lists = [[allowed_texts(next(found)) for _ in row] for row in phrases]
     return [rescore(row, char_lm) for row in lists]
 

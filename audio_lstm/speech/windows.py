@@ -72,7 +72,7 @@ class WindowedPhrase:
         self._samples: list[NDArray[np.float32]] = []  # of the window that is being filled
         self._n_waiting = 0
         self._context = np.zeros(0, np.float32)  # what lies before them, for a last window as long as the others
-        self._held = np.zeros((0, config.n_outputs), np.float32)  # what the last window says of the overlap with it
+        self._held = np.zeros((0, config.n_columns), np.float32)  # what the last window says of the overlap with it
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """See PhraseAcoustics.feed."""
@@ -105,7 +105,8 @@ class WindowedPhrase:
         n = min(len(self._held), len(log_probs))
         if n == 0:
             return log_probs
-        seam = find_seam(self._held[:n], log_probs[:n])
+        n_outputs = self._recogniser.config.n_outputs  # the letters' part
+        seam = find_seam(self._held[:n, :n_outputs], log_probs[:n, :n_outputs])
         return np.concatenate([self._held[:seam], log_probs[seam:]])
 
     def _run(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -107,7 +107,7 @@ def recorded(model: str, manifest: Path) -> tuple[Emissions, tuple[str, ...], Al
     emissions, texts = [], []
     for utterance in read_manifest(manifest):
         samples = load_audio(utterance.audio, sample_rate=features.sample_rate)
-        emissions.append(recogniser.log_probs(extract_features(samples, features))[0])
+        emissions.append(recogniser.log_probs(extract_features(samples, features))[0][:, : alphabet.size])
         texts.append(normalise_text(utterance.text, alphabet))
     return emissions, tuple(texts), alphabet, 1 / recogniser.config.output_frame_s
 

@@ -96,7 +96,7 @@ def seams(data: Path, recogniser: SpeechRecogniser) -> None:
         for samples in long_clips:
             phrase = WindowedPhrase(recogniser, window_s=window_s)
             log_probs = np.concatenate([phrase.feed(samples), phrase.finish()])
-            hypotheses.append(greedy(log_probs, recogniser.alphabet).text)
+            hypotheses.append(greedy(log_probs[:, : recogniser.alphabet.size], recogniser.alphabet).text)
         return hypotheses
 
     whole = heard(1000.0)

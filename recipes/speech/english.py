@@ -13,6 +13,10 @@ do: `--train_corpora '["mine"]' --weights '[1.0]' --dev_corpora '["mine"]'` read
 Sounds without speech (recipes/speech/nonspeech.py) and synthetic voices (synthetic.py) are corpora too: put or link
 their manifests into the folder. On a CPU with bf16 units (AMX, AVX512-BF16), `--train.precision bf16` is twice as fast.
 
+With `--pronunciations cmudict.dict --ctc.loss.phoneme_weight 0.5 --ctc.loss.phoneme_layer 4` the last layer learns the
+phonemes beside the letters, and the finished model is decoded through both (`audio-lstm tune` weighs them). A run's
+model can be written at any time: recipes/speech/model_of_run.py.
+
 The mean word error rate over the development sets chooses the epoch. Every value below can be set on the command line
 or in a YAML file. `--init` starts from a model of the same shape, such as the shipped one. A run that was stopped goes
 on with the same command.
@@ -32,9 +36,10 @@ from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.corpus import Item, list_recordings, load_corpus
 from audio_lstm.speech.data import Utterance, read_manifest
 from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.speech.lexicon import Lexicon
 from audio_lstm.speech.losses import CTCLossConfig
 from audio_lstm.speech.pieces import pieces_of_transcripts
-from audio_lstm.speech.pronunciations import PHONEMES, read_pronunciations
+from audio_lstm.speech.pronunciations import PHONEMES, read_dictionary, read_pronunciations
 from audio_lstm.speech.task import (
     SMALL_BIDIRECTIONAL,
     SMALL_DATA_AUGMENT,
@@ -56,7 +61,8 @@ class Recipe:
     out: Path = Path("runs/english-base")  # the run: log, checkpoints, and the finished model in its folder `model`
     name: str = "english-base"  # of the finished model
     init: str = ""  # model to start from (name, folder or hub id), of the same shape; '' = from scratch
-    # CMU Pronouncing Dictionary (cmudict.dict): with it an inner layer also learns the phonemes; '' = without
+    # CMU Pronouncing Dictionary (cmudict.dict): with it a layer also learns the phonemes; '' = without. Where that is
+    # the last layer (--ctc.loss.phoneme_layer 4) the finished model decodes through them, with its words as lexicon.
     pronunciations: str = ""
     train_corpora: tuple[str, ...] = ("an4", "libri3", "cv13", "so762")
     weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # how often each of them is heard in an epoch, on average
@@ -142,6 +148,13 @@ def _pieces(recipe: Recipe) -> tuple[str, ...]:
     return pieces_of_transcripts(texts, recipe.n_pieces, ENGLISH)
 
 
+def _lexicon(recipe: Recipe) -> Lexicon | None:
+    """How words are said, for a model whose last layer hears phonemes too."""
+    if not recipe.pronunciations or recipe.ctc.loss.phoneme_layer != recipe.model.lstm.n_layers:
+        return None
+    return Lexicon.from_pronunciations(read_dictionary(recipe.pronunciations))
+
+
 def _load(recipe: Recipe, utterances: Sequence[Utterance]) -> Sequence[Item]:
     """A training corpus, in memory if it is not too large."""
     hours = sum(utterance.duration_s or 0.0 for utterance in utterances) / 3600
@@ -191,7 +204,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trained_on = f"{hours:.1f} h of {', '.join(recipe.train_corpora)}"
         task.measure_on(dev_sets)
         folder = recipe.out / "model"
-        print(write_speech_model(task, folder, name=recipe.name, trained_on=trained_on, notes=NOTES, result=result))
+        facts = {"name": recipe.name, "trained_on": trained_on, "notes": NOTES}
+        print(write_speech_model(task, folder, **facts, result=result, lexicon=_lexicon(recipe)))
     return result.exit_code
 
 

@@ -17,8 +17,13 @@ from audio_lstm.config import LSTMConfig
 from audio_lstm.speech.char_lm import CharLMConfig
 from audio_lstm.speech.char_lm_export import export_char_lm
 from audio_lstm.speech.char_lm_model import CharLMModel
+from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.decoding import read_decoding
+from audio_lstm.speech.export import export_speech
+from audio_lstm.speech.features import FeatureConfig
+from audio_lstm.speech.lexicon import Lexicon
 from audio_lstm.speech.lm_file import read_language_model
+from audio_lstm.speech.model import SpeechModel
 from audio_lstm.speech.timing import Timing
 from audio_lstm.speech.tune import N_TRIALS
 
@@ -310,3 +315,37 @@ def test_options_that_do_not_go_together_are_refused(
     run: CommandLine, folder: Path, options: list[str], message: str
 ) -> None:
     assert message in run.refused(2, "tune", "--model", folder, *options)
+
+
+@pytest.mark.parametrize("right", ["sounds", "letters"])
+def test_sounds_are_weighed_for_a_model_that_hears_them(
+    run: CommandLine, tmp_path: Path, likes_b: Path, data: Write, right: str
+) -> None:
+    lstm = LSTMConfig(8, hidden_size=8, n_layers=1, bidirectional=True)
+    config = SpeechModelConfig(FeatureConfig(n_mels=20), lstm, ("A", "B", " "), conv_channels=4, n_phonemes=2)
+    model = SpeechModel(config).eval()
+    with torch.no_grad():  # in every frame the letters say A, and the phonemes the sound of B
+        for head, bias in ((model.head, [0.0, 4.0, 1.0, 0.0]), (model.phoneme_head, [0.0, 0.0, 4.0])):
+            head.weight.zero_()
+            head.bias.copy_(torch.tensor(bias))
+    lexicon = Lexicon.from_pronunciations({"A": [(1,)], "B": [(2,)]}, phonemes=("ah", "b"))
+    folder = export_speech(model, tmp_path / "model", name="both", card="", lexicon=lexicon)
+    neutral = tmp_path / "neutral.arpa"
+    neutral.write_text(ARPA.format(a=-0.5))
+    text = "B" if right == "sounds" else "A"
+    options = ["tune", "--manifest", data("dev", text, text), "--model", folder, "--lm", neutral]
+    status, out, _ = run(*options, "--dry-run", "--json")
+    assert status == 0
+    pooled = json.loads(out)["pooled"]
+    assert pooled["wer"] == 0.0
+    assert pooled["kept"] == (right == "sounds")
+    status, out, err = run(*options)
+    assert (status, err) == (0, "")
+    line = next(line for line in out.splitlines() if "sounds' beam 128" in line)
+    assert line.startswith("letters and sounds (" if right == "sounds" else "letters only: no better are both (")
+    assert line.endswith("WER 0.00 % (0.00)")
+    assert (read_decoding(folder).pooling is not None) == (right == "sounds")
+    assert run("transcribe", tmp_path / "dev" / "0.wav", "--model", folder) == (0, f"{text}\n", "")
+    status, out, _ = run("evaluate", "speech", "--manifest", tmp_path / "dev" / "dev.dev.jsonl", "--model", folder)
+    assert status == 0
+    assert ("pooled: letters" in out) == (right == "sounds")

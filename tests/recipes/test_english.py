@@ -12,7 +12,8 @@ import pytest
 
 from audio_lstm import load_speech, transcribe
 from audio_lstm.audio import write_wav
-from audio_lstm.errors import ConfigError, ModelError
+from audio_lstm.errors import ConfigError, DataError, ModelError
+from audio_lstm.speech.lexicon import load_lexicon
 
 LETTERS = {"A": 300.0, "B": 500.0, "C": 800.0}  # each letter is a tone, in Hz
 
@@ -111,3 +112,49 @@ def test_a_large_corpus_is_decoded_as_it_is_used_and_an_empty_text_is_one_too(
     monkeypatch.setattr(recipe, "list_recordings", lambda rows, model: lazy.append(len(rows)) or real(rows, model))
     assert recipe.main(arguments(data, tmp_path / "run", "--memory_hours", "0.001")) == 0
     assert lazy == [4]  # the four clips of "two"; nothing is known of how long those of "one" are
+
+
+DICTIONARY = "a EY1\nb B IY1\nb(2) B EH1\nc S IY1\n"
+
+
+def test_phonemes_of_the_last_layer_become_an_output_and_the_dictionary_the_lexicon(
+    recipe: ModuleType, load_recipe: Callable[[str], ModuleType], data: Path, tmp_path: Path
+) -> None:
+    dictionary, out = tmp_path / "small.dict", tmp_path / "run"
+    dictionary.write_text(DICTIONARY)
+    more = ["--pronunciations", str(dictionary), "--ctc.loss.phoneme_weight", "0.5"]
+    assert recipe.main(arguments(data, out, *more, "--ctc.loss.phoneme_layer", "1")) == 0
+    assert load_lexicon(out / "model", 39).words == ("A", "B", "C")
+    features = np.random.default_rng(0).normal(size=(40, 20)).astype(np.float32)
+    both = load_speech(out / "model").log_probs(features)[0]
+    assert both.shape == (10, 29 + 40)
+
+    of_run = load_recipe("speech/model_of_run")
+    wanted = ["--run", str(out), "--out", str(tmp_path / "again")]
+    assert of_run.main([*wanted, "--pronunciations", str(dictionary)]) == 0
+    again = load_speech(tmp_path / "again")
+    assert again.name == "english-base"
+    assert again.log_probs(features)[0].shape == both.shape
+    assert load_lexicon(tmp_path / "again", 39).pronunciations("B") == load_lexicon(out / "model", 39).pronunciations(
+        "B"
+    )
+    assert of_run.main([*wanted, "--name", "letters"]) == 0
+    assert load_speech(tmp_path / "again").log_probs(features)[0].shape == (10, 29)
+
+
+def test_a_run_that_cannot_become_a_model_with_sounds_is_refused(
+    recipe: ModuleType, load_recipe: Callable[[str], ModuleType], data: Path, tmp_path: Path
+) -> None:
+    out, dictionary = tmp_path / "run", tmp_path / "small.dict"
+    dictionary.write_text(DICTIONARY)
+    of_run = load_recipe("speech/model_of_run")
+    wanted = ["--run", str(out), "--out", str(tmp_path / "model")]
+    with pytest.raises(DataError, match=r"config\.json: cannot be read \(No such file .*pass the folder of a run"):
+        of_run.main(wanted)
+    recipe.main(arguments(data, out))
+    with pytest.raises(ConfigError, match=r"the last layer, 1, has not learned phonemes .*leave --pronunciations out"):
+        of_run.main([*wanted, "--pronunciations", str(dictionary)])
+    (out / "config.json").write_text("{}")
+    with pytest.raises(DataError, match=r"config\.json: not the settings of a run of english\.py"):
+        of_run.main(wanted)
+    assert not (tmp_path / "model").exists()

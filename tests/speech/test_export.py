@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 import torch
 from safetensors.torch import load_file
 
 from audio_lstm.checkpoint import open_model
 from audio_lstm.config import config_from_dict
+from audio_lstm.errors import ConfigError, ModelError
 from audio_lstm.runtime import OnnxEngine, TorchEngine
 from audio_lstm.speech.config import SpeechModelConfig
 from audio_lstm.speech.export import export_speech, speech_graph
+from audio_lstm.speech.lexicon import Lexicon, load_lexicon
 from audio_lstm.speech.model import SpeechModel
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
 
@@ -94,3 +97,70 @@ def test_int8_graph_stays_close_to_torch(either_config: SpeechModelConfig, tmp_p
     operators = [node.op_type for node in onnx.load(tmp_path / "model" / "model.onnx").graph.node]
     assert "DynamicQuantizeLSTM" in operators
     assert "LSTM" not in operators
+
+
+LEXICON = Lexicon.from_pronunciations({"A": [(1,)], "B": [(2,)], "AB": [(1, 2)]}, phonemes=("ah", "b", "s"))
+
+
+def test_both_heads_are_one_graph_that_equals_torch(either_config: SpeechModelConfig, tmp_path: Path) -> None:
+    config = replace(either_config, n_phonemes=3, phoneme_output=True)
+    model, one_way = build(config), not config.lstm.bidirectional
+    onnx.save(speech_graph(model), tmp_path / "model.onnx")
+    engine = OnnxEngine(tmp_path / "model.onnx")
+    engine.check(input_size=20, output_size=8, streams=one_way)
+    in_torch = SpeechRecogniser("t", config, config.alphabet, TorchEngine(model, streams=one_way))
+    in_onnx = SpeechRecogniser("o", config, config.alphabet, engine)
+    for n_frames in (1, 5, 64):
+        features = features_of(n_frames)
+        expected, _ = in_torch.log_probs(features)
+        answer, state = in_onnx.log_probs(features)
+        np.testing.assert_allclose(answer, expected, atol=1e-4)
+        assert answer.shape[1] == 8
+        assert len(state) == (4 if one_way else 0)
+        for part in (answer[:, :4], answer[:, 4:]):
+            np.testing.assert_allclose(np.exp(part).sum(axis=1), 1.0, atol=1e-4)
+        letters, _ = SpeechRecogniser(
+            "l", replace(config, phoneme_output=False), config.alphabet, TorchEngine(letters_of(model), streams=one_way)
+        ).log_probs(features)
+        np.testing.assert_allclose(answer[:, :4], letters, atol=1e-4)
+
+
+def letters_of(model: SpeechModel) -> SpeechModel:
+    """The same model without the phonemes' output."""
+    other = SpeechModel(replace(model.config, phoneme_output=False)).eval()
+    other.load_state_dict(model.state_dict())
+    return other
+
+
+def test_a_model_with_a_lexicon_is_loaded_with_both_heads(either_config: SpeechModelConfig, tmp_path: Path) -> None:
+    model = build(replace(either_config, n_phonemes=3))
+    folder = export_speech(model, tmp_path / "model", name="tiny", card="", lexicon=LEXICON)
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "README.md",
+        "config.json",
+        "lexicon.lex",
+        "model.onnx",
+        "model.safetensors",
+    ]
+    loaded = load_speech(folder)
+    assert loaded.config.phoneme_output
+    assert loaded.log_probs(features_of(40))[0].shape == (10, 8)
+    assert load_lexicon(folder, 3).words == ("A", "AB", "B")
+    assert export_speech(model, folder, name="tiny", card="").name == "model"  # replaces it, and the lexicon goes
+    assert not (folder / "lexicon.lex").exists()
+    assert load_speech(folder).log_probs(features_of(40))[0].shape == (10, 4)
+
+
+def test_a_lexicon_of_other_phonemes_than_the_models_is_refused(
+    speech_config: SpeechModelConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="the lexicon has 3 phonemes and the model 0; train with pronunciations"):
+        export_speech(build(speech_config), tmp_path / "model", name="tiny", card="", lexicon=LEXICON)
+    folder = export_speech(
+        build(replace(speech_config, n_phonemes=3)), tmp_path / "model", name="tiny", card="", lexicon=LEXICON
+    )
+    with pytest.raises(ModelError, match=r"lexicon\.lex: has 3 phonemes, the model hears 2; copy the model again"):
+        load_lexicon(folder, 2)
+    (folder / "lexicon.lex").unlink()
+    with pytest.raises(ModelError, match=r"lexicon\.lex: the lexicon of this model is missing; copy the model again"):
+        load_lexicon(folder, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,16 @@ def test_the_speller_is_asked_once_for_each_word_that_is_missing() -> None:
     assert lexicon.pronounce(["BAH", "A", "?", "BAH"]) == [((7, 1),), ((3,), (13,)), (), ((7, 1),)]
     assert asked == ["BAH", "?"]
     assert known.pronounce(["BAH"]) == [()]
+
+
+def test_a_lexicon_takes_in_what_its_speller_says(lexicon: Lexicon, tmp_path: Path) -> None:
+    spelled = replace(lexicon, speller=lambda words: [[(7, 1)] if word == "BAH" else [] for word in words])
+    larger = spelled.with_words(["A", "BAH", "?", "BAH"])
+    assert larger.words == ("'BOUT", "A", "BAH", "READ")
+    assert read_lexicon(write_lexicon(larger, tmp_path / "lexicon.lex")).pronunciations("BAH") == ((7, 1),)
+    assert larger.pronunciations("READ") == lexicon.pronunciations("READ")
+    assert spelled.with_words(["A", "?"]) is spelled
+    assert lexicon.with_words(["BAH"]) is lexicon
 
 
 @pytest.mark.parametrize(

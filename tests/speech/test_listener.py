@@ -147,3 +147,12 @@ def test_a_cut_lies_in_the_widest_gap_of_the_second_half() -> None:
     assert cut_frame(np.log(np.eye(3, dtype=np.float32)[[1] * 8] * 0.97 + 0.01), alphabet) == 8
     silent = np.log(np.eye(3, dtype=np.float32)[[0] * 8] * 0.97 + 0.01)
     assert 1 <= cut_frame(silent, alphabet) <= 8
+
+
+def test_a_pause_is_silent_to_both_heads() -> None:
+    frames = pause_frames(3, ENGLISH, n_columns=ENGLISH.size + 40)
+    assert frames.shape == (3, ENGLISH.size + 40)
+    np.testing.assert_array_equal(frames[:, : ENGLISH.size], pause_frames(3, ENGLISH))
+    sounds = np.exp(frames[:, ENGLISH.size :])
+    np.testing.assert_allclose(sounds.sum(axis=1), 1.0, atol=1e-5)
+    assert (sounds[:, 0] > 0.999).all()

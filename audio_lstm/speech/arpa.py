@@ -308,10 +308,10 @@ def _tree(words: tuple[str, ...], tables: list[_Table], file: Path) -> NgramMode
         backoffs = np.concatenate([backoffs, table.backoffs[by_key]])
     parents = keys >> 32
     with np.errstate(over="ignore"):  # -1e308 becomes -inf: impossible either way
-        log_probs, backoffs = (values.astype(np.float32) for values in (log_probs * _LN_10, backoffs * _LN_10))
+        scores = (log_probs * _LN_10).astype(np.float32), (backoffs * _LN_10).astype(np.float32)
     symbols = (keys - (parents << 32)).astype(np.int32)
     sizes = tuple(len(table.lines) for table in tables)
-    model = NgramModel(words, sizes, parents.astype(np.int32), symbols, log_probs, backoffs)
+    model = NgramModel(words, sizes, parents.astype(np.int32), symbols, *scores)
     _fill_in(model)
     return model
 

@@ -161,6 +161,9 @@ def play_out(voices: Sequence[AbcVoice], parts: Sequence[str] | None = None) -> 
 
     Returns:
         One for each voice; the parts begin together in all of them.
+
+    Raises:
+        ScoreError: The repeats make it too long.
     """
     if parts is None:
         segments: list[list[list[Symbol]]] = [

@@ -56,6 +56,7 @@ def _add_common(parser: argparse.ArgumentParser, model: str | None, out: str) ->
     else:
         add_model(parser, model)
     parser.add_argument("--tune", metavar="X", help="of an ABC file with several tunes: its X: number or its title")
+    parser.add_argument("--sustain", action="store_true", help="of MIDI: the sustain pedal lengthens notes")
     parser.add_argument("--out", type=Path, default=Path(out), metavar="FILE", help="%(default)s")
     parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="repeat a result; random if not given")
@@ -68,21 +69,29 @@ def _harmonise(options: argparse.Namespace) -> int:
     from audio_lstm.music.primer import read_music
 
     _check_out(options)
-    melody = options.melody
-    if options.transpose or options.tune is not None:
-        melody, _ = read_music(melody, tempo_bpm=options.tempo, transpose=options.transpose, tune=options.tune)
+    melody = _piece(options, options.melody)
+    if options.transpose:
+        melody, _ = read_music(melody, tempo_bpm=options.tempo, transpose=options.transpose)
     piece = harmonise(melody, voice=options.voice, tempo_bpm=options.tempo, **_wishes(options))
     return _save(options, piece)
 
 
 def _infill(options: argparse.Namespace) -> int:
     from audio_lstm.music.infill import infill
-    from audio_lstm.music.primer import read_music
 
     _check_out(options)
     given = {"bars": options.bars, "keep": options.keep, "voices": options.voices}
-    piece = options.piece if options.tune is None else read_music(options.piece, tune=options.tune)[0]
-    return _save(options, infill(piece, **given, **_wishes(options)))
+    return _save(options, infill(_piece(options, options.piece), **given, **_wishes(options)))
+
+
+def _piece(options: argparse.Namespace, source: str) -> Any:
+    """What is read as it is asked for; else what names it."""
+    from audio_lstm.music.files import read_score
+    from audio_lstm.music.primer import read_music
+
+    if options.sustain:
+        return read_score(source, tune=options.tune, sustain=True)
+    return source if options.tune is None else read_music(source, tune=options.tune)[0]
 
 
 def _wishes(options: argparse.Namespace) -> dict[str, Any]:

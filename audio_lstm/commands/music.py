@@ -69,6 +69,7 @@ def _add_start(group: Any) -> None:
     )
     group.add_argument("--transpose", type=int, metavar="N", help="move the primer by so many semitones, such as -12")
     group.add_argument("--tune", metavar="X", help="of a primer in ABC with several tunes: its X: number or its title")
+    group.add_argument("--sustain", action="store_true", help="of a primer in MIDI: the sustain pedal lengthens notes")
     group.add_argument(
         "--without-primer", action="store_true", default=None, help="write what follows the primer alone"
     )
@@ -147,9 +148,12 @@ def add_evaluate_music(wings: Any) -> None:
 
 def _compose(options: argparse.Namespace) -> int:
     from audio_lstm.music.compose import ComposeOptions, compose_takes
+    from audio_lstm.music.files import read_score
 
     given = {name: getattr(options, name, None) for name in ComposeOptions.__annotations__}
     outputs = _outputs(options)
+    if options.sustain and options.primer is not None:
+        given |= {"primer": read_score(options.primer, tune=options.tune, sustain=True), "tune": None}
     takes = compose_takes(
         n_takes=options.takes,
         model=options.model,

@@ -1,7 +1,8 @@
 """In which order the symbols of an ABC voice are played: repeats, and endings for each time round.
 
 A repeat goes back to its "|:", or to where the repeat before it ended. What stands under "1,3" is played the first and
-the third time. A ":|" behind the last of several endings, as many write it, does not repeat once more.
+the third time. A ":|" behind the last of several endings, as many write it, does not repeat once more; if that ending
+would be longer than the first one, it stops after as many bars, and the ":|" repeats what follows.
 """
 
 from __future__ import annotations
@@ -81,9 +82,9 @@ def _section(symbols: Sequence[Any], start: int) -> _Section:
             return _Section(start, after, (1,), (), after)
         goes_on = _next_endings(symbols, place) - seen
         if opened and (bar.endings or bar.n_ends or bar.n_starts or (bar.is_double and endings and not goes_on)):
-            if bar.endings and not bar.n_ends and not goes_on and endings:  # the first ending of another section
-                after = next(at for at in range(opened.first, after) if _is_bar(symbols[at])) + 1
-                return _closed(start, [*endings, replace(opened, stop=after)], after)
+            early = _stop_like(symbols, endings[0], opened, after) if endings and not goes_on else after
+            if early < after:  # the repeat, or the ending, belongs to another section
+                return _closed(start, [*endings, replace(opened, stop=early)], early)
             endings.append(replace(opened, stop=after))
             opened = None
             if not goes_on:
@@ -103,6 +104,13 @@ def _closed(start: int, endings: list[_Ending], stop: int, *, repeated: bool = F
     if repeated and len(endings) == 1:
         rounds.append(rounds[-1] + 1)
     return _Section(start, endings[0].first, tuple(rounds), tuple(endings), stop)
+
+
+def _stop_like(symbols: Sequence[Any], first: _Ending, last: _Ending, stop: int) -> int:
+    """Where a last ending stops that nothing ends but a repeat further on: after as many bars as the first one has."""
+    n_bars = sum(1 for symbol in symbols[first.first : first.stop] if _is_bar(symbol))
+    lines = [place for place in range(last.first, stop) if _is_bar(symbols[place])]
+    return lines[n_bars - 1] + 1 if 0 < n_bars < len(lines) else stop
 
 
 def _next_endings(symbols: Sequence[Any], place: int) -> set[int]:

@@ -32,6 +32,11 @@ class AbcSound:
     length: Fraction  # until the next sound, of a whole note
     signs: AbcSigns = field(default_factory=AbcSigns)
 
+    def stretch(self, factor: Fraction) -> None:
+        """Make it longer or shorter."""
+        self.length *= factor
+        self.notes = [(pitch, length * factor, tied) for pitch, length, tied in self.notes]
+
 
 @dataclass(frozen=True)
 class AbcBar:
@@ -84,7 +89,7 @@ class AbcVoice:
     name: str = ""
     program: int = 0
     is_drum: bool = False
-    _broken: Fraction | None = None  # factor of the next note
+    _broken: tuple[Fraction, Fraction] | None = None  # factors of the note before and of the next one
 
     def add(self, notes: list[tuple[int, Fraction, bool]], length: Fraction) -> None:
         """Append notes that begin together, or a rest.
@@ -98,11 +103,14 @@ class AbcVoice:
             self.tuplet = (factor, left - 1)
         else:
             factor = Fraction(1)
-        if self._broken is not None:
-            factor *= self._broken
-            self._broken = None
-        sounding = [(pitch, own * factor, tied) for pitch, own, tied in notes]
-        self.symbols.append(AbcSound(sounding, length * factor, self.signs))
+        sound = AbcSound([(pitch, own * factor, tied) for pitch, own, tied in notes], length * factor, self.signs)
+        last = self.last_sound()
+        # Between notes of different lengths the standard leaves it undefined; abc2midi passes it over, as we do.
+        if self._broken is not None and last is not None and last.length == sound.length:
+            last.stretch(self._broken[0])
+            sound.stretch(self._broken[1])
+        self._broken = None
+        self.symbols.append(sound)
 
     def last_sound(self) -> AbcSound | None:
         """The sound that was read last."""
@@ -115,12 +123,7 @@ class AbcVoice:
             marks: One to three of either.
         """
         short = Fraction(1, 2 ** len(marks))
-        before, after = (2 - short, short) if marks[0] == ">" else (short, 2 - short)
-        last = self.last_sound()
-        if last is not None:
-            last.length *= before
-            last.notes = [(pitch, length * before, tied) for pitch, length, tied in last.notes]
-            self._broken = after
+        self._broken = (2 - short, short) if marks[0] == ">" else (short, 2 - short)
 
     def bar(self, line: AbcBar) -> None:
         """Append a bar line.
@@ -158,6 +161,9 @@ def play_out(voices: Sequence[AbcVoice], parts: Sequence[str] | None = None) -> 
 
     Returns:
         One for each voice; the parts begin together in all of them.
+
+    Raises:
+        ScoreError: The repeats make it too long.
     """
     if parts is None:
         segments: list[list[list[Symbol]]] = [

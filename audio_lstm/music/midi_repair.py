@@ -59,10 +59,7 @@ def repair_midi(data: bytes) -> tuple[bytes, tuple[str, ...]]:
         data: A file whose chunks are whole.
 
     Returns:
-        The file, and a line for each kind of events that is left out.
-
-    Raises:
-        ScoreError: Its events cannot be told apart.
+        The file, and a line for each kind of events that is left out; damaged events are a ScoreError.
     """
     position = 8 + int.from_bytes(data[4:8])
     chunks: list[_Events] = []

@@ -224,10 +224,11 @@ def _metre_of(score: Score, name: str) -> tuple[tuple[int, int], str]:
     first = bars[0].metre
     other = next((bar for bar in bars if _pair(bar.metre) != _pair(first)), None)
     if other is not None:
+        begin = max(bar.number for bar in bars if _pair(bar.metre) != _pair(bars[-1].metre)) + 1
         raise ScoreError(
             f"{name}: its metre changes from {first.numerator}/{first.denominator} to {other.metre.numerator}/"
-            f"{other.metre.denominator} at bar {other.number}; name bars of one metre (primer_bars), or pass a metre "
-            "for all of it"
+            f"{other.metre.denominator} at bar {other.number}; name bars of one metre (primer_bars), such as the last "
+            f"ones (--primer-bars {begin}-{bars[-1].number}), or pass a metre for all of it"
         )
     return _pair(first), "file"
 

@@ -211,7 +211,7 @@ class Score:
     tempi: tuple[Tempo, ...] = ()  # sorted by tick, one a tick
     time_signatures: tuple[TimeSignature, ...] = ()  # sorted by tick, one a tick
     key_signatures: tuple[KeySignature, ...] = ()  # sorted by tick, one a tick
-    remarks: tuple[str, ...] = ()  # what its reader left out or took for granted, a line each; no part of the music
+    remarks: tuple[str, ...] = ()  # what its reader left out or took for granted; no part of the music
 
     def __post_init__(self) -> None:
         _check(self.ticks_per_quarter, 1, _MAX_TICKS_PER_QUARTER, "ticks per quarter")
@@ -252,9 +252,7 @@ class Score:
     @property
     def end_ticks(self) -> int:
         """Where the last note ends; 0 without notes."""
-        if not self.n_notes:
-            return 0
-        return int((self.notes["start_ticks"] + self.notes["duration_ticks"]).max())
+        return int((self.notes["start_ticks"] + self.notes["duration_ticks"]).max()) if self.n_notes else 0
 
     @property
     def duration_s(self) -> float:

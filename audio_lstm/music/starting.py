@@ -83,25 +83,20 @@ def plan_start(
     wishes = parse_wishes({**options, "ending": False} if ends else options)
     begun = None
     if primer is not None:
-        given_key = None if wishes.key is None else KeySignature(0, wishes.key.sharps, wishes.key.is_minor)
         begun = read_primer(
             primer,
-            key=given_key,
+            key=None if wishes.key is None else KeySignature(0, wishes.key.sharps, wishes.key.is_minor),
             metre=wishes.metre,
             tempo_bpm=wishes.tempo_bpm,
             bars=primer_bars,
             transpose=transpose,
             tune=tune,
         )
-        wishes = replace(_with_primer(wishes, begun), ending=ends)
-        _require_last_bar(wishes, begun)
-        if wishes.bars is not None:
-            wishes = replace(wishes, bars=wishes.bars + begun.n_pickups)  # the model counts it as a bar
+        wishes = _after(begun, replace(_with_primer(wishes, begun), ending=ends))
     if chords is None:
         return wishes, Start(begun, without_primer=without_primer)
     _refuse(wishes, _ABOUT_HARMONY, "chords say what sounds from the first bar to the last")
-    metre = wishes.metre or (4, 4)
-    bar = Fraction(4 * metre[0], metre[1])
+    bar = Fraction(4 * (metre := wishes.metre or (4, 4))[0], metre[1])
     start = Start(begun, parse_chords(chords, bar_quarters=bar), without_primer)
     key = wishes.key
     sounding = [span.chord for span in start.chords if span.chord.tones]
@@ -132,6 +127,12 @@ def _with_primer(wishes: Wishes, primer: Primer) -> Wishes:
     if wishes.bars is not None and wishes.bars < n_bars:
         raise ConfigError(f"bars={wishes.bars}, but the primer alone has {n_bars:.0f}; pass more, or fewer primer_bars")
     return replace(wishes, key=key, metre=primer.metre, tempo_bpm=primer.tempo_bpm)
+
+
+def _after(primer: Primer, wishes: Wishes) -> Wishes:
+    """The wishes as the model counts bars: a pickup is one."""
+    _require_last_bar(wishes, primer)
+    return wishes if wishes.bars is None else replace(wishes, bars=wishes.bars + primer.n_pickups)
 
 
 def _require_last_bar(wishes: Wishes, primer: Primer) -> None:

@@ -46,6 +46,7 @@ class Recipe:
     name: str = ""  # of the finished model; '' = the folder's
     notes: str = ""  # the end of the model card
     n_workers: int = 0  # processes that read files; 0 = one for each core
+    sustain: bool = False  # the sustain pedal of MIDI files lengthens notes
     steps_per_quarter: int = 12  # 16ths and triplets fall on the grid
     lstm: LSTMConfig = LSTMConfig(input_size=192, hidden_size=256, n_layers=2, dropout=0.3, weight_drop=0.2)
     embedding_dropout: float = 0.1
@@ -101,7 +102,8 @@ def load_splits(recipe: Recipe) -> tuple[EventVocabulary, MusicData, MusicData]:
     def tokens(folder: Path, name: str) -> TokenShards:
         files = list_scores(folder)
         told = progress(len(files), "files read")
-        shards = tokenise(files, vocabulary, recipe.out / name, n_workers=n_workers, progress=told)
+        out = recipe.out / name
+        shards = tokenise(files, vocabulary, out, n_workers=n_workers, sustain=recipe.sustain, progress=told)
         for fault in shards.faults:
             print(f"{fault} (left out)", file=sys.stderr)
         return shards

@@ -39,22 +39,10 @@ def test_octaves_accidentals_and_keys() -> None:
     assert pitches("C [K:G] F", HEADER) == [60, 66]
 
 
-def test_lengths_broken_rhythm_and_tuplets() -> None:
-    assert eighths("C2 C/ C// C3/2 C") == [2, 0.5, 0.25, 1.5, 1]
-    assert eighths("C>D E<F G>>A") == [1.5, 0.5, 0.5, 1.5, 1.75, 0.25]
-    assert eighths("(3CDE F (3:2:2C2D")[:4] == [pytest.approx(2 / 3, abs=0.01)] * 3 + [1]
-    assert eighths("C", "X:1\nM:2/4\nK:C\n") == [0.5]
-    assert eighths("C", "X:1\nM:6/8\nK:C\n") == [1]
-
-
 def test_rests_chords_and_ties() -> None:
     score = read("z2 [CEG]2 x Z C-|C [CE]-[CE]")
     found = [(n["start_ticks"] / 240, n["pitch"], n["duration_ticks"] / 240) for n in score.notes]
     assert found == [(2, 60, 2), (2, 64, 2), (2, 67, 2), (13, 60, 2), (15, 60, 2), (15, 64, 2)]
-
-
-def test_what_does_not_sound_is_passed_over() -> None:
-    assert pitches('"Am"C !trill!D {cd}~E (FG) % words here\nw: la la\nA \\\nB y ') == [60, 62, 64, 65, 67, 69, 71]
 
 
 def test_tempo_and_metre_come_from_the_header() -> None:
@@ -141,28 +129,6 @@ def test_signs_come_back_where_a_repeat_does() -> None:
     assert [(k.tick // 480, k.sharps) for k in score.key_signatures] == [(0, 0), (4, 2), (8, 0), (12, 2)]
 
 
-@pytest.mark.parametrize(
-    ("key", "sounding", "sharps"),
-    [
-        ("Dphr ^f", [66, 60, 70, 67], -2),
-        ("D exp _b ^f", [66, 60, 70, 67], 0),
-        ("D ^g", [66, 61, 71, 68], 3),
-        ("HP", [66, 61, 71, 67], 2),
-        ("none", [65, 60, 71, 67], 0),
-        ("C octave=-1", [53, 48, 59, 55], 0),
-        ("C transpose=-2", [63, 58, 69, 65], 0),
-        ("C treble-8", [53, 48, 59, 55], 0),
-        ("clef=treble+8", [77, 72, 83, 79], 0),
-        ("Em clef=bass-8 transpose=1", [55, 49, 60, 56], 1),
-        ("Gmix bass middle=d", [65, 60, 71, 67], 0),
-    ],
-)
-def test_keys_bring_accidentals_and_shifts(key: str, sounding: list[int], sharps: int) -> None:
-    score = read("F C B G", f"X:1\nL:1/8\nK:{key}\n")
-    assert [int(pitch) for pitch in score.notes["pitch"]] == sounding
-    assert score.key_signatures[0].sharps == sharps
-
-
 def test_voices_have_shifts_names_and_instruments_of_their_own() -> None:
     header = 'X:1\nL:1/4\nV:T clef=treble-8 name="Ten\u00f6r"\nV:B octave=-1\n%%MIDI program 40\nK:C\n'
     score = abc_to_score((header + "V:T\nC\nV:B\n%%MIDI program 42\nC\n").encode())
@@ -177,21 +143,6 @@ def test_a_tie_carries_an_accidental_over_the_bar_line_for_its_note_alone() -> N
     assert starts(read("C4 -|C4")) == [(0, 60, 4)]
 
 
-def test_accidentals_hold_as_the_file_says() -> None:
-    assert pitches("^Cc C'") == [61, 73, 73]
-    for rule, sounding in (("octave", [61, 72, 61]), ("not", [61, 72, 60]), ("pitch", [61, 73, 61])):
-        assert pitches(f"%%propagate-accidentals {rule}\n^CcC") == sounding
-
-
-def test_letters_and_signs_that_decorate_do_not_sound() -> None:
-    assert pitches("kCkDuEvF HGTA") == [60, 62, 64, 65, 67, 69]
-    assert pitches("!segno!C +fermata+D !E F! `G;*A #") == [60, 62, 64, 65, 67, 69]
-    assert pitches("U: k = !open!\nkC") == [60]
-    assert pitches("CD\nw: A-B c d_ |\n+: e f g\nEF\nW: abc") == [60, 62, 64, 65]
-    score = read("{ab}C {/c}D")
-    assert score.remarks == ("3 grace notes are left out, as they have no time of their own in ABC",)
-
-
 def test_characters_without_a_meaning_are_left_out_and_said() -> None:
     score = read("CDEFGABc cdefgab =|")
     assert score.n_notes == 15
@@ -200,48 +151,11 @@ def test_characters_without_a_meaning_are_left_out_and_said() -> None:
     )
 
 
-def test_chords_overlays_and_rests_of_bars() -> None:
-    assert starts(read("[C2E4G]2 C2")) == [(0, 60, 2), (0, 64, 4), (0, 67, 1), (2, 60, 1)]
-    assert starts(read("+CE+2 C")) == [(0, 60, 1), (0, 64, 1), (1, 60, 0.5)]
-    assert starts(read("C8|E4F4&G,8|D8")) == [(0, 60, 4), (4, 55, 4), (4, 64, 2), (6, 65, 2), (8, 62, 4)]
-    assert starts(read("C8|Z2|D8")) == [(0, 60, 4), (12, 62, 4)]
-    assert starts(read("[M:3/4]C6|X|D6")) == [(0, 60, 3), (6, 62, 3)]
-
-
-def test_tuplets_follow_the_metre() -> None:
-    assert eighths("(5CDEFG A") == [pytest.approx(0.4, abs=0.01)] * 5 + [1]
-    assert eighths("(5CDEFG A", "X:1\nM:6/8\nL:1/8\nK:C\n") == [pytest.approx(0.6, abs=0.01)] * 5 + [1]
-    assert eighths("(3:2C2DE F") == [pytest.approx(4 / 3, abs=0.01)] + [pytest.approx(2 / 3, abs=0.01)] * 2 + [1]
-    assert eighths("((3CDE) F")[3] == 1
-
-
-def test_macros_are_written_out() -> None:
-    assert pitches("m: ~G2 = GAG\n~G2 C") == [67, 69, 67, 60]
-    assert pitches("m: ~n2 = non\n~G2 ~B2") == [67, 69, 67, 71, 72, 71]
-
-
 def test_a_pickup_is_a_bar_cut_short() -> None:
     score = read("G2|C2D2E2F2|G2F2E2D2|C2D2C2|]")
     assert [(bar.number, bar.start_ticks // 480) for bar in score_bars(score)] == [(0, 0), (1, 1), (2, 5), (3, 9)]
     repeated = read("|:G2|C2D2E2F2|C2D2C2:|")
     assert [bar.start_ticks // 480 for bar in score_bars(repeated)] == [0, 1, 5, 9, 13]
-
-
-@pytest.mark.parametrize(
-    ("metre", "found"),
-    [("2+3/8", (5, 8)), ("(2+3)/8", (5, 8)), ("C", (4, 4)), ("c|", (2, 2)), ("3/4 2/4", (3, 4)), ("FREI4/4", None)],
-)
-def test_metres_as_they_are_written(metre: str, found: tuple[int, int] | None) -> None:
-    signatures = read("C", f"X:1\nM:{metre}\nL:1/8\nK:C\n").time_signatures
-    assert signatures == ((TimeSignature(0, *found),) if found else ())
-
-
-@pytest.mark.parametrize(
-    ("tempo", "bpm"),
-    [("1/4=90", 90), ('"Fast" 3/8=60', 90), ("90", 45), ("C=90", 45), ("C3=60", 90), ("1/4 1/8=60 ", 90), ("=70", 70)],
-)
-def test_tempi_as_they_are_written(tempo: str, bpm: float) -> None:
-    assert read("C", f"X:1\nQ:{tempo}\nL:1/8\nK:C\n").tempi[0].bpm == pytest.approx(bpm)
 
 
 def test_all_tunes_of_a_book_are_read_each_with_its_fault() -> None:

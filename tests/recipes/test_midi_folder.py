@@ -76,7 +76,7 @@ def test_one_file_is_not_enough(recipe: ModuleType, tmp_path: Path) -> None:
 
 def test_a_folder_without_music_is_one_line(recipe: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(ScoreError, match=r"no music file in it; expected files named \.mid \.midi \.mxl"):
+    with pytest.raises(ScoreError, match=r"no music file in it; expected files named \.mid \.midi \.rmi"):
         recipe.main(arguments(tmp_path, tmp_path / "run"))
     with pytest.raises(ScoreError, match="no such file or folder; give a folder of"):
         recipe.main(arguments(tmp_path / "nowhere", tmp_path / "run"))

@@ -27,8 +27,12 @@ def _project(repository: Path) -> dict[str, list[Requirement]]:
     return {group: [r for r in found if r.name != "audio-lstm"] for group, found in parsed.items()}
 
 
+DATA_TOOLS = {"label", "voices"}  # extras for making training data: no test needs them, and `all` leaves them out
+
+
 def _direct(repository: Path) -> list[Requirement]:
-    return [requirement for found in _project(repository).values() for requirement in found]
+    project = _project(repository)
+    return [requirement for extra in project.keys() - DATA_TOOLS for requirement in project[extra]]
 
 
 def _pins(repository: Path, name: str) -> dict[str, set[Version]]:

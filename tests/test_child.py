@@ -21,8 +21,8 @@ from audio_lstm.serving.decode_process import DecodeProcess, Upload
 from audio_lstm.serving.job import Job
 process = DecodeProcess(max_memory_bytes=2_000_000_000)
 with open(sys.argv[1], "rb") as file:
-    with process.decoded(Upload(file, "a.wav"), Job.lasting(60), sample_rate=16_000, max_seconds=60) as samples:
-        assert len(samples) > 16_000
+    with process.decoded(Upload(file, "a.wav"), Job.lasting(60), sample_rate=16_000, max_seconds=60) as decoded:
+        assert len(decoded.samples) > 16_000
 process.close()
 """
 PARSE = """

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["OffsetFilter"]
 
 _CORNER_HZ = 2.0  # below it the sound is taken for an offset; speech begins at 60
+_IGNORED = 5e-3  # of full scale, -46 dB: so small an offset hides nothing, and rumble comes to as much
 _START_S = 0.1  # whose mean is the first estimate
 _BLOCK_S = 0.25  # computed together: the powers of the decay stay far from float64's limits
 
@@ -18,7 +19,8 @@ class OffsetFilter:
     """Follows the offset with an exponential mean and subtracts it.
 
     d[n] = r d[n - 1] + (1 - r) x[n], y[n] = x[n] - d[n], and before the first sample d is the mean of the first tenth
-    of a second, so that there is no step. The blocks lie on a grid of their own: y does not depend on how x is cut.
+    of a second, so that there is no step. Where d is smaller than `_IGNORED`, y = x: ordinary recordings stay as they
+    are. The blocks lie on a grid of their own: y does not depend on how x is cut.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -64,7 +66,8 @@ class OffsetFilter:
             block = waiting[: self._n_block]
             sums = np.cumsum(block * self._weights[: len(block)])
             offsets = self._powers[: len(block)] * (self._offset + sums)
-            given.append((block - offsets)[self._n_given :].astype(np.float32))
+            known = np.where(np.abs(offsets) > _IGNORED, offsets, 0.0)
+            given.append((block - known)[self._n_given :].astype(np.float32))
             if len(block) < self._n_block:
                 self._block, self._n_given = block.copy(), len(block)
                 return np.concatenate(given)

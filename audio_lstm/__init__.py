@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from audio_lstm.checkpoint import shipped_models
     from audio_lstm.inside import inspect
     from audio_lstm.inspection import Inspection, Mark, UnitCorrelation
+    from audio_lstm.music.bars import Bar, score_bars
     from audio_lstm.music.choose import SamplingConfig
     from audio_lstm.music.compose import compose, compose_takes
     from audio_lstm.music.compose_stream import CompositionStream, NoteEvent, compose_stream
@@ -46,6 +47,7 @@ __all__ = [
     "AlignedWord",
     "Alignment",
     "AudioLSTMError",
+    "Bar",
     "BatchConfig",
     "BatchSummary",
     "Composer",
@@ -82,6 +84,7 @@ __all__ = [
     "novelty",
     "read_primer",
     "save_score",
+    "score_bars",
     "shipped_models",
     "transcribe",
     "transcribe_files",
@@ -92,6 +95,7 @@ _HOME = {
     "AlignedCharacter": "audio_lstm.speech.alignment",
     "AlignedWord": "audio_lstm.speech.alignment",
     "Alignment": "audio_lstm.speech.alignment",
+    "Bar": "audio_lstm.music.bars",
     "BatchConfig": "audio_lstm.speech.batch",
     "BatchSummary": "audio_lstm.speech.batch",
     "Composer": "audio_lstm.music.composer",
@@ -128,6 +132,7 @@ _HOME = {
     "read_primer": "audio_lstm.music.primer",
     "novelty": "audio_lstm.music.novelty",
     "save_score": "audio_lstm.music.save",
+    "score_bars": "audio_lstm.music.bars",
     "transcribe": "audio_lstm.speech.transcribe",
     "transcribe_files": "audio_lstm.speech.batch",
     "transcribe_segments": "audio_lstm.speech.transcribe",

@@ -9,7 +9,6 @@ import numpy as np
 
 import audio_lstm
 from audio_lstm.demo.wording import escaped
-from audio_lstm.music.bars import Bar, score_bars
 
 __all__ = ["growing_view", "keyboard", "report_view", "sheet_view", "takes_view"]
 
@@ -61,7 +60,7 @@ def growing_view(notes: Sequence[audio_lstm.NoteEvent], expected_s: float) -> st
 
 
 def _panel(title: str, score: Score, facts: str, url: str) -> str:
-    bars = score_bars(score)
+    bars = audio_lstm.score_bars(score)
     n_bars = len(bars)
     duration_s = float(score.seconds_at(np.array([bars[-1].end_ticks]))[0])
     sound = (
@@ -115,7 +114,7 @@ def _box(note: _Placed, low: int, high: int, duration_s: float) -> str:
     )
 
 
-def _bars(score: Score, bars: Sequence[Bar], duration_s: float) -> str:
+def _bars(score: Score, bars: Sequence[audio_lstm.Bar], duration_s: float) -> str:
     step = next(step for step in (1, 2, 4, 8, 16, 32, 64, 10_000) if len(bars) / step <= _MOST_BAR_LABELS)
     starts = score.seconds_at([bar.start_ticks for bar in bars]).tolist()
     return "".join(

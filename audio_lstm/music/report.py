@@ -88,7 +88,8 @@ class _Measurement:
         # A pickup ends a bar that is not counted: the times are those from its beginning.
         first = bars[0]
         self._n_pickups = int(first.is_pickup)
-        self._start = start + (self._bar - first.end_ticks) * self._n_pickups
+        self._lead = (self._bar - first.end_ticks) * self._n_pickups
+        self._start = start + self._lead
         self._end = self._start + duration
         self._n_bars = -(-int(self._end.max(initial=0)) // self._bar) - self._n_pickups
         # Where the model ended the piece, its last bar is the last in which a note begins.
@@ -161,12 +162,14 @@ class _Measurement:
 
     def _silent_share(self, track: int) -> float:
         total = self._n_asked_bars * self._bar
+        if self._wishes.bars is None:  # what the model ended within a bar is not silent in the rest of it
+            total = min(total, int(self._end.max(initial=0)))
         own = self._track == track
         covered, until = 0, 0
         for start, end in zip(self._start[own].tolist(), self._end[own].tolist(), strict=True):
             covered += max(0, min(end, total) - max(start, until))
             until = max(until, end)
-        return 1.0 - covered / max(1, total)
+        return 1.0 - covered / max(1, total - self._lead)
 
     def _sonority(self, where: str, asked: Sonority, bar: int) -> Finding:
         tick = bar * self._bar

@@ -74,6 +74,23 @@ def test_a_wish_that_is_not_kept_is_told(wishes: dict[str, Any], achieved: str) 
     assert "NOT KEPT" in str(measure(SCORE, Wishes(**wishes)))
 
 
+def test_a_piece_that_the_model_ends_within_a_bar_has_no_rests_behind_its_end() -> None:
+    ends_early = replace(SCORE, notes=make_notes([0, 8, 0], [8, 4, 12], [67, 64, 48], 80, [0, 0, 1]))
+    assert finding(ends_early, rests=0.0).kept
+    assert finding(ends_early, rests=0.0, bars=2).achieved == "25.0% of the part with most"
+
+
+def test_what_a_pickup_lacks_of_a_bar_is_no_rest() -> None:
+    metre = TimeSignature(0, 2, 4)
+    pickup = replace(
+        SCORE,
+        notes=make_notes([0, 4, 0, 4], [4, 8, 4, 8], [67, 64, 48, 50], 80, [0, 0, 1, 1]),
+        time_signatures=(metre, replace(metre, tick=4)),
+    )
+    assert finding(pickup, rests=0.0).kept
+    assert finding(pickup, rests=0.0, bars=1).achieved == "0.0% of the part with most"
+
+
 def test_rests_notes_after_the_end_and_silent_parts_are_seen() -> None:
     gap = replace(SCORE, notes=SCORE.notes[SCORE.notes["start_ticks"] != 4])
     assert finding(gap, rests=0.1, bars=2).achieved == "25.0% of the part with most"

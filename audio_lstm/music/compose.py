@@ -26,7 +26,7 @@ from audio_lstm.music.novelty import load_index
 from audio_lstm.music.part_names import DRUMS
 from audio_lstm.music.report import Report, measure
 from audio_lstm.music.score import Score
-from audio_lstm.music.start_given import after_primer, is_for_voices
+from audio_lstm.music.start_given import after_primer, is_for_voices, with_opening
 from audio_lstm.music.starting import Start, plan_start
 from audio_lstm.music.voices import N_VOICES
 from audio_lstm.music.wish_text import WishOptions
@@ -230,13 +230,17 @@ def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, na
     primer = request.start.primer if request.start else None
     if primer is not None and wishes.bars is not None:
         wishes = replace(wishes, bars=wishes.bars - primer.n_pickups)
+    voices = isinstance(composer.representation, ChoraleGrid)
+    whole = score if primer is None else with_opening(score, primer, voices=voices)
     has_index = composer.folder is not None and (composer.folder / NOVELTY_FILE).is_file()
-    novelty = load_index(composer.folder).report(score) if has_index and composer.folder else None
+    novelty = load_index(composer.folder).report(whole) if has_index and composer.folder else None
     report = _report(score, wishes, request.start, n_copied=novelty.n_notes if novelty else None)
     if request.start is not None and request.start.without_primer and primer is not None:
-        score = after_primer(score, primer)
+        whole = after_primer(score, primer)
+    if primer is not None and wishes.bars is not None:
+        wishes = replace(wishes, bars=wishes.bars + primer.n_bars_before)
     return Composition(
-        score=score,
+        score=whole,
         tokens=tokens,
         model=composer.name,
         seed=request.seed,
@@ -254,12 +258,12 @@ def finished_piece(request: Request, take: int, tokens: NDArray[np.int64], *, na
 
 def _report(score: Score, wishes: Wishes, start: Start | None, *, n_copied: int | None) -> Report:
     """Asked against achieved: the wishes, and the chords."""
-    report = measure(score, wishes, n_copied=n_copied)
+    primer = start.primer if start else None
+    report = measure(score, wishes, n_copied=n_copied, n_bars_before=primer.n_bars_before if primer else 0)
     if start is None or not start.chords:
         return report
     metre = wishes.metre or (4, 4)
     bar = Fraction(4 * metre[0], metre[1])
-    primer = start.primer
     pickup = bar - Fraction(primer.lead_ticks, primer.score.ticks_per_quarter) if primer and primer.n_pickups else 0
     end = pickup + bar * wishes.bars if wishes.bars else Fraction(score.end_ticks, score.ticks_per_quarter)
     begin, beat = bar * start.first_bar(bar) - (bar - pickup if pickup else 0), beats_of(metre)

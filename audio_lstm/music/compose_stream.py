@@ -22,6 +22,7 @@ import numpy as np
 
 from audio_lstm.music.choose import SamplingConfig
 from audio_lstm.music.chorale import FIRST_PITCH
+from audio_lstm.music.chorale_plan import ChoralePlan
 from audio_lstm.music.chorale_writer import ChoraleWriter
 from audio_lstm.music.compose import ComposeOptions, finished_piece, make_request
 from audio_lstm.music.composer import Composer
@@ -29,8 +30,12 @@ from audio_lstm.music.composition import Composition
 from audio_lstm.music.event_filters import FilteredWriter
 from audio_lstm.music.event_grammar import Kind
 from audio_lstm.music.event_writer import EventWriter
+from audio_lstm.music.primer import Primer
 from audio_lstm.music.representation import START
 from audio_lstm.music.sample import write_steps
+from audio_lstm.music.score import Track
+from audio_lstm.music.start_given import opening_in_parts
+from audio_lstm.music.starting import pitched_parts
 from audio_lstm.music.voices import N_VOICES, STEPS_PER_QUARTER, VOICES
 from audio_lstm.music.writing import CHORALE_BPM, Request, beginning_of, make_writer
 
@@ -96,7 +101,11 @@ class CompositionStream(Iterator[NoteEvent]):
         self._ready: deque[NoteEvent] = deque()
         self._told = 0
         primer = request.start.primer if request.start else None
-        self._lead_s = primer.lead_ticks * 60 / (primer.score.ticks_per_quarter * primer.tempo_bpm) if primer else 0.0
+        self._shift_s = 0.0  # from the times that the model counts to those of the piece
+        if primer is not None:
+            before = primer.opening.stop_ticks if primer.opening else 0
+            self._shift_s = (before - primer.lead_ticks) * 60 / (primer.score.ticks_per_quarter * primer.tempo_bpm)
+            self._ready.extend(self._opening_notes(primer))
         self._listener: _EventListener | _ChoraleListener
         inner = self._writer.inner if isinstance(self._writer, FilteredWriter) else self._writer
         if isinstance(inner, ChoraleWriter):
@@ -124,8 +133,7 @@ class CompositionStream(Iterator[NoteEvent]):
         while not self._ready:
             self._write()
         self._told += 1
-        note = self._ready.popleft()
-        return replace(note, start_s=max(0.0, note.start_s - self._lead_s)) if self._lead_s else note
+        return self._ready.popleft()
 
     @property
     def n_tokens(self) -> int:
@@ -153,7 +161,20 @@ class CompositionStream(Iterator[NoteEvent]):
 
     def _hear(self, token: int) -> None:
         self._tokens.append(token)
-        self._ready.extend(self._listener.hear(token))
+        notes = self._listener.hear(token)
+        if self._shift_s:
+            notes = (replace(note, start_s=max(0.0, note.start_s + self._shift_s)) for note in notes)
+        self._ready.extend(notes)
+
+    def _opening_notes(self, primer: Primer) -> Iterator[NoteEvent]:
+        plan = self._request.plan()
+        voices = isinstance(plan, ChoralePlan)
+        n_drums = len(np.unique(primer.score.notes["track"])) - len(pitched_parts(primer.score))
+        n_parts = N_VOICES + n_drums if isinstance(plan, ChoralePlan) else len(plan.parts)
+        tick_s = 60 / (primer.score.ticks_per_quarter * primer.tempo_bpm)
+        for note in opening_in_parts(primer, (Track(),) * n_parts, voices=voices).notes.tolist():
+            start, length, pitch, velocity, part = note
+            yield NoteEvent(start * tick_s, length * tick_s, pitch, velocity, part)
 
 
 class _EventListener:

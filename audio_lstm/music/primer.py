@@ -21,7 +21,7 @@ from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.abc_book import is_abc
 from audio_lstm.music.bars import score_bars
 from audio_lstm.music.beat_finding import find_metre
-from audio_lstm.music.excerpt import cut_bars
+from audio_lstm.music.excerpt import cut_bars, moved_to
 from audio_lstm.music.files import pretty_midi_to_score, read_score
 from audio_lstm.music.humming import hum_to_melody
 from audio_lstm.music.key_finding import find_key, key_name
@@ -31,7 +31,7 @@ from audio_lstm.music.score import DEFAULT_MICROSECONDS_PER_QUARTER, KeySignatur
 if TYPE_CHECKING:
     import pretty_midi
 
-__all__ = ["MAX_PRIMER_S", "Music", "Primer", "read_music", "read_primer"]
+__all__ = ["MAX_PRIMER_S", "Music", "Opening", "Primer", "read_music", "read_primer"]
 
 Music = Any
 """A Score, a Composition, a pretty_midi object, a path, notes or ABC as text, an open file, (samples, sample_rate)."""
@@ -48,6 +48,15 @@ _IN_KEY = 0.75  # of the sounding time must lie in the scale of a key signature 
 
 
 @dataclass(frozen=True)
+class Opening:
+    """The bars of a primer before those of its last metre."""
+
+    score: Score  # with the metres and keys of the source
+    stop_ticks: int  # where they end, and the last metre begins
+    n_bars: int  # a pickup is none
+
+
+@dataclass(frozen=True)
 class Primer:
     """Music to go on from, and what is known about it."""
 
@@ -58,12 +67,27 @@ class Primer:
     sources: tuple[tuple[str, str], ...]  # ("key" | "metre" | "tempo", "given" | "file" | "detected" | "assumed")
     name: str  # what messages call it
     lead_ticks: int = 0  # silence that was put before a pickup, so that it ends a bar: no part of the music
+    opening: Opening | None = None  # what comes before `score` where the metre changes: a model goes on from the last
 
     @property
     def n_bars(self) -> float:
         """Its length in bars, with a fraction; a pickup is none."""
         bars = self.score.end_ticks / (self.score.ticks_per_quarter * self.score.time_signatures[0].bar_quarters)
-        return max(0.0, bars - self.n_pickups)
+        return self.n_bars_before + max(0.0, bars - self.n_pickups)
+
+    @property
+    def n_bars_before(self) -> int:
+        """How many bars come before `score` and what is written after it; a pickup of the opening is none."""
+        return 0 if self.opening is None else self.opening.n_bars + self.n_pickups
+
+    @property
+    def whole(self) -> Score:
+        """All notes, those of the opening too, at their times."""
+        if self.opening is None:
+            return self.score
+        notes = self.score.notes.copy()
+        notes["start_ticks"] += self.opening.stop_ticks - self.lead_ticks
+        return replace(self.score, notes=np.concatenate([self.opening.score.notes, notes]))
 
     @property
     def n_pickups(self) -> int:
@@ -74,7 +98,7 @@ class Primer:
         """One line for people: what was found, and how."""
         how = dict(self.sources)
         return (
-            f"{self.score.n_notes} notes, {self.n_bars:.1f} bars; {key_name(self.key)} ({how['key']}), "
+            f"{self.whole.n_notes} notes, {self.n_bars:.1f} bars; {key_name(self.key)} ({how['key']}), "
             f"{self.metre[0]}/{self.metre[1]} ({how['metre']}), {self.tempo_bpm:.0f} quarters a minute ({how['tempo']})"
         )
 
@@ -92,7 +116,8 @@ def read_primer(
     """Read music to go on from, and find out its key, metre and tempo.
 
     What is given counts; else what the file says (of a key signature only where the notes bear it out; whether it is
-    major or minor the notes decide); else what is heard in the notes.
+    major or minor the notes decide); else what is heard in the notes. Where the metre changes, a piece goes on from the
+    bars of the last metre, `Primer.score`; those before it are `Primer.opening`.
 
     Args:
         source: A Score, a Composition, a pretty_midi object, a MIDI, MusicXML or ABC file, notes or ABC as text, an
@@ -108,7 +133,7 @@ def read_primer(
         The primer; its score's `remarks` say what was left out.
 
     Raises:
-        ScoreError: It cannot be read, has no notes, is drums alone, changes its metre, or is too long.
+        ScoreError: It cannot be read, has no notes, is drums alone or ends so after a change of metre, or is too long.
         ConfigError: The tempo, the metre or the bars are out of range.
     """
     if tempo_bpm is not None and not 5.0 <= tempo_bpm <= 1000.0:
@@ -121,18 +146,21 @@ def read_primer(
         score = replace(score, time_signatures=_with_pickup_of(score, _given_metre(metre)))
     if bars is not None:
         score = cut_bars(score, bars, name).require_notes(f"bars {bars[0]}-{bars[1]} of {name}")
-    found_metre, metre_from = _metre_of(score, name)
+    found_metre, metre_from = _metre_of(score)
+    opening, score = _divided(score, name)
     bpm, tempo_from = _tempo_of(score, tempo_bpm)
     score, lead_ticks = _led_by_a_bar(replace(score, tempi=(Tempo.from_bpm(0, bpm),)), found_metre)
-    if score.duration_s > MAX_PRIMER_S:
-        raise ScoreError(
-            f"{name}: {score.duration_s / 60:.0f} minutes long; a primer has at most {MAX_PRIMER_S / 60:.0f}: name the "
-            "bars to go on from (primer_bars), or cut it"
-        )
     found_key, key_from = _key_of(score, key)
     score = replace(score, key_signatures=(found_key,))
     sources = (("key", key_from), ("metre", "given" if metre else metre_from), ("tempo", tempo_from))
-    return Primer(score, found_key, found_metre, bpm, sources, name, lead_ticks)
+    primer = Primer(score, found_key, found_metre, bpm, sources, name, lead_ticks, opening)
+    duration_s = primer.whole.duration_s
+    if duration_s > MAX_PRIMER_S:
+        raise ScoreError(
+            f"{name}: {duration_s / 60:.0f} minutes long; a primer has at most {MAX_PRIMER_S / 60:.0f}: name the bars "
+            "to go on from (primer_bars), or cut it"
+        )
+    return primer
 
 
 def read_music(
@@ -217,20 +245,42 @@ def _led_by_a_bar(score: Score, metre: tuple[int, int]) -> tuple[Score, int]:
     return replace(score, notes=notes, time_signatures=(signature,)), int(lead)
 
 
-def _metre_of(score: Score, name: str) -> tuple[tuple[int, int], str]:
+def _metre_of(score: Score) -> tuple[tuple[int, int], str]:
+    """The metre to go on in: that of the last bar."""
     if not score.time_signatures:
         return find_metre(score), "detected"
+    return _pair(score_bars(score)[-1].metre), "file"
+
+
+def _divided(score: Score, name: str) -> tuple[Opening | None, Score]:
+    """What comes before the bars of the last metre, and these; a score in one metre is whole."""
     bars = score_bars(score)
-    first = bars[0].metre
-    other = next((bar for bar in bars if _pair(bar.metre) != _pair(first)), None)
-    if other is not None:
-        begin = max(bar.number for bar in bars if _pair(bar.metre) != _pair(bars[-1].metre)) + 1
+    last = _pair(bars[-1].metre)
+    before = [bar for bar in bars if _pair(bar.metre) != last]
+    if not before:
+        return None, score
+    split, stop = before[-1].end_ticks, score.end_ticks + 1
+    late = score.notes["start_ticks"] >= split
+    notes = score.notes[late].copy()
+    notes["start_ticks"] -= split
+    if all(score.tracks[track].is_drum for track in np.unique(notes["track"]).tolist()):
         raise ScoreError(
-            f"{name}: its metre changes from {first.numerator}/{first.denominator} to {other.metre.numerator}/"
-            f"{other.metre.denominator} at bar {other.number}; name bars of one metre (primer_bars), such as the last "
-            f"ones (--primer-bars {begin}-{bars[-1].number}), or pass a metre for all of it"
+            f"{name}: no note with a pitch begins in its last metre, {last[0]}/{last[1]}, from bar "
+            f"{before[-1].number + 1} on; name bars before it (primer_bars), or pass a metre for all of it"
         )
-    return _pair(first), "file"
+    opening = replace(
+        score,
+        notes=score.notes[~late],
+        time_signatures=moved_to(score.time_signatures, 0, split),
+        key_signatures=moved_to(score.key_signatures, 0, split),
+    )
+    rest = replace(
+        score,
+        notes=notes,
+        time_signatures=moved_to(score.time_signatures, split, stop),
+        key_signatures=moved_to(score.key_signatures, split, stop),
+    )
+    return Opening(opening, split, before[-1].number), rest
 
 
 def _pair(signature: TimeSignature) -> tuple[int, int]:

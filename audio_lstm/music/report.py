@@ -54,18 +54,19 @@ class Report:
         )
 
 
-def measure(score: Score, wishes: Wishes, *, n_copied: int | None = None) -> Report:
+def measure(score: Score, wishes: Wishes, *, n_copied: int | None = None, n_bars_before: int = 0) -> Report:
     """Asked against achieved.
 
     Args:
         score: The finished piece.
         wishes: What was asked of it.
         n_copied: Notes of the longest run that it shares with the training set, as the novelty report counts them.
+        n_bars_before: Bars of another metre that come before the score, and count in its length.
 
     Returns:
         A finding for each wish.
     """
-    findings = list(_Measurement(score, wishes).findings())
+    findings = list(_Measurement(score, wishes, n_bars_before).findings())
     if wishes.max_copied is not None and n_copied is not None:
         asked = f"<= {wishes.max_copied} notes"
         findings.append(Finding("copied", asked, str(n_copied or "fewer than 8"), n_copied <= wishes.max_copied))
@@ -75,8 +76,8 @@ def measure(score: Score, wishes: Wishes, *, n_copied: int | None = None) -> Rep
 class _Measurement:
     """The notes of a score as arrays, and a finding for each wish."""
 
-    def __init__(self, score: Score, wishes: Wishes) -> None:
-        self._score, self._wishes = score, wishes
+    def __init__(self, score: Score, wishes: Wishes, n_bars_before: int) -> None:
+        self._score, self._wishes, self._n_before = score, wishes, n_bars_before
         names = ("start_ticks", "duration_ticks", "pitch", "track")
         start, duration, self._pitch, self._track = (score.notes[name] for name in names)
         is_drum = np.array([track.is_drum for track in score.tracks], np.bool_)
@@ -104,7 +105,8 @@ class _Measurement:
             yield Finding("key", wishes.key.name, told, not outside)
         if wishes.bars is not None:
             rings = int(self._end.max(initial=0)) > self._n_asked_bars * self._bar
-            yield Finding("bars", str(wishes.bars), str(self._n_bars), self._n_bars == wishes.bars and not rings)
+            asked, achieved = (str(number + self._n_before) for number in (wishes.bars, self._n_bars))
+            yield Finding("bars", asked, achieved, self._n_bars == wishes.bars and not rings)
         if wishes.tempo_bpm is not None:
             tempi = sorted({round(tempo.bpm, 2) for tempo in self._score.tempi})
             kept = len(tempi) == 1 and abs(tempi[0] - wishes.tempo_bpm) < 0.05

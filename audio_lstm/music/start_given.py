@@ -21,7 +21,7 @@ from audio_lstm.music.events import EventVocabulary
 from audio_lstm.music.exact_voices import as_voices, is_single_voice, with_voices
 from audio_lstm.music.excerpt import moved_to
 from audio_lstm.music.primer import Primer
-from audio_lstm.music.score import Score, TimeSignature, rescale_ticks
+from audio_lstm.music.score import Score, TimeSignature, Track, rescale_ticks
 from audio_lstm.music.starting import Start, pitched_parts, without_silent_parts
 from audio_lstm.music.voices import (
     N_VOICES,
@@ -42,7 +42,9 @@ __all__ = [
     "event_prefix",
     "event_programs",
     "is_for_voices",
+    "opening_in_parts",
     "with_exact_primer",
+    "with_opening",
     "without_lead",
 ]
 
@@ -105,8 +107,10 @@ def is_for_voices(primer: Primer) -> bool:
     Returns:
         True for either.
     """
-    parts = pitched_parts(primer.score)
-    pitches = primer.score.notes["pitch"][np.isin(primer.score.notes["track"], parts)]
+    parts = pitched_parts(primer.whole)
+    if parts != pitched_parts(primer.score):
+        return False
+    pitches = primer.whole.notes["pitch"][np.isin(primer.whole.notes["track"], parts)]
     if not ChoraleGrid.low <= pitches.min() <= pitches.max() <= ChoraleGrid.high:
         return False
     if len(parts) == 1:
@@ -287,6 +291,65 @@ def without_lead(score: Score, primer: Primer) -> Score:
         tempi=moved_to(score.tempi, lead, score.end_ticks + 1),
         time_signatures=(metre, replace(metre, tick=end), *later),
         key_signatures=moved_to(score.key_signatures, lead, score.end_ticks + 1),
+    )
+
+
+def opening_in_parts(primer: Primer, tracks: tuple[Track, ...], *, voices: bool) -> Score:
+    """What a primer has before its last metre, in the parts of a piece.
+
+    Args:
+        primer: What was given.
+        tracks: Those of the piece.
+        voices: Whether the piece is a chorale, whose drums come after its four voices.
+
+    Returns:
+        The notes before the last metre, with the tracks of the piece; a part that has no note later comes behind them.
+    """
+    own = np.unique(primer.score.notes["track"]).tolist()
+    pitched = pitched_parts(primer.score) if voices else own
+    drums = [track for track in own if track not in pitched]
+    places = {track: number for number, track in enumerate(pitched)}
+    places.update({track: N_VOICES + number for number, track in enumerate(drums)})
+    if primer.opening is None:
+        return Score(primer.score.ticks_per_quarter, tracks=tracks)
+    opening = primer.opening.score
+    for track in np.unique(opening.notes["track"]).tolist():
+        if track not in places:
+            places[track] = len(tracks)
+            tracks = (*tracks, opening.tracks[track])
+    notes = opening.notes.copy()
+    notes["track"] = [places[track] for track in notes["track"].tolist()]
+    return replace(opening, notes=notes, tracks=tracks)
+
+
+def with_opening(score: Score, primer: Primer, *, voices: bool) -> Score:
+    """A piece with what its primer has before the last metre in front of it.
+
+    Args:
+        score: From the last metre of the primer on, at one tempo.
+        primer: What was given.
+        voices: As for `opening_in_parts`.
+
+    Returns:
+        The whole piece; as it is where the primer has one metre.
+    """
+    if primer.opening is None:
+        return score
+    ticks = score.ticks_per_quarter
+    stop = int(rescale_ticks(primer.opening.stop_ticks, primer.score.ticks_per_quarter, ticks))
+    opening = opening_in_parts(primer, score.tracks, voices=voices).resample_ticks(ticks)
+    notes = score.notes.copy()
+    notes["start_ticks"] += stop
+    metres, keys = opening.time_signatures, opening.key_signatures
+    if not metres or metres[0].tick:
+        metres = (TimeSignature(0, 4, 4), *metres)
+    later = tuple(replace(key, tick=key.tick + stop) for key in score.key_signatures)
+    return replace(
+        score,
+        notes=np.concatenate([opening.notes, notes]),
+        tracks=opening.tracks,
+        time_signatures=(*metres, *(replace(metre, tick=metre.tick + stop) for metre in score.time_signatures)),
+        key_signatures=(*keys, *later) if keys else score.key_signatures[:1] + later[1:],
     )
 
 

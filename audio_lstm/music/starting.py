@@ -120,7 +120,7 @@ def _with_primer(wishes: Wishes, primer: Primer) -> Wishes:
     """The wishes, completed by what the primer is; where it breaks them itself, an error."""
     _refuse(wishes, _ABOUT_THE_BEGINNING, "a primer says how the piece begins")
     key = wishes.key or _key_of(primer)
-    outside = _outside(_pitch_classes(primer.score), key)
+    outside = _outside(_pitch_classes(primer.whole), key)
     if outside:
         raise ConfigError(f"{primer.name}: has notes outside {key.name}: {outside}; choose another key")
     n_bars = -(-primer.n_bars // 1)
@@ -130,9 +130,11 @@ def _with_primer(wishes: Wishes, primer: Primer) -> Wishes:
 
 
 def _after(primer: Primer, wishes: Wishes) -> Wishes:
-    """The wishes as the model counts bars: a pickup is one."""
+    """The wishes as the model counts bars: a pickup is one, and those before the last metre are none."""
     _require_last_bar(wishes, primer)
-    return wishes if wishes.bars is None else replace(wishes, bars=wishes.bars + primer.n_pickups)
+    if wishes.bars is None:
+        return wishes
+    return replace(wishes, bars=wishes.bars + primer.n_pickups - primer.n_bars_before)
 
 
 def _require_last_bar(wishes: Wishes, primer: Primer) -> None:
@@ -156,7 +158,7 @@ def require_kept(wishes: Wishes, primer: Primer, *, index: NoveltyIndex | None =
     Raises:
         ConfigError: It does.
     """
-    score = without_silent_parts(primer.score)
+    score = without_silent_parts(primer.whole)
     if 1 < len(wishes.ranges) < len(score.tracks):
         raise ConfigError(
             f"{primer.name}: has {len(score.tracks)} parts, but {len(wishes.ranges)} ranges are asked for; name as many"
@@ -195,7 +197,7 @@ def _outside(classes: frozenset[int], key: Scale) -> str:
 def _key_of(primer: Primer, more: frozenset[int] = frozenset()) -> Scale:
     """The key of a primer, with the notes more that are given; its name says so."""
     key = parse_scale(key_name(primer.key))
-    given = _pitch_classes(primer.score) | more
+    given = _pitch_classes(primer.whole) | more
     if given <= key.pitch_classes:
         return key
     names = ", ".join(_outside(given, key).split())

@@ -83,7 +83,9 @@ class Request:
         """The wishes in the words of the model's representation."""
         representation, wishes = self.composer.representation, self.wishes
         primer = self.start.primer if self.start else None
-        min_bars = MIN_BARS if primer is None else max(MIN_BARS, int(primer.n_bars) + primer.n_pickups + 1)
+        min_bars = MIN_BARS
+        if primer is not None:
+            min_bars = max(MIN_BARS, int(primer.n_bars) - primer.n_bars_before + primer.n_pickups + 1)
         if isinstance(representation, ChoraleGrid):
             return plan_chorale(representation, wishes, min_bars=min_bars)
         vocabulary = cast(EventVocabulary, representation)

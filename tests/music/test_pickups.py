@@ -1,4 +1,4 @@
-"""A pickup is a bar 0 everywhere: in primers and what goes on from them, in gaps, and on paper."""
+"""Pickups and changes of metre: bars are those of the page in primers, what goes on from them, gaps, and on paper."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import audio_lstm
+from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.bars import score_bars
 from audio_lstm.music.chorale import ChoraleGrid
 from audio_lstm.music.composer import Composer
@@ -106,3 +107,83 @@ def test_chorale_cells_of_a_pickup_are_silent_before_it() -> None:
     cells = chorale_cells(ChoraleGrid(), read_primer(TUNE))
     assert (cells[:12] != ChoraleGiven.UNKNOWN).all()
     assert (cells[12:] == ChoraleGiven.UNKNOWN).any()
+
+
+# Four bars of 4/4 behind a pickup, then two of 3/4; a second part plays in the first bars alone.
+CHANGING = Score(
+    QUARTER,
+    make_notes(
+        [*(np.arange(15) * QUARTER), QUARTER],
+        QUARTER,
+        [67, *(60, 64, 62, 65) * 2, *(67, 65, 64) * 2, 48],
+        track=[*([0] * 15), 1],
+    ),
+    (Track("Tune", 40), Track("Bass", 43)),
+    time_signatures=(TimeSignature(0, 4, 4), TimeSignature(QUARTER, 4, 4), TimeSignature(9 * QUARTER, 3, 4)),
+)
+MELODY = replace(CHANGING, notes=CHANGING.notes[CHANGING.notes["track"] == 0])
+
+
+def test_a_primer_whose_metre_changes_goes_on_in_the_last_metre() -> None:
+    primer = read_primer(CHANGING)
+    assert primer.metre == (3, 4)
+    assert primer.n_bars == 4.0
+    assert "16 notes, 4.0 bars" in primer.summary()
+    assert primer.score.notes["pitch"].tolist() == [67, 65, 64] * 2
+    assert primer.opening is not None
+    assert (primer.opening.n_bars, primer.opening.stop_ticks) == (2, 9 * QUARTER)
+    np.testing.assert_array_equal(np.sort(primer.whole.notes), np.sort(CHANGING.notes))
+    assert read_primer(CHANGING, bars=(1, 2)).opening is None
+    assert read_primer(CHANGING, metre=(4, 4)).opening is None
+
+
+def test_a_last_metre_without_a_pitch_is_refused_with_its_bars() -> None:
+    drums = replace(CHANGING, tracks=(Track(is_drum=True), Track("Bass", 43)))
+    with pytest.raises(
+        ScoreError, match="no note with a pitch begins in its last metre, 3/4, from bar 3 on; name bars"
+    ):
+        read_primer(drums)
+
+
+@pytest.mark.parametrize("kind", ["events", "chorale"])
+@pytest.mark.parametrize("tune", [CHANGING, MELODY])
+def test_what_goes_on_from_a_change_of_metre_keeps_all_bars_of_its_primer(
+    tune: Score, kind: str, events_composer: Composer, chorale_composer: Composer
+) -> None:
+    composer = events_composer if kind == "events" else chorale_composer
+    piece = audio_lstm.compose(model=composer, primer=tune, bars=6, seed=1)
+    assert starts(piece.score) == [0, 1, 5, 9, 12, 15, 18]
+    assert piece.bars == piece.wishes.bars == 6
+    bars = next(finding for finding in piece.report.findings if finding.wish == "bars")
+    assert (bars.asked, bars.achieved, bars.kept) == ("6", "6", True)
+    assert piece.report.kept
+    quarter = piece.score.ticks_per_quarter
+    written = {(n[0] / quarter, n[2], piece.score.tracks[n[4]].name) for n in piece.score.notes.tolist()}
+    given = {(n[0] / QUARTER, n[2]) for n in tune.notes.tolist()}
+    assert given <= {(start, pitch) for start, pitch, _ in written}
+    if tune is CHANGING:
+        assert (1.0, 48, "Bass") in written
+    alone = audio_lstm.compose(model=composer, primer=tune, bars=6, seed=1, without_primer=True)
+    assert alone.score.time_signatures[0].numerator == 3
+    later = piece.score.notes[piece.score.notes["start_ticks"] >= 15 * quarter]
+    assert alone.score.n_notes == len(later)
+
+
+def test_bars_that_the_primer_alone_has_more_of_are_counted_from_its_beginning(events_composer: Composer) -> None:
+    with pytest.raises(ConfigError, match="bars=3, but the primer alone has 4; pass more"):
+        audio_lstm.compose(model=events_composer, primer=CHANGING, bars=3, seed=1)
+
+
+@pytest.mark.parametrize("kind", ["events", "chorale"])
+def test_a_stream_tells_the_notes_before_a_change_of_metre_first(
+    kind: str, events_composer: Composer, chorale_composer: Composer
+) -> None:
+    composer = events_composer if kind == "events" else chorale_composer
+    stream = audio_lstm.compose_stream(model=composer, primer=CHANGING, bars=6, seed=1)
+    told = list(stream)
+    score = stream.finish().score
+    found = sorted((round(note.start_s, 3), note.pitch, note.part) for note in told)
+    seconds = score.seconds_at(score.notes["start_ticks"]).round(3).tolist()
+    expected = sorted(zip(seconds, score.notes["pitch"].tolist(), score.notes["track"].tolist(), strict=True))
+    assert found[:10] == expected[:10]
+    assert told[0].start_s == 0.0

@@ -145,6 +145,8 @@ def _in_english(text: str) -> str:
     letter, sign, mode = match[1], match[2].lower(), match[3].strip("- ").lower()
     if letter.upper() != "H" and not sign and mode not in ("dur", "moll"):
         return text
+    if mode.startswith(("flat", "sharp")):  # English, and no key of this letter: "H flat" is none
+        return text
     is_flat = sign in ("es", "s") or (letter.upper() == "B" and not sign)
     name = ("B" if letter.upper() == "H" else letter.upper()) + ("b" if is_flat else "#" if sign else "")
     mode = {"dur": "major", "moll": "minor", "": "minor" if letter.islower() else "major"}.get(mode, mode)

@@ -97,3 +97,9 @@ def test_pitches_are_named_with_their_octaves() -> None:
 )
 def test_german_names_of_keys(german: str, english: str) -> None:
     assert parse_scale(german) == parse_scale(english)
+
+
+@pytest.mark.parametrize("name", ["H flat", "H-flat", "h sharp", "H flat minor", "fis flat", "Hb", "H b"])
+def test_german_letters_take_no_english_signs(name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        parse_scale(name)

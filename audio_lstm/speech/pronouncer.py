@@ -133,10 +133,15 @@ class Pronouncer:
 
         Returns:
             For each word the numbers of its phonemes, 1 being the first of the model's, in the likeliest way and in
-            those at least a third as likely, three at most; none for what is no word in the letters of the model.
+            those at least a third as likely, three at most; none for what is no word in the letters of the model, such as
+            an apostrophe alone.
         """
         letters = frozenset(self.config.letters)
-        writable = [number for number, word in enumerate(words) if word and letters.issuperset(word)]
+        writable = [
+            number
+            for number, word in enumerate(words)
+            if letters.issuperset(word) and len(normalise_text(word, self.config.alphabet).split()) == 1
+        ]
         numbers = {phoneme: number for number, phoneme in enumerate(self.config.phonemes, 1)}
         results: list[tuple[tuple[int, ...], ...]] = [()] * len(words)
         ways_of = self.pronounce([words[number] for number in writable], n_best=_MAX_WAYS)

@@ -102,3 +102,9 @@ def test_a_model_of_another_kind_is_refused_with_the_way_out() -> None:
     with pytest.raises(ModelError, match=r"a model of the language wing, .*use it with `load_char_lm`"):
         load_pronouncer(shipped_models()["english-char"])
     assert load_pronouncer(SPELLER) is SPELLER
+
+
+def test_what_is_no_word_has_no_pronunciation() -> None:
+    speller = load_pronouncer("english-sounds")
+    ways = speller.spell(["'", "''", "", "TWO WORDS", "ÉLAN", "'TIS", "A" * 300])
+    assert [bool(found) for found in ways] == [False, False, False, False, False, True, True]

@@ -12,10 +12,12 @@ __all__ = ["AbcKey", "parse_key", "parse_length", "parse_metre", "parse_tempo", 
 
 _SHARP_ORDER = "FCGDAEB"
 _FIFTHS = {name: place for place, name in enumerate(_SHARP_ORDER, start=-1)}  # sharps of the major key on a white key
-_MODES = {"maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "m": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
-_MODES |= {"dur": 0, "mol": -3}
+_MODES = {
+    **{"maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "m": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1},
+    **{"dur": 0, "mol": -3},  # in German
+}
 _SIGNS = {"^": 1, "_": -1, "=": 0}
-_TONIC = re.compile(r"([A-H])(#|b|[♯♭n=]|is|es|(?<=[AE])s|[ -]?sharp|[ -]?flat)?[\s-]*([A-Za-z]*)")
+_TONIC = re.compile(r"([A-H])(#|b|[♯♭n=]|is|es|(?<=[AE])s|[ -]?sharp|[ -]?flat)?(?:\s*-?\s*([A-Za-z]+))?")
 _TONIC_SIGNS = {"#": 7, "♯": 7, "is": 7, "sharp": 7, "b": -7, "♭": -7, "es": -7, "s": -7, "flat": -7}  # in fifths
 _ACCIDENTAL = re.compile(r"(\^{1,2}|_{1,2}|=)([A-Ga-g])")
 _PROPERTY = re.compile(r'([A-Za-z]+)\s*=\s*("[^"]*"|\S+)')
@@ -69,7 +71,7 @@ def parse_key(value: str, where: str) -> AbcKey | None:
     if not plain and not signs:
         return None if value.strip() else AbcKey()
     match = _TONIC.fullmatch(re.sub(r"\bexp\b", "", plain).strip())
-    mode = (match[3].lower() if match else "") or "maj"
+    mode = ((match[3] or "").lower() if match else "") or "maj"
     shift = _MODES.get(mode[:3])
     if plain in ("", "none", "exp"):
         match, shift = None, 0

@@ -12,10 +12,8 @@ __all__ = ["AbcKey", "parse_key", "parse_length", "parse_metre", "parse_tempo", 
 
 _SHARP_ORDER = "FCGDAEB"
 _FIFTHS = {name: place for place, name in enumerate(_SHARP_ORDER, start=-1)}  # sharps of the major key on a white key
-_MODES = {
-    **{"maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "m": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1},
-    **{"dur": 0, "mol": -3},  # in German
-}
+_MAJOR = {"maj": 0, "ion": 0, "dur": 0}
+_MODES = _MAJOR | {"mix": -1, "dor": -2, "min": -3, "m": -3, "mol": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
 _SIGNS = {"^": 1, "_": -1, "=": 0}
 _TONIC = re.compile(r"([A-H])(#|b|[♯♭n=]|is|es|(?<=[AE])s|[ -]?sharp|[ -]?flat)?(?:\s*-?\s*([A-Za-z]+))?")
 _TONIC_SIGNS = {"#": 7, "♯": 7, "is": 7, "sharp": 7, "b": -7, "♭": -7, "es": -7, "s": -7, "flat": -7}  # in fifths

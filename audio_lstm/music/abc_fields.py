@@ -15,7 +15,7 @@ _FIFTHS = {name: place for place, name in enumerate(_SHARP_ORDER, start=-1)}  # 
 _MAJOR = {"maj": 0, "ion": 0, "dur": 0}
 _MODES = _MAJOR | {"mix": -1, "dor": -2, "min": -3, "m": -3, "mol": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
 _SIGNS = {"^": 1, "_": -1, "=": 0}
-_TONIC = re.compile(r"([A-H])(#|b|[♯♭n=]|is|es|(?<=[AE])s|[ -]?sharp|[ -]?flat)?(?:\s*-?\s*([A-Za-z]+))?")
+_TONIC = re.compile(r"([A-H])((?<!H)(?:#|b|[♯♭n=]|is|es|(?<=[AE])s|[ -]?sharp|[ -]?flat))?(?:\s*-?\s*([A-Za-z]+))?")
 _TONIC_SIGNS = {"#": 7, "♯": 7, "is": 7, "sharp": 7, "b": -7, "♭": -7, "es": -7, "s": -7, "flat": -7}  # in fifths
 _ACCIDENTAL = re.compile(r"(\^{1,2}|_{1,2}|=)([A-Ga-g])")
 _PROPERTY = re.compile(r'([A-Za-z]+)\s*=\s*("[^"]*"|\S+)')

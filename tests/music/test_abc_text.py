@@ -76,6 +76,7 @@ def test_bytes_of_either_encoding_are_recognised() -> None:
         ("X:1\nM:7\nK:C\nC", "ABC line 2: metre '7'; expected one such as 3/4 or C"),
         ("X:1\nM:900/4\nK:C\nC", "ABC line 2: metre '900/4'"),
         ("X:1\nL:x\nK:C\nC", "ABC line 2: length 'x'; expected a note value such as 1/8"),
+        ("X:1\nK:Hb\nC", "ABC line 2: key 'Hb'; expected one such as G"),
         ("X:1\nK:E-\nC", "ABC line 2: key 'E-'; expected one such as G"),
         ("X:1\nK:J\nC", "ABC line 2: key 'J'; expected one such as G"),
         ("X:1\nK:C wild\nC", "key 'C wild'"),

@@ -12,9 +12,11 @@ __all__ = ["AbcKey", "parse_key", "parse_length", "parse_metre", "parse_tempo", 
 
 _SHARP_ORDER = "FCGDAEB"
 _FIFTHS = {name: place for place, name in enumerate(_SHARP_ORDER, start=-1)}  # sharps of the major key on a white key
-_MODES = {"maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "m": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
+_MAJOR = {"maj": 0, "ion": 0, "dur": 0}
+_MODES = _MAJOR | {"mix": -1, "dor": -2, "min": -3, "m": -3, "mol": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
 _SIGNS = {"^": 1, "_": -1, "=": 0}
-_TONIC = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
+_TONIC = re.compile(r"([A-H])((?<!H)(?:#|b|[♯♭n=]|is|es|(?<=[AE])s|[ -]?sharp|[ -]?flat))?(?:\s*-?\s*([A-Za-z]+))?")
+_TONIC_SIGNS = {"#": 7, "♯": 7, "is": 7, "sharp": 7, "b": -7, "♭": -7, "es": -7, "s": -7, "flat": -7}  # in fifths
 _ACCIDENTAL = re.compile(r"(\^{1,2}|_{1,2}|=)([A-Ga-g])")
 _PROPERTY = re.compile(r'([A-Za-z]+)\s*=\s*("[^"]*"|\S+)')
 _CLEF = re.compile(r"(?:treble|bass|alto|tenor|perc|none|[GCF])[1-5]?([+-](?:8|15))?")
@@ -49,7 +51,7 @@ def parse_key(value: str, where: str) -> AbcKey | None:
     """The key that K: names.
 
     Args:
-        value: Such as "Em", "D exp _b ^f", "HP" or "treble-8".
+        value: Such as "Em", "D exp _b ^f", "HP" or "treble-8"; German names too, but for B, which is ABC's own.
         where: For the message.
 
     Returns:
@@ -67,13 +69,16 @@ def parse_key(value: str, where: str) -> AbcKey | None:
     if not plain and not signs:
         return None if value.strip() else AbcKey()
     match = _TONIC.fullmatch(re.sub(r"\bexp\b", "", plain).strip())
-    mode = (match[3].lower() if match else "") or "maj"
+    mode = ((match[3] or "").lower() if match else "") or "maj"
     shift = _MODES.get(mode[:3])
     if plain in ("", "none", "exp"):
         match, shift = None, 0
     elif match is None or shift is None:
         raise ScoreError(f"{where}: key {value!r}; expected one such as G, Bb, Em or D dorian")
-    sharps = _FIFTHS[match[1]] + 7 * ((match[2] == "#") - (match[2] == "b")) + (shift or 0) if match else 0
+    sharps = 0
+    if match:
+        sign = _TONIC_SIGNS.get((match[2] or "").strip(" -"), 0)
+        sharps = _FIFTHS[match[1].replace("H", "B")] + sign + (shift or 0)
     if not -7 <= sharps <= 7:
         raise ScoreError(f"{where}: key {value!r} has {abs(sharps)} accidentals; write it enharmonically, with up to 7")
     own = {} if "exp" in plain.split() else _signature(sharps)

@@ -38,6 +38,7 @@ _TOKEN = re.compile(
     |(?P<colon>:)""",
     re.VERBOSE,
 )
+_JUMP = re.compile(r"!(?:D\.[CS]\.|dacapo|dacoda)", re.IGNORECASE)
 _INNER = re.compile(r'"[^"]*"|![^!]*!|([_^=]*)([A-Ga-g])([,\']*)(\d*/*\d*)(-?)')
 
 
@@ -86,7 +87,9 @@ def _read_token(reader: AbcReader, match: re.Match[str], where: str) -> None:
             last.notes = [(pitch, length, True) for pitch, length, _ in last.notes]
     elif kind == "grace":
         reader.n_grace += len(_INNER.findall(text))
-    elif kind != "skip":
+    elif kind == "skip":
+        reader.n_jumps += bool(_JUMP.match(text))
+    else:
         _read_notes(reader, match, where)
 
 

@@ -28,7 +28,7 @@ __all__ = ["abc_to_score", "abc_to_scores"]
 _PART_GROUP = re.compile(r"\(([A-Za-z]*)\)(\d*)")
 _PART_COUNT = re.compile(r"([A-Za-z])(\d+)")
 _MAX_PARTS = 1000
-_STRAYS_PER_NOTE = 0.1  # characters that mean nothing: where there are more, it is not ABC
+_STRAYS_PER_NOTE = 0.2  # characters that mean nothing: where there are more, it is not ABC
 
 
 @dataclass
@@ -50,6 +50,7 @@ class AbcReader:
     current: str = "1"
     in_body: bool = False
     n_grace: int = 0
+    n_jumps: int = 0  # D.C., D.S. and their like
     strays: Counter[str] = field(default_factory=Counter)  # what means nothing -> how often
     first_stray: str = ""
     header_text: list[str] = field(default_factory=list)  # lines that are no fields, with their place
@@ -140,6 +141,8 @@ class AbcReader:
         numbers = [int(word) for word in words if re.fullmatch(r"-?\d{1,3}", word)]
         if words[:1] == ["propagate-accidentals"] and words[1:]:
             self.octaves_apart = {"not": None, "octave": True}.get(words[1], False)
+        elif words[:2] in (["MIDI", "nobarlines"], ["MIDI", "barlines"]):  # early music without bars
+            self.octaves_apart = None if words[1] == "nobarlines" else False
         elif words[:2] == ["MIDI", "program"] and numbers and 0 <= numbers[-1] <= 127:
             self.program = self.program if self.in_body else numbers[-1]
             if self.in_body:
@@ -284,6 +287,8 @@ def _remarks(reader: AbcReader) -> tuple[str, ...]:
     remarks = []
     if reader.n_grace:
         remarks.append(f"{reader.n_grace} grace notes are left out, as they have no time of their own in ABC")
+    if reader.n_jumps:
+        remarks.append(f"{reader.n_jumps} signs such as D.C. or D.S. are not followed: the music goes on behind them")
     if reader.header_text:
         remarks.append(
             f"{len(reader.header_text)} lines before the K: are no fields and left out: {reader.header_text[0]}"

@@ -4,8 +4,8 @@
 
 Compared are onset, duration (to 1/40 of a quarter) and pitch of all notes, repeats played out. abc2midi plays
 ornaments, staccato, and hornpipes in a rhythm of their own, all of which have no length in the standard: it is given
-the tune without them. It strikes the notes of a chord one after the other, by 1/48 of a quarter, which is allowed for.
-Of tunes that differ, the first difference is printed.
+the tune without them. It strikes the notes of a chord one after the other, by 1/48 of a quarter, unless it is told not
+to, which is done. Of tunes that differ, the first difference is printed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from audio_lstm.music.score import Score
 from audio_lstm.training.options import run_recipe
 
 TOLERANCE = 1 / 40  # quarters
+_CHORDS_AT_ONCE = "%%MIDI chordattack 0"
 _ORNAMENTS = re.compile(r'"[^"]*"|!(?:[^!\s|:\[\]]+)!|\{[^}]*\}')
 _INLINE_FIELD = re.compile(r"(\[[A-Za-z]:[^\]]*\])")
 Notes = list[tuple[float, float, int]]  # onset and duration in quarters, pitch
@@ -41,9 +42,9 @@ def without_ornaments(tune: AbcTune) -> str:
             line = "".join(part if odd % 2 else re.sub(r"[H-Wh-w~.]", "", part) for odd, part in enumerate(parts))
         elif named[0] == "I" and named[1].startswith("MIDI"):
             line = f"%%{named[1]}"
-        if named is None or named[0] not in "RI" or line.startswith("%%"):
+        if line.strip() and (named is None or named[0] not in "RI" or line.startswith("%%")):  # an empty line ends it
             lines.append(line)
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines[:1], _CHORDS_AT_ONCE, *lines[1:], ""])
 
 
 def by_abc2midi(tune: AbcTune, folder: Path) -> Notes | None:

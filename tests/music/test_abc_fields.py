@@ -36,6 +36,18 @@ def eighths(body: str, header: str = HEADER) -> list[float]:
         ("clef=treble+8", [77, 72, 83, 79], 0),
         ("Em clef=bass-8 transpose=1", [55, 49, 60, 56], 1),
         ("Gmix bass middle=d", [65, 60, 71, 67], 0),
+        ("Bn", [66, 61, 71, 68], 5),
+        ("H", [66, 61, 71, 68], 5),
+        ("H-moll", [66, 61, 71, 67], 2),
+        ("Es", [65, 60, 70, 67], -3),
+        ("As", [65, 60, 70, 67], -4),
+        ("Asm", [64, 59, 70, 66], -7),
+        ("Des dur", [65, 60, 70, 66], -5),
+        ("Fis-Dur", [66, 61, 71, 68], 6),
+        ("Cism", [66, 61, 71, 68], 4),
+        ("E flat", [65, 60, 70, 67], -3),
+        ("F-sharp minor", [66, 61, 71, 68], 3),
+        ("B♭ dorian", [65, 60, 70, 67], -4),
     ],
 )
 def test_keys_bring_accidentals_and_shifts(key: str, sounding: list[int], sharps: int) -> None:

@@ -65,3 +65,10 @@ def test_accidentals_hold_as_the_file_says() -> None:
     assert pitches("^Cc C'") == [61, 73, 73]
     for rule, sounding in (("octave", [61, 72, 61]), ("not", [61, 72, 60]), ("pitch", [61, 73, 61])):
         assert pitches(f"%%propagate-accidentals {rule}\n^CcC") == sounding
+    assert pitches("%%MIDI nobarlines\n^CcC\n%%MIDI barlines\n^CcC") == [61, 72, 60, 61, 73, 61]
+
+
+def test_jumps_are_not_followed_and_said() -> None:
+    score = read("C !fine! D | !segno! E !D.C.alfine! | F !D.S.! | [!dacoda!G]")
+    assert score.n_notes == 5
+    assert score.remarks == ("2 signs such as D.C. or D.S. are not followed: the music goes on behind them",)

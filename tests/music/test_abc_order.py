@@ -20,6 +20,8 @@ from audio_lstm.music.abc_text import abc_to_score
         ("|: C |1 D :|2 E |: F :|", "CDCEFF"),
         ("|: C |1 D :|2 E :| F |: G :|", "CDCEFGG"),
         ("|: C | D", "CD"),
+        ("C |1 D :|2 E || F :|", "CDCEFF"),  # from the latest double bar line
+        ("C |1 D :|2 E |] F |1 G :|2 C |]", "CDCEFGFC"),
     ],
 )
 def test_repeats_are_played_out(body: str, played: str) -> None:

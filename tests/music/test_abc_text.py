@@ -76,7 +76,9 @@ def test_bytes_of_either_encoding_are_recognised() -> None:
         ("X:1\nM:7\nK:C\nC", "ABC line 2: metre '7'; expected one such as 3/4 or C"),
         ("X:1\nM:900/4\nK:C\nC", "ABC line 2: metre '900/4'"),
         ("X:1\nL:x\nK:C\nC", "ABC line 2: length 'x'; expected a note value such as 1/8"),
-        ("X:1\nK:H\nC", "ABC line 2: key 'H'; expected one such as G"),
+        ("X:1\nK:Hb\nC", "ABC line 2: key 'Hb'; expected one such as G"),
+        ("X:1\nK:E-\nC", "ABC line 2: key 'E-'; expected one such as G"),
+        ("X:1\nK:J\nC", "ABC line 2: key 'J'; expected one such as G"),
         ("X:1\nK:C wild\nC", "key 'C wild'"),
         ("X:1\nK:G# \nC", "key 'G#' has 8 accidentals; write it enharmonically"),
         ("X:1\nK:C\nCD 8", "ABC line 3, place 4, '8': this is no ABC"),
@@ -151,6 +153,10 @@ def test_characters_without_a_meaning_are_left_out_and_said() -> None:
     )
 
 
+def test_a_tune_with_a_few_typing_errors_is_still_read() -> None:
+    assert read("CDEF | 4=A2F2 | =G2F2E2- | E4 | 62 | CDEFGA |").n_notes == 15
+
+
 def test_a_pickup_is_a_bar_cut_short() -> None:
     score = read("G2|C2D2E2F2|G2F2E2D2|C2D2C2|]")
     assert [(bar.number, bar.start_ticks // 480) for bar in score_bars(score)] == [(0, 0), (1, 1), (2, 5), (3, 9)]
@@ -159,9 +165,9 @@ def test_a_pickup_is_a_bar_cut_short() -> None:
 
 
 def test_all_tunes_of_a_book_are_read_each_with_its_fault() -> None:
-    found = abc_to_scores(b"X:1\nT:One\nK:C\nC\n\nX:2\nT:Two\nK:H\nC\n\nX:3\nK:C\nCD\n")
+    found = abc_to_scores(b"X:1\nT:One\nK:C\nC\n\nX:2\nT:Two\nK:J\nC\n\nX:3\nK:C\nCD\n")
     assert [name for name, _ in found] == ["X:1 One", "X:2 Two", "X:3"]
     assert [score.n_notes if isinstance(score, Score) else str(score) for _, score in found] == [
-        *(1, "ABC line 8: key 'H'; expected one such as G, Bb, Em or D dorian", 2)
+        *(1, "ABC line 8: key 'J'; expected one such as G, Bb, Em or D dorian", 2)
     ]
     assert abc_to_scores(b"X:1\nK:C\nC\n")[0][0] == ""

@@ -250,10 +250,10 @@ def test_truncated_compressed_song_says_so(shared: Path) -> None:
 
 def test_a_book_of_tunes_is_read_whole_or_by_name(tmp_path: Path) -> None:
     book = tmp_path / "book.abc"
-    book.write_text("X:1\nT:One\nK:C\nC\n\nX:2\nT:Two\nK:C\nK:none\nCD\n\nX:3\nT:Bad\nK:H\nC\n")
+    book.write_text("X:1\nT:One\nK:C\nC\n\nX:2\nT:Two\nK:C\nK:none\nCD\n\nX:3\nT:Bad\nK:J\nC\n")
     pieces = [piece for _, piece in read_scores([book])]
     assert [piece.n_notes if isinstance(piece, Score) else str(piece) for piece in pieces] == [
-        *(1, 2, f"{book}: X:3 Bad: ABC line 14: key 'H'; expected one such as G, Bb, Em or D dorian")
+        *(1, 2, f"{book}: X:3 Bad: ABC line 14: key 'J'; expected one such as G, Bb, Em or D dorian")
     ]
     assert read_score(book, tune="two").n_notes == 2
     said = "it holds 3 tunes, and X:1 One is read; name another one by its X: number or title"

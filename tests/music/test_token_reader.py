@@ -89,8 +89,8 @@ def test_a_worker_that_was_ended_from_outside_is_replaced(tmp_path: Path) -> Non
 
 def test_all_tunes_of_a_book_become_tokens(tmp_path: Path) -> None:
     book = tmp_path / "book.abc"
-    book.write_text("X:1\nK:C\nCDE\n\nX:2\nK:H\nC\n\nX:3\nK:C\nC\n")
+    book.write_text("X:1\nK:C\nCDE\n\nX:2\nK:J\nC\n\nX:3\nK:C\nC\n")
     with TokenReader(EventVocabulary()) as reader:
         ((first, fault, last),) = reader.read([book])
     assert len(first) > len(last) > 2
-    assert fault == f"{book}: X:2: ABC line 6: key 'H'; expected one such as G, Bb, Em or D dorian"
+    assert fault == f"{book}: X:2: ABC line 6: key 'J'; expected one such as G, Bb, Em or D dorian"

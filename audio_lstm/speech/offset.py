@@ -20,7 +20,8 @@ class OffsetFilter:
 
     d[n] = r d[n - 1] + (1 - r) x[n], y[n] = x[n] - d[n], and before the first sample d is the mean of the first tenth
     of a second, so that there is no step. Where d is smaller than `_IGNORED`, y = x: ordinary recordings stay as they
-    are; up to twice that, a growing share of d is subtracted. The blocks lie on a grid of their own: y does not depend on how x is cut.
+    are; up to twice that, a growing share of d is subtracted. The blocks lie on a grid of their own: y does not depend
+    on how x is cut.
     """
 
     def __init__(self, sample_rate: int) -> None:

@@ -29,6 +29,7 @@ __all__ = ["open_recording"]
 _MAX_READ = 1 << 20  # values (samples x channels) read at once: 4 MB
 _UNKNOWN_SAMPLES = 1 << 62  # libsndfile's count where a FLAC's header gives none
 _CUT_TOLERANCE_S = 0.1  # encoders may round a length to whole frames
+_MOST_TAGS = 1 << 13  # bytes; more behind the samples that a FLAC announces may be samples too
 _CUT_WAY_OUT = "copy it again, or pass allow_truncated=True (--allow-truncated) to use what is there"
 
 
@@ -140,5 +141,23 @@ def _decode_with_soundfile(
             if not options.allow_truncated:
                 raise AudioError(f"{where}: cut short: {what}; {_CUT_WAY_OUT}")
             findings.note(f"the file is cut short ({what}); what is there is read")
+        elif found.name == "flac" and len(source.read(_MOST_TAGS)) == _MOST_TAGS:
+            yield from _beyond(source.again(), n_samples, found, where, findings)
 
     return DecodedStream(announced_s=sound.frames / rate, is_certain=True, blocks=blocks())
+
+
+def _beyond(
+    source: SplicedFile, n_announced: int, found: AudioFormat, where: str, findings: Findings
+) -> Iterator[Block]:
+    """What a FLAC holds behind the samples that its header announces, where libsndfile stops."""
+    with ExitStack() as stack:
+        stream = decode_with_av(stack, source, found, where, ReadOptions(allow_truncated=True), Findings())
+        n_samples = 0
+        for block in stream.blocks:
+            frames = block.frames[max(0, n_announced - n_samples) :]
+            n_samples += len(block.frames)
+            if len(frames):
+                yield block._replace(frames=frames)
+    if n_samples > n_announced:
+        findings.note(f"the header announces {n_announced:,} samples; the {n_samples:,} that are there are read")

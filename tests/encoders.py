@@ -93,6 +93,11 @@ def film(container: str, tracks: Sequence[Track], *, picture_s: float = 0.0) -> 
     return file.getvalue()
 
 
+def two_tracks(first: np.ndarray, default: np.ndarray) -> bytes:
+    """A film whose second track is the default one."""
+    return film("matroska", [Track(first), Track(default, is_default=True)])
+
+
 def _picture(out: av.container.OutputContainer, seconds: float) -> list[av.Packet]:
     stream = out.add_stream("mpeg4", rate=10)
     stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"

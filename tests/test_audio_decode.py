@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio_lstm.audio import load_audio
+from audio_lstm.audio import load_audio, read_blocks
 from audio_lstm.audio_av import av_options
 from audio_lstm.audio_decode import open_recording
 from audio_lstm.audio_headers import sniff
@@ -212,6 +212,24 @@ def test_a_flac_without_a_length_is_read_to_the_end() -> None:
     data[21] &= 0xF0
     data[22:26] = bytes(4)
     np.testing.assert_array_equal(load_audio(io.BytesIO(data)), load_audio(io.BytesIO(encoded("flac"))))
+
+
+@pytest.mark.parametrize("n_announced", [1000, RATE, 3 * RATE])
+def test_a_flac_that_announces_less_than_it_holds_is_read_to_the_end(n_announced: int) -> None:
+    data = bytearray(by_soundfile("FLAC", "PCM_16"))
+    whole = load_audio(io.BytesIO(bytes(data)))
+    data[22:26] = struct.pack(">I", n_announced)  # the last four bytes of the length in the first block
+    blocks = read_blocks(io.BytesIO(bytes(data)))
+    np.testing.assert_array_equal(np.concatenate(list(blocks)), whole)
+    note = f"the header announces {n_announced:,} samples; the {len(whole):,} that are there are read"
+    assert blocks.notes == (note,)
+
+
+def test_bytes_behind_a_flac_are_no_samples() -> None:
+    data = by_soundfile("FLAC", "PCM_16")
+    blocks = read_blocks(io.BytesIO(data + bytes(30_000)))
+    np.testing.assert_array_equal(np.concatenate(list(blocks)), load_audio(io.BytesIO(data)))
+    assert blocks.notes == ()
 
 
 def test_a_flac_damaged_in_the_middle_is_an_error_that_says_where() -> None:

@@ -55,6 +55,20 @@ def test_a_phase_that_turns_midway_is_followed() -> None:
     assert loudness(samples[half:]) == pytest.approx(loudness(VOICE[half:]), rel=0.1)
 
 
+def test_channels_that_cancel_at_low_frequencies_alone_keep_their_high_ones() -> None:
+    """Lossy codecs store high frequencies once for both channels, with one sign."""
+    hiss = np.diff(NOISE, prepend=np.float32(0)) * np.float32(0.2)
+    samples = mixed(VOICE + hiss, hiss - 0.9 * VOICE)
+    np.testing.assert_allclose(samples[RATE // 10 :], (VOICE + hiss)[RATE // 10 :], atol=1e-6)
+
+
+def test_a_channel_taken_alone_is_left_where_the_other_speaks() -> None:
+    half = len(VOICE) // 2
+    left = np.concatenate([VOICE[:half], 0.01 * NOISE[half:]])
+    samples = mixed(left, np.concatenate([-VOICE[:half], VOICE[half:]]))
+    assert loudness(samples[half:]) == pytest.approx(loudness(VOICE[half:]) / 2, rel=0.1)
+
+
 def test_the_loudness_of_each_channel_is_known() -> None:
     reading = read_blocks((np.stack([VOICE, 0.5 * VOICE, 0 * VOICE], axis=1), RATE))
     list(reading)

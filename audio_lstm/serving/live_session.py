@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import io
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ _OTHER_NAMES = {"sampleRate": "sample_rate"}
 _VOSK_KEYS = ("words",)  # of its config, which mean nothing here: words are always told
 _HEAD_BYTES = 12  # that tell a file from samples
 _FRAMES = ("mp3", "aac")  # files that only the distances of their frames tell: samples might have them by chance
+_TAGGED = (b"ID3\2", b"ID3\3", b"ID3\4")  # begin a tag before such frames, which may lie far behind a picture
 _STEP_S = 1.0  # of a long message, heard at once
 
 
@@ -126,14 +128,17 @@ class LiveSession:
         if len(self._head) >= _HEAD_BYTES:
             return
         self._head += data[: _HEAD_BYTES - len(self._head)]
-        try:
-            found = sniff(io.BytesIO(self._head), "")
-        except AudioError:
+        name = ""
+        with contextlib.suppress(AudioError):
+            name = sniff(io.BytesIO(self._head), "").name
+        if self._head[:4] in _TAGGED:
+            name = name or "mp3"
+        elif name in _FRAMES:
             return
-        if found.name not in _FRAMES or self._head.startswith(b"ID3"):
+        if name:
             raise ApiError(
                 400,
-                f"this is the beginning of a {found.name} file; send raw samples, mono, {' or '.join(_FORMATS)} (in a "
+                f"this is the beginning of a {name} file; send raw samples, mono, {' or '.join(_FORMATS)} (in a "
                 "browser of an AudioWorklet, not of MediaRecorder), or POST the whole file to /v1/audio/transcriptions",
                 code="invalid_audio",
             )

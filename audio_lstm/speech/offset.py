@@ -20,7 +20,8 @@ class OffsetFilter:
 
     d[n] = r d[n - 1] + (1 - r) x[n], y[n] = x[n] - d[n], and before the first sample d is the mean of the first tenth
     of a second, so that there is no step. Where d is smaller than `_IGNORED`, y = x: ordinary recordings stay as they
-    are. The blocks lie on a grid of their own: y does not depend on how x is cut.
+    are; up to twice that, a growing share of d is subtracted. The blocks lie on a grid of their own: y does not depend
+    on how x is cut.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -66,7 +67,7 @@ class OffsetFilter:
             block = waiting[: self._n_block]
             sums = np.cumsum(block * self._weights[: len(block)])
             offsets = self._powers[: len(block)] * (self._offset + sums)
-            known = np.where(np.abs(offsets) > _IGNORED, offsets, 0.0)
+            known = offsets * np.clip(np.abs(offsets) / _IGNORED - 1, 0, 1)  # without steps, which would be heard
             given.append((block - known)[self._n_given :].astype(np.float32))
             if len(block) < self._n_block:
                 self._block, self._n_given = block.copy(), len(block)

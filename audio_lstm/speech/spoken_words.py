@@ -187,7 +187,8 @@ def roman_forms(core: str, before: str) -> tuple[str, ...]:
         before: The word before it.
 
     Returns:
-        The ways; none where it is no numeral, or more likely a word.
+        The ways; none where it is no numeral, or more likely a word. In capitals an I is first of all the pronoun:
+        "THE PART I LIKED".
     """
     from audio_lstm.speech.spoken_numbers import said
 
@@ -197,6 +198,8 @@ def roman_forms(core: str, before: str) -> tuple[str, ...]:
     values = [_VALUES[letter] for letter in core]
     total = sum(-value if value < max(values[place:]) else value for place, value in enumerate(values))
     amount, rank = said(str(total)), said(str(total), to="ordinal")
+    if core == "I" and before.isupper():
+        return (core, amount, f"the {rank}")
     if is_numbered:
         return (amount, f"the {rank}", core)
     is_name = before[:1].isupper() and before[1:].islower()

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from audio_lstm.audio import load_audio
+from tests.encoders import two_tracks
+
 if TYPE_CHECKING:
     from tests.conftest import CommandLine
 
@@ -32,6 +35,19 @@ def test_a_text_or_a_file_of_it_gives_a_line_a_word(run: CommandLine, digits: Pa
     script = tmp_path / "script.txt"
     script.write_text("\ufeff" + TEXT.replace(" ", "\n"), "utf-8")
     assert run("align", digits, script) == (0, out, "")
+
+
+def test_a_sound_track_is_chosen_by_its_number(run: CommandLine, digits: Path, tmp_path: Path) -> None:
+    voice = load_audio(digits)
+    film = tmp_path / "film.mkv"
+    film.write_bytes(two_tracks(voice, 0 * voice))
+    status, out, _ = run("align", film, TEXT, "--track", "1")
+    assert status == 0
+    assert {line.split("\t")[3] for line in out.splitlines()[1:]} == {"yes"}
+    status, out, err = run("align", film, TEXT)
+    assert status == 1
+    assert {line.split("\t")[3] for line in out.splitlines()[1:]} == {"no"}
+    assert "track 2 of 2 is heard" in err
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from audio_lstm.audio import DEFAULT_MAX_SECONDS, write_wav
 from audio_lstm.commands.transcribe import _Reporter
 from audio_lstm.speech.batch import BatchProgress
 from audio_lstm.speech.transcribe import transcribe
 from audio_lstm.speech.transcript import Transcript
+from tests.encoders import two_tracks
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine
@@ -49,6 +51,50 @@ def test_json_gives_one_object_a_file(run: CommandLine, speech: str, tmp_path: P
     assert facts[0]["text"] == "A"
     assert facts[0]["duration_s"] == 0.5
     assert {"text", "start_s", "end_s", "confidence"} == set(facts[0]["segments"][0]["words"][0])
+
+
+TRACK_NOTE = "track 2 of 2 is heard, the default one; --track N (track=N) chooses another"
+
+
+@pytest.fixture
+def film(voice: Callable[..., NDArray[np.float32]], tmp_path: Path) -> Path:
+    """Its first track is a second long, its second, the default one, two."""
+    file = tmp_path / "film.mkv"
+    file.write_bytes(two_tracks(voice(1), voice(2)))
+    return file
+
+
+def test_a_sound_track_is_chosen_by_its_number(run: CommandLine, speech: str, film: Path) -> None:
+    call = ("transcribe", film, "--model", speech, "--json")
+    status, out, err = run(*call)
+    assert (status, err) == (0, f"audio-lstm: {film}: {TRACK_NOTE}\n")
+    assert json.loads(out)["notes"] == [TRACK_NOTE]
+    assert json.loads(out)["duration_s"] == pytest.approx(2, abs=0.1)
+    status, out, err = run(*call, "--track", "1")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["duration_s"] == pytest.approx(1, abs=0.1)
+    refusal = f"audio-lstm: {film}: has 2 sound tracks, got track 3; they are counted from 1\n"
+    assert run(*call, "--track", "3") == (1, "", refusal)
+    status, _, err = run(*call, "--track", "0")
+    assert status == 2
+    assert "--track" in err
+
+
+def test_a_batch_takes_the_track_and_says_what_is_odd(
+    run: CommandLine, speech: str, film: Path, tmp_path: Path
+) -> None:
+    call = ("transcribe", film, "--model", speech, "--format", "json", "--out")
+    status, _, err = run(*call, tmp_path / "default")
+    assert (status, err.splitlines()[0]) == (0, f"audio-lstm: {film}: {TRACK_NOTE}")
+    status, _, err = run(*call, tmp_path / "first", "--track", "1")
+    assert status == 0
+    assert "track" not in err
+    found = [Transcript.from_json((tmp_path / name / "film.json").read_bytes()) for name in ("default", "first")]
+    assert [transcript.notes for transcript in found] == [(TRACK_NOTE,), ()]
+    assert [transcript.duration_s for transcript in found] == pytest.approx([2, 1], abs=0.1)
+    status, _, err = run(*call, tmp_path / "third", "--track", "3")
+    assert status == 1
+    assert f"{film}: has 2 sound tracks, got track 3" in err
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 import audio_lstm
-from audio_lstm.audio import write_wav
+from audio_lstm.audio import load_audio, write_wav
 from tests.demo.conftest import SAMPLES, Running
+from tests.encoders import two_tracks
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,15 @@ def test_a_hot_word_changes_what_is_heard_and_the_panel_says_so(client: Client) 
     text, _, panel = client.predict(audio=audio, hotwords="ENTIRE, sixty", **options)
     assert "SIXTY" in text
     assert "/shelf/" in panel
+
+
+def test_a_sound_track_is_chosen_by_its_number(client: Client, tmp_path: Path) -> None:
+    voice = load_audio(SAMPLES / "spelling.wav")
+    (tmp_path / "film.mkv").write_bytes(two_tracks(voice, 0 * voice))
+    audio = handle_file(tmp_path / "film.mkv")
+    assert client.predict(audio=audio, track=1, api_name="/transcribe")[0] == "M U S I C"
+    with pytest.raises(AppError, match="has 2 sound tracks, got track 3"):
+        client.predict(audio=audio, track=3, api_name="/transcribe")
 
 
 @pytest.mark.parametrize("what", ["nothing", "no sound", "too long"])

@@ -19,6 +19,7 @@ import pytest
 
 import audio_lstm
 from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
+from tests.encoders import speech_like, two_tracks
 from tests.serving.conftest import SMALL, Gate, Running, Start, speech, tone, wav
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
@@ -89,6 +90,23 @@ def test_openais_client_sees_the_model_and_the_errors_it_knows(start: Start, rec
         with pytest.raises(openai.BadRequestError, match=r"^Error code: 400 - .*a\.wav: ") as bad:
             asked.audio.transcriptions.create(model="hears-a", file=("a.wav", b"no recording"))
         assert (bad.value.code, bad.value.param, bad.value.type) == ("invalid_audio", "file", "invalid_request_error")
+
+
+def test_a_sound_track_is_chosen_by_its_number(start: Start) -> None:
+    note = "track 2 of 2 is heard, the default one; --track N (track=N) chooses another"
+    film = two_tracks(speech_like(seconds=1), speech_like(seconds=2))
+    with start() as running:
+        default = post(running, film, "film.mkv", track="", response_format="verbose_json").json()
+        assert (default["duration"], default["notes"]) == (pytest.approx(2, abs=0.1), [note])
+        first = post(running, film, "film.mkv", track="1", response_format="verbose_json").json()
+        assert first["duration"] == pytest.approx(1, abs=0.1)
+        assert "notes" not in first
+        missing = post(running, film, "film.mkv", track="3")
+        assert missing.status_code == 400
+        assert missing.json()["error"]["message"].startswith("film.mkv: has 2 sound tracks, got track 3")
+        for wrong in ("0", "-1", "two", "1.5"):
+            refused = post(running, film, "film.mkv", track=wrong)
+            assert (refused.status_code, refused.json()["error"]["param"]) == (400, "track")
 
 
 def test_a_shipped_model_says_what_the_api_says(start: Start, repository: Path) -> None:

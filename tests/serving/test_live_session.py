@@ -174,6 +174,7 @@ def test_a_start_is_understood_in_several_spellings(opened: Open, message: dict[
         (b"\0\0\0\x1cftypiso5", "mp4"),
         (b"RIFF\xff\xff\xff\xffWAVEfmt ", "wav"),
         (b"fLaC\0\0\0\x22\x10\0\x10\0", "flac"),
+        (b"ID3\3\0\0\0\1\0\0", "mp3"),
     ],
 )
 @pytest.mark.parametrize("size", [1, 5, 1000])

@@ -35,6 +35,13 @@ def test_sound_without_an_offset_passes_untouched() -> None:
     assert not filtered(np.zeros(RATE, np.float32)).any()
 
 
+def test_an_offset_about_which_there_is_doubt_makes_no_steps() -> None:
+    samples = sound() + np.float32(0.005)  # the estimate moves about the level that is left alone
+    taken = samples - filtered(samples)
+    assert taken.max() > 0.003
+    assert np.abs(np.diff(taken)).max() < 5e-4
+
+
 def test_the_result_does_not_depend_on_how_the_sound_is_cut() -> None:
     whole = filtered(sound() + np.float32(0.05))
     rng = np.random.default_rng(0)

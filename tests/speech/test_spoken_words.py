@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from audio_lstm.speech.spoken import spell_out
 from audio_lstm.speech.spoken_words import ABBREVIATIONS, CURRENCIES, MONTHS, SIGNS, UNITS, roman_forms
 
 
@@ -15,12 +16,19 @@ from audio_lstm.speech.spoken_words import ABBREVIATIONS, CURRENCIES, MONTHS, SI
         ("I", "Chapter", "one"),
         ("XLIX", "chapter", "forty nine"),
         ("IV", "the", "IV"),
+        ("V", "ACT", "five"),
     ],
 )
 def test_roman_numerals_are_ranks_after_names_and_numbers_after_chapter(core: str, before: str, first: str) -> None:
     ways = roman_forms(core, before)
     assert ways[0] == first
     assert core in ways
+
+
+@pytest.mark.parametrize("before", ["PART", "CHAPTER", "WAR"])
+def test_i_is_a_pronoun_before_a_numeral_where_text_is_in_capitals(before: str) -> None:
+    assert roman_forms("I", before) == ("I", "one", "the first")
+    assert spell_out(f"MY {before} I AM") == f"MY {before} I AM"
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,20 @@ def test_loudness_is_said_in_words() -> None:
     assert SILENCE.loudness == "digital silence"
 
 
+def test_notes_and_the_levels_of_channels_go_to_json_and_back() -> None:
+    noted = dataclasses.replace(TRANSCRIPT, notes=("1 page is missing", "damaged at 6.3 s"))
+    noted = dataclasses.replace(noted, channel_peaks_db=(-12.4, -math.inf))
+    assert Transcript.from_json(noted.to_json()) == noted
+    assert json.loads(noted.to_json())["channel_peaks_db"] == [-12.4, None]
+    assert not {"notes", "channel_peaks_db"} & set(json.loads(TRANSCRIPT.to_json()))
+
+
+@pytest.mark.parametrize(("key", "value"), [("notes", "one"), ("notes", [1]), ("channel_peaks_db", [True])])
+def test_notes_that_are_none_are_refused_by_name(key: str, value: object) -> None:
+    with pytest.raises(DataError, match=f"transcript.{key}: expected a list of"):
+        Transcript.from_json(json.dumps({**TRANSCRIPT.to_dict(), key: value}))
+
+
 @pytest.mark.parametrize("transcript", [TRANSCRIPT, SILENCE])
 def test_the_dictionary_is_strict_json(transcript: Transcript) -> None:
     values = json.loads(json.dumps(transcript.to_dict(), allow_nan=False))

@@ -133,8 +133,8 @@ class Pronouncer:
 
         Returns:
             For each word the numbers of its phonemes, 1 being the first of the model's, in the likeliest way and in
-            those at least a third as likely, three at most; none for what is no word in the letters of the model, such as
-            an apostrophe alone.
+            those at least a third as likely, three at most; none for what is no word in the letters of the model, as an
+            apostrophe alone.
         """
         letters = frozenset(self.config.letters)
         writable = [

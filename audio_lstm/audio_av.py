@@ -201,7 +201,7 @@ def _items(container: Any, track: Any, found: AudioFormat, source: SplicedFile) 
                         yield _Damage(ValueError("packets cannot be decoded"))
                     yield sound
             return
-        except (av.FFmpegError, OSError) as error:
+        except (av.FFmpegError, OSError, IndexError) as error:  # the last is PyAV's: a track that nobody announced
             n_errors += 1
             yield _Damage(error)
 

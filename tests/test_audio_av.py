@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import re
 import struct
+from collections.abc import Iterator
 
 import av
 import numpy as np
 import pytest
 
+from audio_lstm import audio_av
 from audio_lstm.audio import load_audio, read_blocks
 from audio_lstm.audio_av import av_options
 from audio_lstm.audio_headers import sniff
+from audio_lstm.audio_spans import SplicedFile
 from audio_lstm.errors import AudioError, ConfigError
 from tests.encoders import RATE, SECONDS, Track, by_av, film, speech_like
 
@@ -200,3 +203,18 @@ def test_a_header_that_is_no_more_than_numbers_gives_our_error_alone(capfd: pyte
 def test_ffmpeg_is_held_to_the_container_that_was_found() -> None:
     found = sniff(io.BytesIO(by_av("ipod", "aac")), "x")
     assert av_options(found) == {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2", "protocol_whitelist": "none"}
+
+
+def test_a_track_that_was_not_announced_is_damage_and_no_end() -> None:
+    class Container:
+        n_asked = 0
+
+        def demux(self, track: object) -> Iterator[object]:
+            self.n_asked += 1
+            if self.n_asked == 1:
+                raise IndexError("list index out of range")  # as PyAV does for a stream that it has not counted
+            yield from ()
+
+    data = film("mpegts", [Track(VOICE, "aac")])
+    items = list(audio_av._items(Container(), None, sniff(io.BytesIO(data), "film"), SplicedFile(io.BytesIO(data), [])))
+    assert [type(item).__name__ for item in items] == ["_Damage"]

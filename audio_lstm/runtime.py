@@ -75,7 +75,12 @@ class OnnxEngine:
             UnicodeDecodeError,  # it quotes what is no text
         )
         try:
-            self._session = ort.InferenceSession(_readable(path), options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(
+                _readable(path),
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # it would try the same again, and say so on standard output
+            )
         except failures as error:
             raise ModelError(f"{path}: not a model that ONNX Runtime can run; export it again") from error
         self._path = path

@@ -28,11 +28,12 @@ def test_damaged_graph_is_named(tmp_path: Path, content: bytes) -> None:
         OnnxEngine(tmp_path / "model.onnx")
 
 
-def test_a_graph_whose_names_are_no_text_is_named(tmp_path: Path) -> None:
+def test_a_graph_whose_names_are_no_text_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     graph = (shipped_models()["an4"] / "model.onnx").read_bytes()
     (tmp_path / "model.onnx").write_bytes(graph.replace(b"Conv", b"\xffonv", 1))  # ONNX Runtime quotes it in its error
     with pytest.raises(ModelError, match="not a model that ONNX Runtime can run"):
         OnnxEngine(tmp_path / "model.onnx")
+    assert capfd.readouterr().out == ""
 
 
 def test_cpu_is_always_there_and_other_names_are_refused() -> None:

@@ -276,7 +276,7 @@ def language_model_file(language_model: str | os.PathLike[str]) -> Path:
     """
     name = os.fspath(language_model)
     shipped = SHIPPED / f"{name}{LANGUAGE_MODEL_SUFFIX}"
-    return shipped if Path(name).name == name and shipped.is_file() else Path(name)
+    return shipped if Path(name).name == name and os.path.isfile(shipped) else Path(name)
 
 
 def _pool(letters: BeamDecoder, config: PoolingConfig, lexicon: Lexicon, given: dict[str, Any]) -> Pool | None:
@@ -335,7 +335,7 @@ def _language_model(wanted: Decoding, stored: DecodingConfig, folder: Path | Non
         return None, ""
     name = stored.language_model + LANGUAGE_MODEL_SUFFIX
     places = [place / name for place in (folder, SHIPPED) if place is not None]
-    file = next((place for place in places if place.is_file()), None)
+    file = next((place for place in places if os.path.isfile(place)), None)  # a name may be too long
     if file is None:
         raise ModelError(f"{folder}: its language model {name} is missing; copy the model again, or choose another one")
     return read_language_model(file), f"language model {stored.language_model}"

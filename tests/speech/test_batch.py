@@ -340,11 +340,12 @@ def test_a_disk_that_fills_up_ends_the_batch_and_what_is_done_stays(
     message = r"c\.txt: cannot be written \(No space left on device\).*; stopped after \d of 5 files; the same call"
     with pytest.raises(AudioLSTMError, match=message):
         transcribe_files(talks, out, model=always_a_folder, config=BatchConfig(n_workers=n_workers))
-    if n_workers == 1:
-        assert sorted(written(out)) == ["a.txt"]
+    done = written(out)
+    if n_workers == 1:  # of two workers the other may have done none, or several
+        assert sorted(done) == ["a.txt"]
         assert (out / "a.txt").read_text() == "A\n"
     (out / "c.txt").unlink()
-    assert transcribe_files(talks, out, model=always_a_folder).n_skipped >= 1
+    assert transcribe_files(talks, out, model=always_a_folder).n_skipped == len(done)
 
 
 def test_a_folder_that_takes_no_files_is_said_before_anything_is_heard(talks: Path, tmp_path: Path) -> None:

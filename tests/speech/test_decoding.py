@@ -310,6 +310,13 @@ def test_what_does_not_fit_the_recogniser_is_refused(wish: Decoding, message: st
         build_decoder(wish, ALPHABET)
 
 
+def test_a_language_model_of_an_impossible_name_is_missing(folder: Path) -> None:
+    settings = folder / "decoding.json"
+    settings.write_text(settings.read_text("utf-8").replace('"own"', f'"{300 * "x"}"'), "utf-8")
+    with pytest.raises(ModelError, match=r"x{300}\.lm is missing; copy the model again"):
+        build_decoder(Decoding(), ALPHABET, folder=folder)
+
+
 def test_a_model_whose_language_model_is_missing_says_so(folder: Path) -> None:
     (folder / "own.lm").unlink()
     message = r"model: its language model own\.lm is missing; copy the model again, or choose another one"

@@ -97,8 +97,9 @@ def test_long_speech_in_windows_reads_as_in_one_go(shared: Path) -> None:
         samples = np.concatenate(clips[start : start + 4])
         samples = samples[int(rng.integers(8_000)) : len(samples) - int(rng.integers(8_000))]  # cut anywhere
         log_probs, _ = model.log_probs(extract_features(samples, model.config.features))
-        whole.append(greedy(log_probs, model.alphabet).text)
-        joined.append(greedy(heard(model, samples, window_s=8.0), model.alphabet).text)
+        letters = slice(model.config.n_outputs)  # without the sounds
+        whole.append(greedy(log_probs[:, letters], model.alphabet).text)
+        joined.append(greedy(heard(model, samples, window_s=8.0)[:, letters], model.alphabet).text)
     report = score(whole, joined)
     assert report.words.n_reference > 100
     assert report.wer < 0.06  # other statistics in each window, and nothing at the seams

@@ -19,28 +19,28 @@ from audio_lstm.version import __version__
 if TYPE_CHECKING:
     from audio_lstm.checkpoint import shipped_models
     from audio_lstm.inside import inspect
-    from audio_lstm.inspection import Inspection, Mark, UnitCorrelation
-    from audio_lstm.music.bars import Bar, score_bars
-    from audio_lstm.music.choose import SamplingConfig
+    from audio_lstm.inspection.inspection import Inspection, Mark, UnitCorrelation
+    from audio_lstm.music.compare.novelty import NoveltyReport, SharedRun, novelty
     from audio_lstm.music.compose import compose, compose_takes
     from audio_lstm.music.compose_stream import CompositionStream, NoteEvent, compose_stream
-    from audio_lstm.music.composer import Composer, load_music
     from audio_lstm.music.composition import Composition
     from audio_lstm.music.harmonise import harmonise
-    from audio_lstm.music.humming import hum_to_melody
     from audio_lstm.music.infill import infill
-    from audio_lstm.music.novelty import NoveltyReport, SharedRun, novelty
-    from audio_lstm.music.primer import Primer, read_primer
+    from audio_lstm.music.models.composer import Composer, load_music
+    from audio_lstm.music.request.humming import hum_to_melody
+    from audio_lstm.music.request.primer import Primer, read_primer
+    from audio_lstm.music.request.wishes import Wishes
     from audio_lstm.music.save import SaveOptions, save_score
-    from audio_lstm.music.wishes import Wishes
-    from audio_lstm.speech.align_script import align
-    from audio_lstm.speech.alignment import AlignedCharacter, AlignedWord, Alignment
-    from audio_lstm.speech.batch import BatchConfig, BatchSummary, transcribe_files
-    from audio_lstm.speech.decoding import Decoding
-    from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
-    from audio_lstm.speech.stream import Partial, StreamingTranscriber
-    from audio_lstm.speech.transcribe import transcribe, transcribe_segments
-    from audio_lstm.speech.transcript import Segment, Transcript, Word
+    from audio_lstm.music.score.bars import Bar, score_bars
+    from audio_lstm.music.writing.choose import SamplingConfig
+    from audio_lstm.speech.aligning.align_script import align
+    from audio_lstm.speech.aligning.alignment import AlignedCharacter, AlignedWord, Alignment
+    from audio_lstm.speech.batch.batch import BatchConfig, BatchSummary, transcribe_files
+    from audio_lstm.speech.decoding.decoding import Decoding
+    from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
+    from audio_lstm.speech.hearing.stream import Partial, StreamingTranscriber
+    from audio_lstm.speech.hearing.transcribe import transcribe, transcribe_segments
+    from audio_lstm.speech.hearing.transcript import Segment, Transcript, Word
 
 __all__ = [
     "AlignedCharacter",
@@ -92,50 +92,50 @@ __all__ = [
 ]
 
 _HOME = {
-    "AlignedCharacter": "audio_lstm.speech.alignment",
-    "AlignedWord": "audio_lstm.speech.alignment",
-    "Alignment": "audio_lstm.speech.alignment",
-    "Bar": "audio_lstm.music.bars",
-    "BatchConfig": "audio_lstm.speech.batch",
-    "BatchSummary": "audio_lstm.speech.batch",
-    "Composer": "audio_lstm.music.composer",
+    "AlignedCharacter": "audio_lstm.speech.aligning.alignment",
+    "AlignedWord": "audio_lstm.speech.aligning.alignment",
+    "Alignment": "audio_lstm.speech.aligning.alignment",
+    "Bar": "audio_lstm.music.score.bars",
+    "BatchConfig": "audio_lstm.speech.batch.batch",
+    "BatchSummary": "audio_lstm.speech.batch.batch",
+    "Composer": "audio_lstm.music.models.composer",
     "Composition": "audio_lstm.music.composition",
     "CompositionStream": "audio_lstm.music.compose_stream",
-    "Decoding": "audio_lstm.speech.decoding",
-    "Inspection": "audio_lstm.inspection",
-    "Mark": "audio_lstm.inspection",
-    "NoveltyReport": "audio_lstm.music.novelty",
+    "Decoding": "audio_lstm.speech.decoding.decoding",
+    "Inspection": "audio_lstm.inspection.inspection",
+    "Mark": "audio_lstm.inspection.inspection",
+    "NoveltyReport": "audio_lstm.music.compare.novelty",
     "NoteEvent": "audio_lstm.music.compose_stream",
-    "Partial": "audio_lstm.speech.stream",
-    "Primer": "audio_lstm.music.primer",
-    "SamplingConfig": "audio_lstm.music.choose",
+    "Partial": "audio_lstm.speech.hearing.stream",
+    "Primer": "audio_lstm.music.request.primer",
+    "SamplingConfig": "audio_lstm.music.writing.choose",
     "SaveOptions": "audio_lstm.music.save",
-    "Segment": "audio_lstm.speech.transcript",
-    "SharedRun": "audio_lstm.music.novelty",
-    "SpeechRecogniser": "audio_lstm.speech.recogniser",
-    "StreamingTranscriber": "audio_lstm.speech.stream",
-    "Transcript": "audio_lstm.speech.transcript",
-    "UnitCorrelation": "audio_lstm.inspection",
-    "Word": "audio_lstm.speech.transcript",
-    "Wishes": "audio_lstm.music.wishes",
-    "align": "audio_lstm.speech.align_script",
+    "Segment": "audio_lstm.speech.hearing.transcript",
+    "SharedRun": "audio_lstm.music.compare.novelty",
+    "SpeechRecogniser": "audio_lstm.speech.hearing.recogniser",
+    "StreamingTranscriber": "audio_lstm.speech.hearing.stream",
+    "Transcript": "audio_lstm.speech.hearing.transcript",
+    "UnitCorrelation": "audio_lstm.inspection.inspection",
+    "Word": "audio_lstm.speech.hearing.transcript",
+    "Wishes": "audio_lstm.music.request.wishes",
+    "align": "audio_lstm.speech.aligning.align_script",
     "compose": "audio_lstm.music.compose",
     "compose_stream": "audio_lstm.music.compose_stream",
     "compose_takes": "audio_lstm.music.compose",
     "harmonise": "audio_lstm.music.harmonise",
-    "hum_to_melody": "audio_lstm.music.humming",
+    "hum_to_melody": "audio_lstm.music.request.humming",
     "infill": "audio_lstm.music.infill",
     "inspect": "audio_lstm.inside",
-    "load_music": "audio_lstm.music.composer",
-    "load_speech": "audio_lstm.speech.recogniser",
+    "load_music": "audio_lstm.music.models.composer",
+    "load_speech": "audio_lstm.speech.hearing.recogniser",
     "shipped_models": "audio_lstm.checkpoint",
-    "read_primer": "audio_lstm.music.primer",
-    "novelty": "audio_lstm.music.novelty",
+    "read_primer": "audio_lstm.music.request.primer",
+    "novelty": "audio_lstm.music.compare.novelty",
     "save_score": "audio_lstm.music.save",
-    "score_bars": "audio_lstm.music.bars",
-    "transcribe": "audio_lstm.speech.transcribe",
-    "transcribe_files": "audio_lstm.speech.batch",
-    "transcribe_segments": "audio_lstm.speech.transcribe",
+    "score_bars": "audio_lstm.music.score.bars",
+    "transcribe": "audio_lstm.speech.hearing.transcribe",
+    "transcribe_files": "audio_lstm.speech.batch.batch",
+    "transcribe_segments": "audio_lstm.speech.hearing.transcribe",
 }
 
 

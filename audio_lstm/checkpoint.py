@@ -7,7 +7,7 @@
     decoding.json      how its output becomes text (speech; if it was tuned): language model, weights, confidence
     lexicon.lex        how words are said (speech; if the model hears sounds beside letters)
     *.lm               language models that decoding.json names
-    novelty.npz        what the training set sounds like, to tell copies (music/novelty.py)
+    novelty.npz        what the training set sounds like, to tell copies (music/compare/novelty.py)
 
 Nothing here is ever unpickled, and no configuration names code.
 """
@@ -49,9 +49,9 @@ FORMAT_VERSION = 1
 CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE = "config.json", "model.safetensors", "model.onnx", "README.md"
 SHIPPED = Path(__file__).parent / "weights"
 DECODING_FILE, LANGUAGE_MODEL_SUFFIX = "decoding.json", ".lm"
-READER_FILE = "reader.onnx"  # of a model of two parts (music/fill_export.py)
+READER_FILE = "reader.onnx"  # of a model of two parts (music/models/fill_export.py)
 NOVELTY_FILE = "novelty.npz"
-LEXICON_FILE = "lexicon.lex"  # of a model that hears phonemes too (speech/lexicon.py)
+LEXICON_FILE = "lexicon.lex"  # of a model that hears phonemes too (speech/decoding/lexicon.py)
 _MODEL_FILES = (
     CONFIG_FILE,
     WEIGHTS_FILE,

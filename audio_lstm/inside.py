@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.inspection import Direction, Inspection
+from audio_lstm.inspection.inspection import Direction, Inspection
 
 if TYPE_CHECKING:
     import pretty_midi
 
-    from audio_lstm.audio import AudioSource
+    from audio_lstm.audio.files import AudioSource
     from audio_lstm.music.compose import Composition
-    from audio_lstm.music.score import Score
+    from audio_lstm.music.score.score import Score
 
 __all__ = ["inspect"]
 
@@ -56,14 +56,14 @@ def inspect(
         ConfigError: If the model has no such layer or direction, or the span is none.
     """
     if not _is_piece(source):
+        from audio_lstm.speech.hearing.recogniser import DEFAULT_MODEL as RECOGNISER
         from audio_lstm.speech.inside import inspect_speech
-        from audio_lstm.speech.recogniser import DEFAULT_MODEL as RECOGNISER
 
         sound: Any = source
         chosen = RECOGNISER if model is None else model
         return inspect_speech(sound, model=chosen, layer=layer, direction=direction, span_s=span_s)
-    from audio_lstm.music.composer import DEFAULT_MODEL as COMPOSER
     from audio_lstm.music.inside import inspect_music
+    from audio_lstm.music.models.composer import DEFAULT_MODEL as COMPOSER
 
     if direction != "forward":
         raise ConfigError(f"models of music read forward only; direction must be 'forward', got {direction!r}")

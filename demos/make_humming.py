@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audio_lstm.audio import write_wav
+from audio_lstm.audio.files import write_wav
 
 SAMPLE_RATE = 16_000
 QUARTER_S = 60 / 90

@@ -27,7 +27,7 @@ process.close()
 """
 PARSE = """
 import sys
-from audio_lstm.music.files import ScoreReader
+from audio_lstm.music.files.files import ScoreReader
 with ScoreReader() as reader:
     assert reader.read(sys.argv[2]).n_notes == 4
 """

@@ -90,12 +90,12 @@ def test_models_lists_what_ships(run: CommandLine, tmp_path: Path, monkeypatch: 
 
 
 def test_ctrl_c_leaves_with_130(run: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    importlib.import_module("audio_lstm.speech.transcribe")  # now, or it would keep the replacement for good
+    importlib.import_module("audio_lstm.speech.hearing.transcribe")  # now, or it would keep the replacement for good
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("audio_lstm.speech.recogniser.load_speech", interrupted)
+    monkeypatch.setattr("audio_lstm.speech.hearing.recogniser.load_speech", interrupted)
     status, out, err = run("transcribe", "a.wav")
     assert (status, out) == (130, "")
     run.assert_one_complaint(err, "interrupted")
@@ -105,7 +105,7 @@ def test_an_unforeseen_failure_of_the_system_is_one_line(run: CommandLine, monke
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "somewhere")
 
-    monkeypatch.setattr("audio_lstm.speech.recogniser.load_speech", full)
+    monkeypatch.setattr("audio_lstm.speech.hearing.recogniser.load_speech", full)
     status, _, err = run("transcribe", "a.wav")
     assert status == 1
     run.assert_one_complaint(err, "somewhere: No space left on device")

@@ -11,14 +11,14 @@ import torch
 
 from audio_lstm.config import LSTMConfig
 from audio_lstm.export import quantise
-from audio_lstm.music.config import MusicModelConfig
-from audio_lstm.music.export import music_graph
-from audio_lstm.music.model import MusicModel
+from audio_lstm.music.models.export import music_graph
+from audio_lstm.music.models.model import MusicModel
+from audio_lstm.music.tokens.config import MusicModelConfig
 from audio_lstm.runtime import OnnxEngine, TorchEngine
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.export import speech_graph
-from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.model import SpeechModel
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.acoustic.model import SpeechModel
+from audio_lstm.speech.sound.features import FeatureConfig
+from audio_lstm.speech.training.export import speech_graph
 
 LSTMS = {
     "plain": LSTMConfig(12, hidden_size=16, n_layers=2),

@@ -12,14 +12,14 @@ import torch
 
 import audio_lstm
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.chorale import ChoraleGrid
-from audio_lstm.music.config import MusicModelConfig
-from audio_lstm.music.export import export_music
-from audio_lstm.music.model import MusicModel
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.export import export_speech
-from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.model import SpeechModel
+from audio_lstm.music.models.export import export_music
+from audio_lstm.music.models.model import MusicModel
+from audio_lstm.music.tokens.chorale import ChoraleGrid
+from audio_lstm.music.tokens.config import MusicModelConfig
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.acoustic.model import SpeechModel
+from audio_lstm.speech.sound.features import FeatureConfig
+from audio_lstm.speech.training.export import export_speech
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_public_names_are_those_of_their_modules() -> None:
 
 
 def test_importing_the_modules_behind_the_verbs_does_not_hide_them() -> None:
-    importlib.import_module("audio_lstm.speech.transcribe")
+    importlib.import_module("audio_lstm.speech.hearing.transcribe")
     importlib.import_module("audio_lstm.music.compose")
     assert callable(audio_lstm.transcribe)
     assert callable(audio_lstm.compose)

@@ -12,16 +12,16 @@ import pytest
 
 import audio_lstm
 from audio_lstm.checkpoint import SHIPPED, open_model, shipped_models
-from audio_lstm.music.composer import load_music
-from audio_lstm.music.data import load_chorales
-from audio_lstm.music.evaluate import evaluate_music
-from audio_lstm.music.voices import score_to_voice_grid
-from audio_lstm.speech.data import read_manifest
-from audio_lstm.speech.decoding import Decoding, read_decoding
-from audio_lstm.speech.evaluate import evaluate_speech
-from audio_lstm.speech.lm_file import read_language_model
-from audio_lstm.speech.pronouncer import load_pronouncer
-from audio_lstm.speech.recogniser import load_speech
+from audio_lstm.music.models.composer import load_music
+from audio_lstm.music.score.voices import score_to_voice_grid
+from audio_lstm.music.training.data import load_chorales
+from audio_lstm.music.training.evaluate import evaluate_music
+from audio_lstm.speech.decoding.decoding import Decoding, read_decoding
+from audio_lstm.speech.decoding.pronouncer import load_pronouncer
+from audio_lstm.speech.hearing.recogniser import load_speech
+from audio_lstm.speech.text.data import read_manifest
+from audio_lstm.speech.training.evaluate import evaluate_speech
+from audio_lstm.speech.words.lm_file import read_language_model
 
 SAMPLES = {
     "spelling.wav": "M U S I C",
@@ -155,10 +155,10 @@ def test_chorale_stays_below_the_bar_on_chorales_that_it_knows(shared: Path) -> 
 def test_weights_for_torch_fit_the_configuration(name: str) -> None:
     from audio_lstm.checkpoint import load_weights
     from audio_lstm.config import config_from_dict
-    from audio_lstm.music.config import MusicModelConfig
-    from audio_lstm.music.ensemble import build_model
-    from audio_lstm.speech.config import SpeechModelConfig
-    from audio_lstm.speech.model import SpeechModel
+    from audio_lstm.music.models.ensemble import build_model
+    from audio_lstm.music.tokens.config import MusicModelConfig
+    from audio_lstm.speech.acoustic.config import SpeechModelConfig
+    from audio_lstm.speech.acoustic.model import SpeechModel
 
     if name != "chorale":
         folder = open_model(name, "speech")

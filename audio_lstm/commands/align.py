@@ -21,7 +21,7 @@ from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.text_files import decode_text, json_text, read_text
 
 if TYPE_CHECKING:
-    from audio_lstm.speech.alignment import Alignment
+    from audio_lstm.speech.aligning.alignment import Alignment
 
 __all__ = ["add_align"]
 
@@ -82,9 +82,9 @@ def _format_of(out: Path | None) -> str:
 
 
 def _align(options: argparse.Namespace) -> int:
-    from audio_lstm.audio import DEFAULT_MAX_SECONDS
-    from audio_lstm.speech.align_script import align
-    from audio_lstm.speech.formats import write_text
+    from audio_lstm.audio.files import DEFAULT_MAX_SECONDS
+    from audio_lstm.speech.aligning.align_script import align
+    from audio_lstm.speech.hearing.formats import write_text
 
     form = options.format or _format_of(options.out)
     if options.audio == options.text == "-":

@@ -66,7 +66,7 @@ def _add_common(parser: argparse.ArgumentParser, model: str | None, out: str) ->
 
 def _harmonise(options: argparse.Namespace) -> int:
     from audio_lstm.music.harmonise import harmonise
-    from audio_lstm.music.primer import read_music
+    from audio_lstm.music.request.primer import read_music
 
     _check_out(options)
     melody = _piece(options, options.melody)
@@ -86,8 +86,8 @@ def _infill(options: argparse.Namespace) -> int:
 
 def _piece(options: argparse.Namespace, source: str) -> Any:
     """What is read as it is asked for; else what names it."""
-    from audio_lstm.music.files import read_score
-    from audio_lstm.music.primer import read_music
+    from audio_lstm.music.files.files import read_score
+    from audio_lstm.music.request.primer import read_music
 
     if options.sustain:
         return read_score(source, tune=options.tune, sustain=True)

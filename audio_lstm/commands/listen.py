@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from audio_lstm.speech.stream import Partial, StreamingTranscriber
+    from audio_lstm.speech.hearing.stream import Partial, StreamingTranscriber
 
 __all__ = ["add_listen"]
 
@@ -77,7 +77,7 @@ def _listen(options: argparse.Namespace) -> int:
         raise ConfigError("--stdin takes raw samples, but standard input is a terminal; pipe sound into it")
     if not options.stdin:
         _sounddevice()  # complain before the model is loaded
-    from audio_lstm.speech.stream import StreamingTranscriber
+    from audio_lstm.speech.hearing.stream import StreamingTranscriber
 
     more = {} if options.endpoint is None else {"endpoint_s": options.endpoint}
     transcriber = StreamingTranscriber(

@@ -148,7 +148,7 @@ def add_evaluate_music(wings: Any) -> None:
 
 def _compose(options: argparse.Namespace) -> int:
     from audio_lstm.music.compose import ComposeOptions, compose_takes
-    from audio_lstm.music.files import read_score
+    from audio_lstm.music.files.files import read_score
 
     given = {name: getattr(options, name, None) for name in ComposeOptions.__annotations__}
     outputs = _outputs(options)
@@ -239,9 +239,9 @@ def _numbered(name: str, number: str) -> str:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from audio_lstm.music.composer import DEFAULT_MODEL, load_music
-    from audio_lstm.music.data import load_pieces
-    from audio_lstm.music.evaluate import evaluate_music
+    from audio_lstm.music.models.composer import DEFAULT_MODEL, load_music
+    from audio_lstm.music.training.data import load_pieces
+    from audio_lstm.music.training.evaluate import evaluate_music
 
     if (options.data is None) == (options.generated is None):
         raise ConfigError("pass --data (likelihood of a corpus) or --generated (measures of pieces), one of the two")

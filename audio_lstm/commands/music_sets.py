@@ -11,7 +11,7 @@ from audio_lstm.commands.console import answer, complain, require_output, requir
 from audio_lstm.errors import ConfigError
 
 if TYPE_CHECKING:
-    from audio_lstm.music.novelty import NoveltyIndex, NoveltyReport
+    from audio_lstm.music.compare.novelty import NoveltyIndex, NoveltyReport
 
 __all__ = ["add_sets", "evaluate_sets"]
 
@@ -40,11 +40,11 @@ def evaluate_sets(options: argparse.Namespace) -> int:
         ConfigError: If options do not go together.
     """
     from audio_lstm.checkpoint import open_model
-    from audio_lstm.music.data import load_pieces
-    from audio_lstm.music.novelty import load_index
-    from audio_lstm.music.novelty_build import as_scores
-    from audio_lstm.music.set_comparison import compare_sets, describe_set, set_summary
-    from audio_lstm.music.set_plot import check_plot, plot_sets
+    from audio_lstm.music.compare.novelty import load_index
+    from audio_lstm.music.compare.set_comparison import compare_sets, describe_set, set_summary
+    from audio_lstm.music.compare.set_plot import check_plot, plot_sets
+    from audio_lstm.music.training.data import load_pieces
+    from audio_lstm.music.training.novelty_build import as_scores
 
     if options.plot is not None:
         if options.real is None:

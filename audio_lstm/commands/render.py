@@ -13,7 +13,7 @@ from audio_lstm.errors import ConfigError, ScoreError
 
 if TYPE_CHECKING:
     from audio_lstm.music.save import SaveOptions
-    from audio_lstm.music.score import Score
+    from audio_lstm.music.score.score import Score
 
 __all__ = ["add_render"]
 
@@ -55,9 +55,9 @@ def add_render(commands: Any) -> None:
 
 
 def _render(options: argparse.Namespace) -> int:
-    from audio_lstm.music.files import read_score
+    from audio_lstm.music.files.files import read_score
+    from audio_lstm.music.files.score_json import read_score_json
     from audio_lstm.music.save import SaveOptions, check_save_path, save_score, written_loss
-    from audio_lstm.music.score_json import read_score_json
 
     for out in options.out:
         require_folder(out)
@@ -93,10 +93,10 @@ def _render(options: argparse.Namespace) -> int:
 
 def _require_possible(score: Score, out: Path, options: SaveOptions) -> None:
     """Refuse what a kind of file cannot hold before anything is written."""
-    from audio_lstm.music.abc_writer import score_to_abc
-    from audio_lstm.music.engrave import score_to_svg
-    from audio_lstm.music.render import render_blocks
-    from audio_lstm.music.sound_files import SOUND_SUFFIXES, rate_for
+    from audio_lstm.music.sheet.abc_writer import score_to_abc
+    from audio_lstm.music.sheet.engrave import score_to_svg
+    from audio_lstm.music.sound.render import render_blocks
+    from audio_lstm.music.sound.sound_files import SOUND_SUFFIXES, rate_for
 
     kind = out.suffix.lower()
     try:

@@ -52,7 +52,7 @@ def add_serve(commands: Any) -> None:
 def _serve(options: argparse.Namespace) -> int:
     from audio_lstm.serving.config import ServeConfig
     from audio_lstm.serving.server import bind, serve
-    from audio_lstm.speech.recogniser import load_speech
+    from audio_lstm.speech.hearing.recogniser import load_speech
 
     given = {
         "workers": options.workers,

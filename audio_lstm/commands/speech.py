@@ -20,7 +20,7 @@ from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.text_files import read_text
 
 if TYPE_CHECKING:
-    from audio_lstm.speech.decoding import Decoding
+    from audio_lstm.speech.decoding.decoding import Decoding
 
 __all__ = ["add_decoding", "add_evaluate_speech", "decoding_of"]
 
@@ -87,8 +87,8 @@ def decoding_of(options: argparse.Namespace) -> Decoding:
     Raises:
         ConfigError: If options contradict each other.
     """
-    from audio_lstm.speech.decoding import Decoding
-    from audio_lstm.speech.hotwords import DEFAULT_BOOST
+    from audio_lstm.speech.decoding.decoding import Decoding
+    from audio_lstm.speech.words.hotwords import DEFAULT_BOOST
 
     closed = next((name for name in ("vocabulary", "grammar") if getattr(options, name)), None)
     weights = next(
@@ -145,9 +145,9 @@ def _lines(file: Path, noun: str) -> list[tuple[str, str]]:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from audio_lstm.speech.data import read_utterances
-    from audio_lstm.speech.evaluate import evaluate_speech
-    from audio_lstm.speech.recogniser import load_speech
+    from audio_lstm.speech.hearing.recogniser import load_speech
+    from audio_lstm.speech.text.data import read_utterances
+    from audio_lstm.speech.training.evaluate import evaluate_speech
 
     require_output()
     if options.per_utterance:

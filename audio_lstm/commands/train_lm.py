@@ -15,9 +15,9 @@ from audio_lstm.commands.console import answer, complain, require_folder, requir
 from audio_lstm.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from audio_lstm.speech.alphabet import Alphabet
-    from audio_lstm.speech.lm_text import LMText
-    from audio_lstm.speech.ngram import NgramModel
+    from audio_lstm.speech.text.alphabet import Alphabet
+    from audio_lstm.speech.words.lm_text import LMText
+    from audio_lstm.speech.words.ngram import NgramModel
 
 __all__ = ["add_train_lm"]
 
@@ -112,10 +112,10 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
 
 
 def _train_lm(options: argparse.Namespace) -> int:
-    from audio_lstm.speech.lm_file import write_language_model
-    from audio_lstm.speech.lm_text import read_lm_text
-    from audio_lstm.speech.ngram import train_ngram
-    from audio_lstm.speech.ngram_mixing import mix_ngrams
+    from audio_lstm.speech.words.lm_file import write_language_model
+    from audio_lstm.speech.words.lm_text import read_lm_text
+    from audio_lstm.speech.words.ngram import train_ngram
+    from audio_lstm.speech.words.ngram_mixing import mix_ngrams
 
     _check_output(options)
     other, share = _other(options.mix)
@@ -164,8 +164,8 @@ def _train_lm(options: argparse.Namespace) -> int:
 
 def _other(mix: Sequence[str] | None) -> tuple[NgramModel | None, float]:
     """The language model to interpolate with, and its share."""
-    from audio_lstm.speech.decoding import language_model_file
-    from audio_lstm.speech.lm_file import read_ngram
+    from audio_lstm.speech.decoding.decoding import language_model_file
+    from audio_lstm.speech.words.lm_file import read_ngram
 
     if not mix:
         return None, 0.0
@@ -180,8 +180,8 @@ def _other(mix: Sequence[str] | None) -> tuple[NgramModel | None, float]:
 
 def _pruned(model: NgramModel, options: argparse.Namespace) -> tuple[NgramModel, float]:
     """The model as small as it was asked for, and the threshold of its pruning."""
-    from audio_lstm.speech.lm_file import encoded_size
-    from audio_lstm.speech.ngram_pruning import prune_ngram, prune_to_size
+    from audio_lstm.speech.words.lm_file import encoded_size
+    from audio_lstm.speech.words.ngram_pruning import prune_ngram, prune_to_size
 
     if options.max_mb is not None:
         return prune_to_size(model, int(options.max_mb * 1e6), encoded_size)
@@ -190,8 +190,8 @@ def _pruned(model: NgramModel, options: argparse.Namespace) -> tuple[NgramModel,
 
 def _measured(options: argparse.Namespace, texts: Sequence[LMText]) -> dict[str, Any]:
     """What is in the file, measured on held-out texts: on all of them, and on each if there are several."""
-    from audio_lstm.speech.lm_file import read_language_model
-    from audio_lstm.speech.perplexity import perplexity
+    from audio_lstm.speech.words.lm_file import read_language_model
+    from audio_lstm.speech.words.perplexity import perplexity
 
     automaton = read_language_model(options.out)
 
@@ -214,7 +214,7 @@ def _measured(options: argparse.Namespace, texts: Sequence[LMText]) -> dict[str,
 
 def _check_output(options: argparse.Namespace) -> None:
     """Complain before the work is done, not after."""
-    from audio_lstm.speech.lm_file import check_suffix
+    from audio_lstm.speech.words.lm_file import check_suffix
 
     suffix = check_suffix(options.out)
     require_folder(options.out)
@@ -228,16 +228,16 @@ def _check_output(options: argparse.Namespace) -> None:
 
 
 def _alphabet(model: str | None) -> Alphabet:
-    from audio_lstm.speech.alphabet import ENGLISH
-    from audio_lstm.speech.recogniser import load_speech
+    from audio_lstm.speech.hearing.recogniser import load_speech
+    from audio_lstm.speech.text.alphabet import ENGLISH
 
     return load_speech(model).alphabet if model else ENGLISH
 
 
 def _vocabulary(file: Path, alphabet: Alphabet) -> set[str]:
     """The words of a list or of a pronouncing dictionary that the letters can write."""
-    from audio_lstm.speech.data import normalise_text
-    from audio_lstm.speech.pronunciations import VARIANT
+    from audio_lstm.speech.text.data import normalise_text
+    from audio_lstm.speech.words.pronunciations import VARIANT
     from audio_lstm.text_files import read_text
 
     letters = frozenset(alphabet.symbols)
@@ -252,7 +252,7 @@ def _vocabulary(file: Path, alphabet: Alphabet) -> set[str]:
 
 def _read(file: Path, alphabet: Alphabet, unseen: Sequence[str], *, spells_out: bool) -> LMText:
     """A training text, with a remark about words that the letters cannot write, and one about what is left out."""
-    from audio_lstm.speech.lm_text import leave_out, read_lm_text
+    from audio_lstm.speech.words.lm_text import leave_out, read_lm_text
 
     text = read_lm_text(file, alphabet, spells_out=spells_out)
     if text.n_unwritable:

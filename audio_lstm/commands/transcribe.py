@@ -26,7 +26,7 @@ from audio_lstm.errors import AudioLSTMError, ConfigError
 from audio_lstm.text_files import json_text
 
 if TYPE_CHECKING:
-    from audio_lstm.speech.batch import BatchProgress, BatchSummary, FileOutcome
+    from audio_lstm.speech.batch.batch import BatchProgress, BatchSummary, FileOutcome
 
 __all__ = ["add_transcribe"]
 
@@ -78,10 +78,10 @@ def _transcribe(options: argparse.Namespace) -> int:
 
 
 def _to_terminal(options: argparse.Namespace) -> int:
-    from audio_lstm.audio import DEFAULT_MAX_SECONDS
-    from audio_lstm.speech.formats import FORMATS
-    from audio_lstm.speech.recogniser import load_speech
-    from audio_lstm.speech.transcribe import transcribe
+    from audio_lstm.audio.files import DEFAULT_MAX_SECONDS
+    from audio_lstm.speech.hearing.formats import FORMATS
+    from audio_lstm.speech.hearing.recogniser import load_speech
+    from audio_lstm.speech.hearing.transcribe import transcribe
 
     require_output()
     form = _only_format(options)
@@ -126,7 +126,7 @@ def _to_terminal(options: argparse.Namespace) -> int:
 
 def _only_format(options: argparse.Namespace) -> str:
     """The format for the terminal; "" for the plain line."""
-    from audio_lstm.speech.formats import parse_formats
+    from audio_lstm.speech.hearing.formats import parse_formats
 
     if options.format is None:
         return ""
@@ -137,8 +137,8 @@ def _only_format(options: argparse.Namespace) -> str:
 
 
 def _to_folder(options: argparse.Namespace) -> int:
-    from audio_lstm.audio import DEFAULT_MAX_SECONDS
-    from audio_lstm.speech.batch import BatchConfig, transcribe_files
+    from audio_lstm.audio.files import DEFAULT_MAX_SECONDS
+    from audio_lstm.speech.batch.batch import BatchConfig, transcribe_files
 
     if "-" in options.files:
         raise ConfigError("standard input goes to the terminal alone; leave --out out, or save it to a file first")

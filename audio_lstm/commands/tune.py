@@ -16,12 +16,12 @@ from audio_lstm.commands.console import add_model, answer, complain, progress, r
 from audio_lstm.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
-    from audio_lstm.speech.beam import BeamConfig
-    from audio_lstm.speech.data import Utterance
-    from audio_lstm.speech.recogniser import SpeechRecogniser
-    from audio_lstm.speech.rescore import Rescorer
-    from audio_lstm.speech.timing_fit import TimingFit
-    from audio_lstm.speech.tune import HeardCorpus, Setting, TuneResult
+    from audio_lstm.speech.decoding.beam import BeamConfig
+    from audio_lstm.speech.decoding.rescore import Rescorer
+    from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
+    from audio_lstm.speech.text.data import Utterance
+    from audio_lstm.speech.training.timing_fit import TimingFit
+    from audio_lstm.speech.training.tune import HeardCorpus, Setting, TuneResult
 
 __all__ = ["add_tune"]
 
@@ -70,10 +70,10 @@ def add_tune(commands: Any) -> None:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    from audio_lstm.speech.beam import BeamConfig
-    from audio_lstm.speech.data import read_utterances
-    from audio_lstm.speech.decoding import Decoding, read_decoding, write_decoding
-    from audio_lstm.speech.recogniser import load_speech
+    from audio_lstm.speech.decoding.beam import BeamConfig
+    from audio_lstm.speech.decoding.decoding import Decoding, read_decoding, write_decoding
+    from audio_lstm.speech.hearing.recogniser import load_speech
+    from audio_lstm.speech.text.data import read_utterances
 
     _check_wish(options)
     if options.dry_run:
@@ -139,9 +139,9 @@ def _tune_decoding(
     rescorer: Rescorer | None,
 ) -> tuple[TuneResult, list[HeardCorpus]]:
     """Choose the weights of a language model (as it was asked for, its name, its file) on development sets."""
-    from audio_lstm.speech.automaton import fold_case, misfits
-    from audio_lstm.speech.lm_file import read_language_model
-    from audio_lstm.speech.tune import N_TRIALS, hear_corpus, tune
+    from audio_lstm.speech.training.tune import N_TRIALS, hear_corpus, tune
+    from audio_lstm.speech.words.automaton import fold_case, misfits
+    from audio_lstm.speech.words.lm_file import read_language_model
 
     wanted, name, compiled = language_model
     automaton = fold_case(read_language_model(compiled), recogniser.alphabet)
@@ -167,8 +167,8 @@ def _tune_decoding(
 def _rescorer(wanted: str) -> Rescorer:
     """The character language model, under a name that is still good where the tuned model is used."""
     from audio_lstm.checkpoint import SHIPPED, resolve_model
-    from audio_lstm.speech.char_lm import load_char_lm
-    from audio_lstm.speech.rescore import Rescorer, RescoringConfig
+    from audio_lstm.speech.decoding.rescore import Rescorer, RescoringConfig
+    from audio_lstm.speech.words.char_lm import load_char_lm
 
     path = resolve_model(wanted)
     name = path.name if path.parent == SHIPPED else str(path.resolve())
@@ -177,7 +177,7 @@ def _rescorer(wanted: str) -> Rescorer:
 
 def _fit_timing(utterances: list[Utterance], recogniser: SpeechRecogniser) -> TimingFit:
     """Measure when words begin and end."""
-    from audio_lstm.speech.timing_fit import N_JOINTS, fit_timing
+    from audio_lstm.speech.training.timing_fit import N_JOINTS, fit_timing
 
     n_pairs = min(N_JOINTS, len(utterances) - 1)
     return fit_timing(utterances, recogniser, progress=progress(n_pairs, "pairs of recordings"))
@@ -202,8 +202,8 @@ def _corpus_name(path: str) -> str:
 def _language_model(wanted: str, folder: Path, scratch: Path) -> tuple[str, Path]:
     """The name for decoding.json, and the binary file: a shipped one, or one made in the scratch folder."""
     from audio_lstm.checkpoint import LANGUAGE_MODEL_SUFFIX, SHIPPED
-    from audio_lstm.speech.decoding import language_model_file
-    from audio_lstm.speech.lm_file import read_ngram, write_language_model
+    from audio_lstm.speech.decoding.decoding import language_model_file
+    from audio_lstm.speech.words.lm_file import read_ngram, write_language_model
 
     source = language_model_file(wanted)
     if source.parent == SHIPPED:
@@ -301,7 +301,7 @@ def _summary(result: TuneResult, name: str, beam_size: int) -> str:
 
 def _pooled_line(result: TuneResult) -> str:
     """What sounds beside letters do to errors."""
-    from audio_lstm.speech.pooling import FEATURES
+    from audio_lstm.speech.decoding.pooling import FEATURES
 
     pooled = result.pooled
     if pooled is None:

@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 
 import audio_lstm
-from audio_lstm.audio import write_wav
+from audio_lstm.audio.files import write_wav
 from audio_lstm.demo.endpoints import endpoint
 from audio_lstm.demo.inside_view import inside_view, unit_table
 from audio_lstm.demo.rack import SAMPLE_RATE, Rack, samples_folder

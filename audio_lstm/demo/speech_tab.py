@@ -13,7 +13,7 @@ import gradio as gr
 import numpy as np
 
 import audio_lstm
-from audio_lstm.audio import write_wav
+from audio_lstm.audio.files import write_wav
 from audio_lstm.demo.endpoints import streaming_endpoint
 from audio_lstm.demo.rack import SAMPLE_RATE, Rack, samples_folder
 from audio_lstm.demo.shelf import Shelf

@@ -14,24 +14,24 @@ from numpy.typing import NDArray
 
 from audio_lstm.checkpoint import NOVELTY_FILE
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.beam import search_beams
-from audio_lstm.music.choose import SamplingConfig
-from audio_lstm.music.chorale import ChoraleGrid
-from audio_lstm.music.chord_report import chords_finding
-from audio_lstm.music.chord_track import beats_of
-from audio_lstm.music.composer import DEFAULT_MODEL, Composer, load_music
+from audio_lstm.music.compare.novelty import load_index
 from audio_lstm.music.composition import Composition
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.novelty import load_index
-from audio_lstm.music.part_names import DRUMS
-from audio_lstm.music.report import Report, measure
-from audio_lstm.music.score import Score
-from audio_lstm.music.start_given import after_primer, is_for_voices, with_opening
-from audio_lstm.music.starting import Start, plan_start
-from audio_lstm.music.voices import N_VOICES
-from audio_lstm.music.wish_text import WishOptions
-from audio_lstm.music.wishes import Wishes
-from audio_lstm.music.writing import CHORALE_BPM, Request, end_token, finished_score, write_takes
+from audio_lstm.music.models.composer import DEFAULT_MODEL, Composer, load_music
+from audio_lstm.music.request.chord_report import chords_finding
+from audio_lstm.music.request.report import Report, measure
+from audio_lstm.music.request.starting import Start, plan_start
+from audio_lstm.music.request.wish_text import WishOptions
+from audio_lstm.music.request.wishes import Wishes
+from audio_lstm.music.score.chord_track import beats_of
+from audio_lstm.music.score.part_names import DRUMS
+from audio_lstm.music.score.score import Score
+from audio_lstm.music.score.voices import N_VOICES
+from audio_lstm.music.tokens.chorale import ChoraleGrid
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.writing.beam import search_beams
+from audio_lstm.music.writing.choose import SamplingConfig
+from audio_lstm.music.writing.start_given import after_primer, is_for_voices, with_opening
+from audio_lstm.music.writing.writing import CHORALE_BPM, Request, end_token, finished_score, write_takes
 
 __all__ = ["CHORALE_BPM", "DEFAULT_SAMPLING", "ComposeOptions", "Composition", "compose", "compose_takes"]
 

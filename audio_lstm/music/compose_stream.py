@@ -20,24 +20,24 @@ from typing import Unpack, cast
 
 import numpy as np
 
-from audio_lstm.music.choose import SamplingConfig
-from audio_lstm.music.chorale import FIRST_PITCH
-from audio_lstm.music.chorale_plan import ChoralePlan
-from audio_lstm.music.chorale_writer import ChoraleWriter
 from audio_lstm.music.compose import ComposeOptions, finished_piece, make_request
-from audio_lstm.music.composer import Composer
 from audio_lstm.music.composition import Composition
-from audio_lstm.music.event_filters import FilteredWriter
-from audio_lstm.music.event_grammar import Kind
-from audio_lstm.music.event_writer import EventWriter
-from audio_lstm.music.primer import Primer
-from audio_lstm.music.representation import START
-from audio_lstm.music.sample import write_steps
-from audio_lstm.music.score import Track
-from audio_lstm.music.start_given import opening_in_parts
-from audio_lstm.music.starting import pitched_parts
-from audio_lstm.music.voices import N_VOICES, STEPS_PER_QUARTER, VOICES
-from audio_lstm.music.writing import CHORALE_BPM, Request, beginning_of, make_writer
+from audio_lstm.music.models.composer import Composer
+from audio_lstm.music.request.primer import Primer
+from audio_lstm.music.request.starting import pitched_parts
+from audio_lstm.music.score.score import Track
+from audio_lstm.music.score.voices import N_VOICES, STEPS_PER_QUARTER, VOICES
+from audio_lstm.music.tokens.chorale import FIRST_PITCH
+from audio_lstm.music.tokens.event_grammar import Kind
+from audio_lstm.music.tokens.representation import START
+from audio_lstm.music.writing.choose import SamplingConfig
+from audio_lstm.music.writing.chorale_plan import ChoralePlan
+from audio_lstm.music.writing.chorale_writer import ChoraleWriter
+from audio_lstm.music.writing.event_filters import FilteredWriter
+from audio_lstm.music.writing.event_writer import EventWriter
+from audio_lstm.music.writing.sample import write_steps
+from audio_lstm.music.writing.start_given import opening_in_parts
+from audio_lstm.music.writing.writing import CHORALE_BPM, Request, beginning_of, make_writer
 
 __all__ = ["CompositionStream", "NoteEvent", "compose_stream"]
 

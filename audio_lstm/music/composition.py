@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.music.choose import SamplingConfig
-from audio_lstm.music.files import score_to_pretty_midi
-from audio_lstm.music.report import Report
+from audio_lstm.music.files.files import score_to_pretty_midi
+from audio_lstm.music.request.report import Report
+from audio_lstm.music.request.wishes import Wishes
 from audio_lstm.music.save import SaveOptions, save_score
-from audio_lstm.music.score import Score
-from audio_lstm.music.wishes import Wishes
+from audio_lstm.music.score.score import Score
+from audio_lstm.music.writing.choose import SamplingConfig
 
 if TYPE_CHECKING:
     import pretty_midi
 
-    from audio_lstm.music.novelty import NoveltyReport
+    from audio_lstm.music.compare.novelty import NoveltyReport
 
 __all__ = ["Composition"]
 
@@ -76,31 +76,31 @@ class Composition:
         Returns:
             (n, 2) float32, left and right, full scale ±1.
         """
-        from audio_lstm.music.render import render
+        from audio_lstm.music.sound.render import render
 
         return render(self.score, sample_rate=sample_rate, soundfont=soundfont)
 
     def to_musicxml(self, *, title: str = "") -> str:
         """The piece as a MusicXML document."""
-        from audio_lstm.music.musicxml import score_to_musicxml
+        from audio_lstm.music.sheet.musicxml import score_to_musicxml
 
         return score_to_musicxml(self.score, title=title)
 
     def to_abc(self, *, title: str = "") -> str:
         """The piece as an ABC tune, if it is a single line."""
-        from audio_lstm.music.abc_writer import score_to_abc
+        from audio_lstm.music.sheet.abc_writer import score_to_abc
 
         return score_to_abc(self.score, title=title)
 
     def to_svg(self, *, title: str = "") -> str:
         """The piece as sheet music: one SVG document with all pages (extra `scores`)."""
-        from audio_lstm.music.engrave import score_to_svg
+        from audio_lstm.music.sheet.engrave import score_to_svg
 
         return score_to_svg(self.score, title=title)
 
     def to_json(self) -> str:
         """Notes and facts as a JSON document; `score_from_json` reads it back."""
-        from audio_lstm.music.score_json import score_to_json
+        from audio_lstm.music.files.score_json import score_to_json
 
         return score_to_json(self.score, facts=self.to_dict())
 

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.compose import CHORALE_BPM, DEFAULT_SAMPLING, Composition
-from audio_lstm.music.exact_voices import as_voices, typical_velocity, with_voices
-from audio_lstm.music.fill import MISSING, Filler, fill, load_fill_model
-from audio_lstm.music.key_finding import find_key
-from audio_lstm.music.primer import Music, read_music
-from audio_lstm.music.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score, Tempo, TimeSignature
-from audio_lstm.music.starting import pitched_parts
-from audio_lstm.music.voices import N_VOICES, REST_PITCH, VOICES, score_to_melody
+from audio_lstm.music.request.primer import Music, read_music
+from audio_lstm.music.request.starting import pitched_parts
+from audio_lstm.music.score.exact_voices import as_voices, typical_velocity, with_voices
+from audio_lstm.music.score.key_finding import find_key
+from audio_lstm.music.score.score import DEFAULT_MICROSECONDS_PER_QUARTER, Score, Tempo, TimeSignature
+from audio_lstm.music.score.voices import N_VOICES, REST_PITCH, VOICES, score_to_melody
+from audio_lstm.music.writing.fill import MISSING, Filler, fill, load_fill_model
 
 __all__ = ["DEFAULT_FILL_MODEL", "fill_voices", "harmonise", "melody_steps"]
 

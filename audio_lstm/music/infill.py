@@ -18,20 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
-from audio_lstm.music.bars import score_bars
 from audio_lstm.music.compose import DEFAULT_SAMPLING, PARTS_MODEL, Composition
-from audio_lstm.music.composer import Composer, load_music
-from audio_lstm.music.event_infill import fill_bars
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.exact_voices import voice_cover
-from audio_lstm.music.excerpt import span_of_bars
-from audio_lstm.music.fill import MISSING, Filler, load_fill_model
-from audio_lstm.music.fill_masks import region_mask
 from audio_lstm.music.harmonise import DEFAULT_FILL_MODEL, fill_voices
-from audio_lstm.music.primer import Music, read_music
-from audio_lstm.music.score import Score, Tempo
-from audio_lstm.music.starting import pitched_parts
-from audio_lstm.music.voices import STEPS_PER_QUARTER, VOICES, score_to_voice_grid
+from audio_lstm.music.models.composer import Composer, load_music
+from audio_lstm.music.models.fill_masks import region_mask
+from audio_lstm.music.request.primer import Music, read_music
+from audio_lstm.music.request.starting import pitched_parts
+from audio_lstm.music.score.bars import score_bars
+from audio_lstm.music.score.exact_voices import voice_cover
+from audio_lstm.music.score.excerpt import span_of_bars
+from audio_lstm.music.score.score import Score, Tempo
+from audio_lstm.music.score.voices import STEPS_PER_QUARTER, VOICES, score_to_voice_grid
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.writing.event_infill import fill_bars
+from audio_lstm.music.writing.fill import MISSING, Filler, load_fill_model
 
 __all__ = ["Bars", "infill", "parse_bars"]
 

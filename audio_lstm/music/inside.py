@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from audio_lstm.checkpoint import open_model
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
-from audio_lstm.gates import trace_backbone
-from audio_lstm.inspection import Direction, Inspection, Mark, choose_layer
-from audio_lstm.music.bars import score_bars
-from audio_lstm.music.cadences import cadence_ticks, phrase_end_ticks
-from audio_lstm.music.chorale import ChoraleGrid
+from audio_lstm.inspection.gates import trace_backbone
+from audio_lstm.inspection.inspection import Direction, Inspection, Mark, choose_layer
+from audio_lstm.inspection.weight_arrays import WeightArrays, read_weights
 from audio_lstm.music.compose import CHORALE_BPM, Composition
-from audio_lstm.music.composer import DEFAULT_MODEL, load_music
-from audio_lstm.music.config import MusicModelConfig
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.files import pretty_midi_to_score, read_score
-from audio_lstm.music.representation import Representation
-from audio_lstm.music.score import Score
-from audio_lstm.music.voices import N_VOICES, STEPS_PER_QUARTER, score_to_voice_grid, voice_grid_to_score
-from audio_lstm.weight_arrays import WeightArrays, read_weights
+from audio_lstm.music.files.files import pretty_midi_to_score, read_score
+from audio_lstm.music.models.composer import DEFAULT_MODEL, load_music
+from audio_lstm.music.score.bars import score_bars
+from audio_lstm.music.score.cadences import cadence_ticks, phrase_end_ticks
+from audio_lstm.music.score.score import Score
+from audio_lstm.music.score.voices import N_VOICES, STEPS_PER_QUARTER, score_to_voice_grid, voice_grid_to_score
+from audio_lstm.music.tokens.chorale import ChoraleGrid
+from audio_lstm.music.tokens.config import MusicModelConfig
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.tokens.representation import Representation
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -44,7 +44,7 @@ def inspect_music(
     """Open one layer while the model reads a piece; see `audio_lstm.inspect`. Of an ensemble, the first member's.
 
     A step is a token: what the layer holds while it chooses that token, knowing all before it. Events: "note start",
-    "beat", "bar line", "phrase end", "cadence" (the steps that choose its chord of arrival; `music/cadences.py` says
+    "beat", "bar line", "phrase end", "cadence" (the steps that choose its chord of arrival; `score/cadences.py` says
     what counts as either).
 
     Args:
@@ -90,7 +90,7 @@ def inspect_music(
 def music_front(
     columns: NDArray[np.int64], weights: WeightArrays, config: MusicModelConfig, *, prefix: str = ""
 ) -> NDArray[np.float32]:
-    """What the backbone reads: the summed embeddings of `music/model.py`, in numpy.
+    """What the backbone reads: the summed embeddings of `music/models/model.py`, in numpy.
 
     Args:
         columns: Input ids (steps, n_columns).

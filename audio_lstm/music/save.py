@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from audio_lstm.atomic import atomic_write
 from audio_lstm.errors import MissingDependencyError, ScoreError
-from audio_lstm.music.files import write_midi
-from audio_lstm.music.score import Score
-from audio_lstm.music.sound_files import SOUND_SUFFIXES, rate_for, write_sound
+from audio_lstm.music.files.files import write_midi
+from audio_lstm.music.score.score import Score
+from audio_lstm.music.sound.sound_files import SOUND_SUFFIXES, rate_for, write_sound
 
 if TYPE_CHECKING:
-    from audio_lstm.music.quantise import GridLoss
+    from audio_lstm.music.sheet.quantise import GridLoss
 
 __all__ = ["SAVE_SUFFIXES", "SaveOptions", "check_save_path", "save_score", "written_loss"]
 
@@ -101,7 +101,7 @@ def written_loss(score: Score, path: str | os.PathLike[str]) -> GridLoss | None:
     """
     if _kind(Path(path)) not in _WRITTEN_DOWN:
         return None
-    from audio_lstm.music.quantise import grid_loss
+    from audio_lstm.music.sheet.quantise import grid_loss
 
     return grid_loss(score)
 
@@ -122,7 +122,7 @@ def _save_midi(score: Score, path: Path, options: SaveOptions) -> None:
 
 
 def _save_sound(score: Score, path: Path, options: SaveOptions) -> None:
-    from audio_lstm.music.render import render_blocks
+    from audio_lstm.music.sound.render import render_blocks
 
     rate = rate_for(path, options.sample_rate)
     blocks = render_blocks(score, sample_rate=rate, soundfont=options.soundfont, progress=options.progress)
@@ -130,49 +130,49 @@ def _save_sound(score: Score, path: Path, options: SaveOptions) -> None:
 
 
 def _save_roll_png(score: Score, path: Path, options: SaveOptions) -> None:
-    from audio_lstm.music.roll_picture import roll_png
+    from audio_lstm.music.sheet.roll_picture import roll_png
 
     _write(path, roll_png(score))
 
 
 def _save_roll_svg(score: Score, path: Path, options: SaveOptions) -> None:
-    from audio_lstm.music.roll_picture import roll_svg
+    from audio_lstm.music.sheet.roll_picture import roll_svg
 
     _write(path, roll_svg(score).encode())
 
 
 def _save_sheet_svg(score: Score, path: Path, options: SaveOptions) -> None:
-    from audio_lstm.music.engrave import score_to_svg
+    from audio_lstm.music.sheet.engrave import score_to_svg
 
     _write(path, score_to_svg(score, title=options.title).encode())
 
 
 def _save_pdf(score: Score, path: Path, options: SaveOptions) -> None:
-    from audio_lstm.music.engrave import score_to_pdf
+    from audio_lstm.music.sheet.engrave import score_to_pdf
 
     _write(path, score_to_pdf(score, title=options.title))
 
 
 def _save_musicxml(score: Score, path: Path, options: SaveOptions) -> None:
-    from audio_lstm.music.musicxml import score_to_musicxml
+    from audio_lstm.music.sheet.musicxml import score_to_musicxml
 
     _write(path, score_to_musicxml(score, title=options.title).encode())
 
 
 def _save_mxl(score: Score, path: Path, options: SaveOptions) -> None:
-    from audio_lstm.music.musicxml import compress_musicxml, score_to_musicxml
+    from audio_lstm.music.sheet.musicxml import compress_musicxml, score_to_musicxml
 
     _write(path, compress_musicxml(score_to_musicxml(score, title=options.title)))
 
 
 def _save_abc(score: Score, path: Path, options: SaveOptions) -> None:
-    from audio_lstm.music.abc_writer import score_to_abc
+    from audio_lstm.music.sheet.abc_writer import score_to_abc
 
     _write(path, score_to_abc(score, title=options.title).encode())
 
 
 def _save_json(score: Score, path: Path, options: SaveOptions) -> None:
-    from audio_lstm.music.score_json import score_to_json
+    from audio_lstm.music.files.score_json import score_to_json
 
     _write(path, score_to_json(score, facts=options.facts).encode())
 

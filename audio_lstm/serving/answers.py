@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from audio_lstm.speech.transcript import Segment, Transcript, Word
+from audio_lstm.speech.hearing.transcript import Segment, Transcript, Word
 
 __all__ = [
     "FORMATS",

@@ -18,7 +18,7 @@ import socket
 import sys
 from typing import Any
 
-from audio_lstm.audio import read_blocks
+from audio_lstm.audio.files import read_blocks
 from audio_lstm.errors import AudioLSTMError
 
 __all__ = ["answer", "main", "receive_line"]

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import lru_cache
 
 from audio_lstm.errors import AudioLSTMError
-from audio_lstm.speech.data import normalise_text
-from audio_lstm.speech.decoding import Decoding
-from audio_lstm.speech.hotwords import HotWords
-from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.decoding.decoding import Decoding
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
+from audio_lstm.speech.text.data import normalise_text
+from audio_lstm.speech.words.hotwords import HotWords
 
 __all__ = ["HintedRecognisers", "phrases_in"]
 

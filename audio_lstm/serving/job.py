@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.runtime import Engine, State
-from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
 
 __all__ = ["Job", "JobCancelled", "JobTimedOut", "guarded"]
 

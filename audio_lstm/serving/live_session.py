@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from audio_lstm.audio_headers import sniff
+from audio_lstm.audio.headers import sniff
 from audio_lstm.errors import AudioError
 from audio_lstm.serving.answers import ApiError, segment_to_dict, transcript_to_dict, words_of
-from audio_lstm.speech.recogniser import SpeechRecogniser
-from audio_lstm.speech.stream import StreamingTranscriber
-from audio_lstm.speech.transcript import Segment
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
+from audio_lstm.speech.hearing.stream import StreamingTranscriber
+from audio_lstm.speech.hearing.transcript import Segment
 
 __all__ = ["LiveSession"]
 

@@ -19,11 +19,11 @@ from audio_lstm.serving.config import ServeConfig
 from audio_lstm.serving.decode_process import DecodeProcess, Upload
 from audio_lstm.serving.hints import HintedRecognisers
 from audio_lstm.serving.job import Job, JobCancelled, JobTimedOut, guarded
-from audio_lstm.speech.decoding import Decoding
-from audio_lstm.speech.features import extract_features
-from audio_lstm.speech.recogniser import SpeechRecogniser
-from audio_lstm.speech.transcribe import transcribe
-from audio_lstm.speech.transcript import Transcript
+from audio_lstm.speech.decoding.decoding import Decoding
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
+from audio_lstm.speech.hearing.transcribe import transcribe
+from audio_lstm.speech.hearing.transcript import Transcript
+from audio_lstm.speech.sound.features import extract_features
 
 __all__ = ["Service"]
 

@@ -10,17 +10,17 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from audio_lstm.audio import AudioSource, load_audio
+from audio_lstm.audio.files import AudioSource, load_audio
 from audio_lstm.checkpoint import open_model
 from audio_lstm.errors import AudioError, ConfigError, ModelError
-from audio_lstm.gates import trace_backbone
-from audio_lstm.inspection import Direction, Inspection, Mark, choose_layer
-from audio_lstm.speech.alphabet import BLANK
-from audio_lstm.speech.config import SUBSAMPLING, SpeechModelConfig
-from audio_lstm.speech.features import extract_features
-from audio_lstm.speech.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
-from audio_lstm.speech.timing import peaks_of, powers, quietness, word_times
-from audio_lstm.weight_arrays import WeightArrays, read_weights
+from audio_lstm.inspection.gates import trace_backbone
+from audio_lstm.inspection.inspection import Direction, Inspection, Mark, choose_layer
+from audio_lstm.inspection.weight_arrays import WeightArrays, read_weights
+from audio_lstm.speech.acoustic.config import SUBSAMPLING, SpeechModelConfig
+from audio_lstm.speech.ctc.timing import peaks_of, powers, quietness, word_times
+from audio_lstm.speech.hearing.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
+from audio_lstm.speech.sound.features import extract_features
+from audio_lstm.speech.text.alphabet import BLANK
 
 __all__ = ["MAX_SPAN_S", "inspect_speech", "speech_front"]
 
@@ -95,7 +95,7 @@ def inspect_speech(
 def speech_front(
     features: NDArray[np.float32], weights: WeightArrays, config: SpeechModelConfig
 ) -> NDArray[np.float32]:
-    """What the backbone reads: the convolutions and the linear layer of `speech/model.py`, in numpy.
+    """What the backbone reads: the convolutions and the linear layer of `speech/acoustic/model.py`, in numpy.
 
     Args:
         features: (frames, feature_size) of one recording.

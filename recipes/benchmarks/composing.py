@@ -30,15 +30,15 @@ import numpy as np
 import torch
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.choose import SamplingConfig
-from audio_lstm.music.composer import Composer, load_music
-from audio_lstm.music.config import MusicModelConfig
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.export import export_music
-from audio_lstm.music.model import MusicModel
-from audio_lstm.music.sample import write_steps
-from audio_lstm.music.wish_text import WishOptions, parse_wishes
-from audio_lstm.music.writing import Request, make_writer, select_state
+from audio_lstm.music.models.composer import Composer, load_music
+from audio_lstm.music.models.export import export_music
+from audio_lstm.music.models.model import MusicModel
+from audio_lstm.music.request.wish_text import WishOptions, parse_wishes
+from audio_lstm.music.tokens.config import MusicModelConfig
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.writing.choose import SamplingConfig
+from audio_lstm.music.writing.sample import write_steps
+from audio_lstm.music.writing.writing import Request, make_writer, select_state
 from audio_lstm.runtime import TorchEngine
 from audio_lstm.training.options import run_recipe
 

@@ -28,13 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError
-from audio_lstm.speech.alphabet import BLANK, ENGLISH, Alphabet
-from audio_lstm.speech.arpa import write_arpa
-from audio_lstm.speech.beam import BeamConfig, BeamDecoder
-from audio_lstm.speech.decode import greedy
-from audio_lstm.speech.lm_file import read_language_model
-from audio_lstm.speech.metrics import score
-from audio_lstm.speech.ngram import train_ngram
+from audio_lstm.speech.ctc.decode import greedy
+from audio_lstm.speech.decoding.beam import BeamConfig, BeamDecoder
+from audio_lstm.speech.text.alphabet import BLANK, ENGLISH, Alphabet
+from audio_lstm.speech.training.metrics import score
+from audio_lstm.speech.words.arpa import write_arpa
+from audio_lstm.speech.words.lm_file import read_language_model
+from audio_lstm.speech.words.ngram import train_ngram
 from audio_lstm.training.options import run_recipe
 
 FRAME_RATE = 25  # Hz
@@ -97,10 +97,10 @@ def read_sentences(file: Path) -> list[str]:
 
 def recorded(model: str, manifest: Path) -> tuple[Emissions, tuple[str, ...], Alphabet, float]:
     """Emissions of a model, texts, alphabet and frame rate."""
-    from audio_lstm.audio import load_audio
-    from audio_lstm.speech.data import normalise_text, read_manifest
-    from audio_lstm.speech.features import extract_features
-    from audio_lstm.speech.recogniser import load_speech
+    from audio_lstm.audio.files import load_audio
+    from audio_lstm.speech.hearing.recogniser import load_speech
+    from audio_lstm.speech.sound.features import extract_features
+    from audio_lstm.speech.text.data import normalise_text, read_manifest
 
     recogniser = load_speech(model)
     features, alphabet = recogniser.config.features, recogniser.alphabet

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from audio_lstm.audio import load_audio, write_wav
+from audio_lstm.audio.files import load_audio, write_wav
 
 SAMPLES = Path(__file__).resolve().parents[2] / "demos" / "samples"
 CLIP_S = 10

@@ -40,7 +40,7 @@ def _audio_seeds(folder: Path) -> Iterator[tuple[str, bytes]]:
     import av
     import soundfile
 
-    from audio_lstm.audio import load_audio
+    from audio_lstm.audio.files import load_audio
 
     samples = load_audio(CLIP, sample_rate=16_000)[:24_000]
     for suffix, container, subtype in (
@@ -80,7 +80,7 @@ def _audio_seeds(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _read_audio(path: Path) -> None:
-    from audio_lstm.audio import load_audio
+    from audio_lstm.audio.files import load_audio
 
     load_audio(path, sample_rate=16_000, allow_truncated=path.stat().st_size % 2 == 0)
 
@@ -127,7 +127,7 @@ def _abc_seeds(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _read_score(path: Path) -> None:
-    from audio_lstm.music.files import ScoreReader
+    from audio_lstm.music.files.files import ScoreReader
 
     global _reader  # one worker for all of the child's files, as batches have
     if _reader is None:
@@ -139,14 +139,14 @@ _reader: Any = None
 
 
 def _read_json_score(path: Path) -> None:
-    from audio_lstm.music.score_json import read_score_json
+    from audio_lstm.music.files.score_json import read_score_json
 
     read_score_json(path)
 
 
 def _lm_seeds(folder: Path) -> Iterator[tuple[str, bytes]]:
-    from audio_lstm.speech.lm_file import write_language_model
-    from audio_lstm.speech.ngram import train_ngram
+    from audio_lstm.speech.words.lm_file import write_language_model
+    from audio_lstm.speech.words.ngram import train_ngram
 
     model = train_ngram(["THE CAT SAT", "THE DOG SAT ON THE MAT", "A CAT AND A DOG"] * 3, order=3)
     for suffix in (".arpa", ".lm"):
@@ -155,7 +155,7 @@ def _lm_seeds(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _read_lm(path: Path) -> None:
-    from audio_lstm.speech.lm_file import read_language_model
+    from audio_lstm.speech.words.lm_file import read_language_model
 
     read_language_model(path)
 
@@ -174,7 +174,7 @@ def _jsgf_seeds(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _read_grammar(path: Path) -> None:
-    from audio_lstm.speech.grammar import read_grammar
+    from audio_lstm.speech.words.grammar import read_grammar
 
     read_grammar(path)
 
@@ -189,8 +189,8 @@ def _manifest_seeds(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _read_manifest(path: Path) -> None:
-    from audio_lstm.speech.batch_inputs import read_list
-    from audio_lstm.speech.data import read_manifest
+    from audio_lstm.speech.batch.inputs import read_list
+    from audio_lstm.speech.text.data import read_manifest
 
     read_list(path)
     read_manifest(path)
@@ -212,10 +212,10 @@ def _model_seeds(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def _read_model(path: Path) -> None:
     """The shipped model with one file exchanged."""
-    from audio_lstm.audio import load_audio
+    from audio_lstm.audio.files import load_audio
     from audio_lstm.checkpoint import shipped_models
     from audio_lstm.music.compose import compose
-    from audio_lstm.speech.transcribe import transcribe
+    from audio_lstm.speech.hearing.transcribe import transcribe
 
     _, name, part = path.name.split(".", 2)
     with tempfile.TemporaryDirectory() as place:
@@ -238,8 +238,8 @@ def _port() -> int:
     from audio_lstm.serving.config import ServeConfig
     from audio_lstm.serving.server import bind
     from audio_lstm.serving.service import Service
-    from audio_lstm.speech.decoding import Decoding
-    from audio_lstm.speech.recogniser import load_speech
+    from audio_lstm.speech.decoding.decoding import Decoding
+    from audio_lstm.speech.hearing.recogniser import load_speech
 
     listener = bind("127.0.0.1", 0)
     service = Service(ServeConfig(workers=1, queue=1, sessions=1, timeout_s=4, idle_s=1, drain_s=1))

@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.speech.automaton import WordAutomaton
-from audio_lstm.speech.lm_file import SUFFIXES, read_language_model, read_ngram, write_language_model
-from audio_lstm.speech.lm_text import read_lm_text
-from audio_lstm.speech.ngram import NgramModel, train_ngram
-from audio_lstm.speech.perplexity import perplexity
+from audio_lstm.speech.words.automaton import WordAutomaton
+from audio_lstm.speech.words.lm_file import SUFFIXES, read_language_model, read_ngram, write_language_model
+from audio_lstm.speech.words.lm_text import read_lm_text
+from audio_lstm.speech.words.ngram import NgramModel, train_ngram
+from audio_lstm.speech.words.perplexity import perplexity
 from audio_lstm.training.options import run_recipe
 
 HELD_OUT_EVERY = 50

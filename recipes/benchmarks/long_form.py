@@ -22,15 +22,15 @@ from pathlib import Path
 
 import numpy as np
 
-from audio_lstm.audio import load_audio
-from audio_lstm.speech.activity import SpeechDetector
-from audio_lstm.speech.data import read_manifest
-from audio_lstm.speech.decode import greedy
-from audio_lstm.speech.metrics import score
-from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
-from audio_lstm.speech.sounds import KINDS, Samples
-from audio_lstm.speech.transcribe import transcribe, transcribe_segments
-from audio_lstm.speech.windows import WindowedPhrase
+from audio_lstm.audio.files import load_audio
+from audio_lstm.speech.ctc.decode import greedy
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
+from audio_lstm.speech.hearing.transcribe import transcribe, transcribe_segments
+from audio_lstm.speech.hearing.windows import WindowedPhrase
+from audio_lstm.speech.sound.activity import SpeechDetector
+from audio_lstm.speech.sound.sounds import KINDS, Samples
+from audio_lstm.speech.text.data import read_manifest
+from audio_lstm.speech.training.metrics import score
 from audio_lstm.training.options import run_recipe
 from recipes.benchmarks.transcribe import recordings
 

@@ -28,13 +28,13 @@ from pathlib import Path
 import numpy as np
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.duplicates import find_duplicates
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.files import list_scores, read_bytes, write_midi
-from audio_lstm.music.lines import Line
-from audio_lstm.music.parse_worker import parse_bytes
-from audio_lstm.music.score import Score, Tempo, TimeSignature, Track, make_notes
-from audio_lstm.music.token_reader import TokenReader
+from audio_lstm.music.files.files import list_scores, read_bytes, write_midi
+from audio_lstm.music.files.parse_worker import parse_bytes
+from audio_lstm.music.score.lines import Line
+from audio_lstm.music.score.score import Score, Tempo, TimeSignature, Track, make_notes
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.training.duplicates import find_duplicates
+from audio_lstm.music.training.token_reader import TokenReader
 from audio_lstm.training.options import run_recipe
 
 ROUNDS = 5

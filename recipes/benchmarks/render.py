@@ -28,11 +28,11 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from audio_lstm.music.files import score_to_pretty_midi
-from audio_lstm.music.instruments import Instruments
-from audio_lstm.music.mastering import loudness_lufs
-from audio_lstm.music.render import DEFAULT_SAMPLE_RATE, render
-from audio_lstm.music.score import Score, Tempo, Track, make_notes
+from audio_lstm.music.files.files import score_to_pretty_midi
+from audio_lstm.music.score.score import Score, Tempo, Track, make_notes
+from audio_lstm.music.sound.instruments import Instruments
+from audio_lstm.music.sound.mastering import loudness_lufs
+from audio_lstm.music.sound.render import DEFAULT_SAMPLE_RATE, render
 
 N_ROUNDS = 5
 RATE = DEFAULT_SAMPLE_RATE

@@ -28,9 +28,9 @@ from pathlib import Path
 import numpy as np
 
 from audio_lstm.errors import AudioLSTMError, DataError
-from audio_lstm.speech.data import read_manifest
-from audio_lstm.speech.recogniser import load_speech
-from audio_lstm.speech.transcribe import transcribe
+from audio_lstm.speech.hearing.recogniser import load_speech
+from audio_lstm.speech.hearing.transcribe import transcribe
+from audio_lstm.speech.text.data import read_manifest
 from audio_lstm.training.options import run_recipe
 
 SAMPLES = Path(__file__).resolve().parents[2] / "demos" / "samples"

@@ -27,14 +27,14 @@ from pathlib import Path
 
 import numpy as np
 
-from audio_lstm.audio import load_audio
+from audio_lstm.audio.files import load_audio
 from audio_lstm.errors import DataError
-from audio_lstm.speech.data import read_manifest
-from audio_lstm.speech.decoding import Decoding
-from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
-from audio_lstm.speech.sounds import Samples
-from audio_lstm.speech.stream import StreamingTranscriber
-from audio_lstm.speech.transcribe import transcribe
+from audio_lstm.speech.decoding.decoding import Decoding
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
+from audio_lstm.speech.hearing.stream import StreamingTranscriber
+from audio_lstm.speech.hearing.transcribe import transcribe
+from audio_lstm.speech.sound.sounds import Samples
+from audio_lstm.speech.text.data import read_manifest
 from audio_lstm.training.options import run_recipe
 
 RATE = 16_000
@@ -86,7 +86,7 @@ def in_torch(recogniser: SpeechRecogniser) -> SpeechRecogniser | None:
 
         from audio_lstm.checkpoint import load_weights, open_model
         from audio_lstm.runtime import TorchEngine
-        from audio_lstm.speech.model import SpeechModel
+        from audio_lstm.speech.acoustic.model import SpeechModel
     except ImportError:
         return None
     torch.set_num_threads(1)

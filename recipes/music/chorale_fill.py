@@ -19,12 +19,12 @@ from pathlib import Path
 from audio_lstm.checkpoint import open_model
 from audio_lstm.config import LSTMConfig, config_from_dict
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.chorale import ChoraleGrid
-from audio_lstm.music.config import MusicModelConfig
-from audio_lstm.music.data import load_chorales
-from audio_lstm.music.fill_config import FillModelConfig
-from audio_lstm.music.fill_task import FillTask, start_from_generator, write_fill_model
-from audio_lstm.music.task import first
+from audio_lstm.music.models.fill_config import FillModelConfig
+from audio_lstm.music.tokens.chorale import ChoraleGrid
+from audio_lstm.music.tokens.config import MusicModelConfig
+from audio_lstm.music.training.data import load_chorales
+from audio_lstm.music.training.fill_task import FillTask, start_from_generator, write_fill_model
+from audio_lstm.music.training.task import first
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of

@@ -30,11 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.music.compose import Composition, compose
-from audio_lstm.music.composer import load_music
-from audio_lstm.music.data import load_chorales
-from audio_lstm.music.fill import load_fill_model
 from audio_lstm.music.harmonise import harmonise
-from audio_lstm.music.voices import REST_PITCH, STEPS_PER_QUARTER, score_to_voice_grid
+from audio_lstm.music.models.composer import load_music
+from audio_lstm.music.score.voices import REST_PITCH, STEPS_PER_QUARTER, score_to_voice_grid
+from audio_lstm.music.training.data import load_chorales
+from audio_lstm.music.writing.fill import load_fill_model
 from audio_lstm.training.options import run_recipe
 
 Grid = NDArray[np.int64]  # (steps, 4) MIDI pitches of S, A, T, B, -1 = rest

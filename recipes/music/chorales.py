@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.augment import random_transposition
-from audio_lstm.music.chorale import ChoraleGrid
-from audio_lstm.music.data import load_chorales
-from audio_lstm.music.novelty_build import write_index
-from audio_lstm.music.task import BPTTConfig, NetworkConfig, TokenTask, first, together, write_music_model
+from audio_lstm.music.tokens.chorale import ChoraleGrid
+from audio_lstm.music.training.augment import random_transposition
+from audio_lstm.music.training.data import load_chorales
+from audio_lstm.music.training.novelty_build import write_index
+from audio_lstm.music.training.task import BPTTConfig, NetworkConfig, TokenTask, first, together, write_music_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of

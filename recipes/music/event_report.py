@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError
-from audio_lstm.music.composer import Composer, load_music
-from audio_lstm.music.data import MusicData
-from audio_lstm.music.event_grammar import Kind
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.metrics import negative_log_likelihood
-from audio_lstm.music.ngram_floor import NgramFloor
-from audio_lstm.music.task import first
+from audio_lstm.music.models.composer import Composer, load_music
+from audio_lstm.music.models.metrics import negative_log_likelihood
+from audio_lstm.music.tokens.event_grammar import Kind
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.training.data import MusicData
+from audio_lstm.music.training.ngram_floor import NgramFloor
+from audio_lstm.music.training.task import first
 from audio_lstm.training.options import run_recipe
 from recipes.music.midi_folder import load_splits, recipe_of
 

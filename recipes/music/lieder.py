@@ -5,8 +5,8 @@
 
 Data: the OpenScore Lieder Corpus (https://github.com/OpenScore/Lieder, CC0): 19th-century songs, each a compressed
 MusicXML score. Any folder of songs will do. Reading takes once 0.05 s a file and core;
-repeats are played out, dynamic marks are heard (audio_lstm/music/musicxml_reader.py). Splits and options are those of
-midi_folder.py; recipes/music/event_report.py and lieder_report.py look at the result.
+repeats are played out, dynamic marks are heard (audio_lstm/music/files/musicxml/reader.py). Splits and options are
+those of midi_folder.py; recipes/music/event_report.py and lieder_report.py look at the result.
 """
 
 from __future__ import annotations

@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError
-from audio_lstm.music.composer import Composer, load_music
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.score import Score
-from audio_lstm.music.task import first
+from audio_lstm.music.models.composer import Composer, load_music
+from audio_lstm.music.score.score import Score
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.training.task import first
 from audio_lstm.training.options import run_recipe
 from recipes.music.midi_folder import load_splits, recipe_of
 

@@ -7,7 +7,7 @@
 `--data` is a folder with the subfolders `train` and `valid`, or a folder of files, of which every tenth (drawn at
 random, versions of one piece together) is then kept for validation. Files are read once, by several processes, into
 `OUT/tokens`; what cannot be read is reported and left out. Times are rounded to `steps_per_quarter`; tracks, programs,
-velocities, tempi, metres and keys are kept (audio_lstm/music/events.py). Options as in recipes/speech/an4.py.
+velocities, tempi, metres and keys are kept (audio_lstm/music/tokens/events.py). Options as in recipes/speech/an4.py.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ import numpy as np
 from audio_lstm.commands.console import progress
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import DataError
-from audio_lstm.music.augment import random_event_variation
-from audio_lstm.music.data import MusicData
-from audio_lstm.music.duplicates import find_duplicates, group_pieces, split_groups
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.files import list_scores
-from audio_lstm.music.lines import Line, melodic_lines
-from audio_lstm.music.novelty_build import write_index
-from audio_lstm.music.shards import TokenShards, tokenise
-from audio_lstm.music.task import BPTTConfig, NetworkConfig, TokenTask, first, write_music_model
+from audio_lstm.music.files.files import list_scores
+from audio_lstm.music.score.lines import Line, melodic_lines
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.training.augment import random_event_variation
+from audio_lstm.music.training.data import MusicData
+from audio_lstm.music.training.duplicates import find_duplicates, group_pieces, split_groups
+from audio_lstm.music.training.novelty_build import write_index
+from audio_lstm.music.training.shards import TokenShards, tokenise
+from audio_lstm.music.training.task import BPTTConfig, NetworkConfig, TokenTask, first, write_music_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of

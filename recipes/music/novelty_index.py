@@ -20,13 +20,13 @@ from typing import cast
 import numpy as np
 
 from audio_lstm.checkpoint import NOVELTY_FILE, open_model
-from audio_lstm.music.data import load_pieces
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.files import list_scores
-from audio_lstm.music.kinds import representation_from_dict
-from audio_lstm.music.novelty import NoveltyIndex
-from audio_lstm.music.novelty_build import write_index
-from audio_lstm.music.shards import tokenise
+from audio_lstm.music.compare.novelty import NoveltyIndex
+from audio_lstm.music.files.files import list_scores
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.tokens.kinds import representation_from_dict
+from audio_lstm.music.training.data import load_pieces
+from audio_lstm.music.training.novelty_build import write_index
+from audio_lstm.music.training.shards import tokenise
 from audio_lstm.training.options import run_recipe
 from recipes.music.midi_folder import split_pieces
 

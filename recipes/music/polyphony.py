@@ -21,14 +21,14 @@ from pathlib import Path
 
 from audio_lstm.checkpoint import write_card
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.data import MusicData, load_rolls
-from audio_lstm.music.frame_adaptive import CacheConfig, DynamicConfig, cached, dynamic
-from audio_lstm.music.frame_config import FrameModelConfig
-from audio_lstm.music.frame_export import export_frames
-from audio_lstm.music.frame_score import FrameCosts, load_frame_model
-from audio_lstm.music.frame_task import FrameTask, RowsConfig
-from audio_lstm.music.metrics import independent_floor, previous_value_floor
-from audio_lstm.music.task import first
+from audio_lstm.music.frames.adaptive import CacheConfig, DynamicConfig, cached, dynamic
+from audio_lstm.music.frames.config import FrameModelConfig
+from audio_lstm.music.frames.export import export_frames
+from audio_lstm.music.frames.score import FrameCosts, load_frame_model
+from audio_lstm.music.frames.task import FrameTask, RowsConfig
+from audio_lstm.music.models.metrics import independent_floor, previous_value_floor
+from audio_lstm.music.training.data import MusicData, load_rolls
+from audio_lstm.music.training.task import first
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, TrainResult, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of

@@ -21,9 +21,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.audio import load_audio, write_wav
+from audio_lstm.audio.files import load_audio, write_wav
 from audio_lstm.errors import DataError
-from audio_lstm.speech.data import Utterance, write_manifest
+from audio_lstm.speech.text.data import Utterance, write_manifest
 from audio_lstm.training.options import run_recipe
 
 SOURCE = "http://www.speech.cs.cmu.edu/databases/an4/an4_sphere.tar.gz"

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
-from audio_lstm.speech.char_lm import CharLMConfig
-from audio_lstm.speech.char_lm_task import CharLMTask, hold_out, read_texts, write_char_lm
+from audio_lstm.speech.training.char_lm_task import CharLMTask, hold_out, read_texts, write_char_lm
+from audio_lstm.speech.words.char_lm import CharLMConfig
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of

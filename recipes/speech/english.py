@@ -31,16 +31,15 @@ from pathlib import Path
 from audio_lstm.checkpoint import open_model
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
-from audio_lstm.speech.alphabet import ENGLISH
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.corpus import Item, list_recordings, load_corpus
-from audio_lstm.speech.data import Utterance, read_manifest
-from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.lexicon import Lexicon
-from audio_lstm.speech.losses import CTCLossConfig
-from audio_lstm.speech.pieces import pieces_of_transcripts
-from audio_lstm.speech.pronunciations import PHONEMES, read_dictionary, read_pronunciations
-from audio_lstm.speech.task import (
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.acoustic.losses import CTCLossConfig
+from audio_lstm.speech.decoding.lexicon import Lexicon
+from audio_lstm.speech.sound.features import FeatureConfig
+from audio_lstm.speech.text.alphabet import ENGLISH
+from audio_lstm.speech.text.data import Utterance, read_manifest
+from audio_lstm.speech.text.pieces import pieces_of_transcripts
+from audio_lstm.speech.training.corpus import Item, list_recordings, load_corpus
+from audio_lstm.speech.training.task import (
     SMALL_BIDIRECTIONAL,
     SMALL_DATA_AUGMENT,
     CTCConfig,
@@ -48,6 +47,7 @@ from audio_lstm.speech.task import (
     start_from,
     write_speech_model,
 )
+from audio_lstm.speech.words.pronunciations import PHONEMES, read_dictionary, read_pronunciations
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of

@@ -19,12 +19,12 @@ from pathlib import Path
 from audio_lstm.checkpoint import open_model
 from audio_lstm.config import LSTMConfig, config_from_dict
 from audio_lstm.errors import ConfigError
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.corpus import load_corpus
-from audio_lstm.speech.data import Utterance, read_utterances
-from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.losses import CTCLossConfig
-from audio_lstm.speech.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, start_from, write_speech_model
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.acoustic.losses import CTCLossConfig
+from audio_lstm.speech.sound.features import FeatureConfig
+from audio_lstm.speech.text.data import Utterance, read_utterances
+from audio_lstm.speech.training.corpus import load_corpus
+from audio_lstm.speech.training.task import SMALL_BIDIRECTIONAL, CTCConfig, CTCTask, start_from, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of

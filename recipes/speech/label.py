@@ -36,16 +36,16 @@ import soundfile
 from numpy.typing import NDArray
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.audio import load_audio
+from audio_lstm.audio.files import load_audio
 from audio_lstm.errors import AudioError, ConfigError, DataError, MissingDependencyError, ModelError
-from audio_lstm.speech.activity import SpeechDetector
-from audio_lstm.speech.align import align_symbols
-from audio_lstm.speech.alphabet import ENGLISH
-from audio_lstm.speech.batch_inputs import find_recordings
-from audio_lstm.speech.data import normalise_text
-from audio_lstm.speech.metrics import score
-from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
-from audio_lstm.speech.spoken import spell_out
+from audio_lstm.speech.batch.inputs import find_recordings
+from audio_lstm.speech.ctc.align import align_symbols
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
+from audio_lstm.speech.sound.activity import SpeechDetector
+from audio_lstm.speech.text.alphabet import ENGLISH
+from audio_lstm.speech.text.data import normalise_text
+from audio_lstm.speech.text.spoken import spell_out
+from audio_lstm.speech.training.metrics import score
 from audio_lstm.training.options import run_recipe
 
 SAMPLE_RATE = 16_000  # Hz, of the teacher

@@ -39,16 +39,16 @@ import torch
 
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
-from audio_lstm.speech.alphabet import ENGLISH
-from audio_lstm.speech.augment import AugmentConfig
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.corpus import LazyRecording, list_recordings, read_librispeech
-from audio_lstm.speech.data import Utterance, normalise_text
-from audio_lstm.speech.decode import greedy
-from audio_lstm.speech.features import FeatureConfig, extract_features
-from audio_lstm.speech.metrics import ErrorReport, score
-from audio_lstm.speech.pieces import pieces_of_transcripts
-from audio_lstm.speech.task import CTCConfig, CTCTask, write_speech_model
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.ctc.decode import greedy
+from audio_lstm.speech.sound.augment import AugmentConfig
+from audio_lstm.speech.sound.features import FeatureConfig, extract_features
+from audio_lstm.speech.text.alphabet import ENGLISH
+from audio_lstm.speech.text.data import Utterance, normalise_text
+from audio_lstm.speech.text.pieces import pieces_of_transcripts
+from audio_lstm.speech.training.corpus import LazyRecording, list_recordings, read_librispeech
+from audio_lstm.speech.training.metrics import ErrorReport, score
+from audio_lstm.speech.training.task import CTCConfig, CTCTask, write_speech_model
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of

@@ -19,11 +19,11 @@ from typing import Any
 
 from audio_lstm.config import config_from_dict
 from audio_lstm.errors import ConfigError, DataError, ModelError
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.export import export_speech
-from audio_lstm.speech.lexicon import Lexicon
-from audio_lstm.speech.model import SpeechModel
-from audio_lstm.speech.pronunciations import read_dictionary
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.acoustic.model import SpeechModel
+from audio_lstm.speech.decoding.lexicon import Lexicon
+from audio_lstm.speech.training.export import export_speech
+from audio_lstm.speech.words.pronunciations import read_dictionary
 from audio_lstm.training.options import parse_recipe, run_recipe
 from audio_lstm.training.runs import best_weights
 

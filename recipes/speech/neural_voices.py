@@ -38,11 +38,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.audio import resample
+from audio_lstm.audio.files import resample
 from audio_lstm.errors import ConfigError, DataError, MissingDependencyError, ModelError
-from audio_lstm.speech.alphabet import ENGLISH
-from audio_lstm.speech.data import normalise_text, read_manifest
-from audio_lstm.speech.spoken import spell_out
+from audio_lstm.speech.text.alphabet import ENGLISH
+from audio_lstm.speech.text.data import normalise_text, read_manifest
+from audio_lstm.speech.text.spoken import spell_out
 from audio_lstm.training.options import run_recipe
 
 SAMPLE_RATE = 16_000  # Hz, of the recordings

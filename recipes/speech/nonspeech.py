@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.audio import write_wav
+from audio_lstm.audio.files import write_wav
 from audio_lstm.errors import DataError
 from audio_lstm.training.options import run_recipe
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, DataError
-from audio_lstm.speech.pronouncer import PronouncerConfig
-from audio_lstm.speech.pronouncer_task import PronouncerTask, split_words, write_pronouncer
-from audio_lstm.speech.pronunciations import PHONEMES, read_dictionary
+from audio_lstm.speech.decoding.pronouncer import PronouncerConfig
+from audio_lstm.speech.training.pronouncer_task import PronouncerTask, split_words, write_pronouncer
+from audio_lstm.speech.words.pronunciations import PHONEMES, read_dictionary
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
@@ -66,7 +66,7 @@ TINY = replace(
 )
 
 NOTES = """
-Use it: `audio_lstm.speech.pronouncer.load_pronouncer("english-sounds").pronounce(["BRILLIG"], n_best=3)`.
+Use it: `audio_lstm.speech.decoding.pronouncer.load_pronouncer("english-sounds").pronounce(["BRILLIG"], n_best=3)`.
 
 **Does** American English, as the dictionary has it, in its 39 phonemes without stress.
 

@@ -27,7 +27,7 @@ import numpy as np
 import soundfile
 
 from audio_lstm.errors import DataError, MissingDependencyError
-from audio_lstm.speech.lm_text import read_lm_text
+from audio_lstm.speech.words.lm_text import read_lm_text
 from audio_lstm.training.options import run_recipe
 
 TRAIN_VOICES = ("flite:slt", "flite:awb", "flite:kal16", "espeak:en-us+m3", "espeak:en-us+f2", "espeak:en-gb+m1")

@@ -33,12 +33,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from audio_lstm.audio import DEFAULT_MAX_SECONDS
+from audio_lstm.audio.files import DEFAULT_MAX_SECONDS
 from audio_lstm.errors import AudioError, AudioLSTMError, ConfigError, DataError, MissingDependencyError
-from audio_lstm.speech.batch_inputs import Job, read_list
-from audio_lstm.speech.batch_process import TranscriberProcess, WorkerSettings
-from audio_lstm.speech.formats import write_text
-from audio_lstm.speech.recogniser import DEFAULT_MODEL, load_speech
+from audio_lstm.speech.batch.inputs import Job, read_list
+from audio_lstm.speech.batch.process import TranscriberProcess, WorkerSettings
+from audio_lstm.speech.hearing.formats import write_text
+from audio_lstm.speech.hearing.recogniser import DEFAULT_MODEL, load_speech
 from audio_lstm.training.options import run_recipe
 
 

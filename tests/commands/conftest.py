@@ -11,18 +11,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from audio_lstm.audio import write_wav
+from audio_lstm.audio.files import write_wav
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.chorale import ChoraleGrid
-from audio_lstm.music.config import MusicModelConfig
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.export import export_music
-from audio_lstm.music.model import MusicModel
-from audio_lstm.music.representation import Representation
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.export import export_speech
-from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.model import SpeechModel
+from audio_lstm.music.models.export import export_music
+from audio_lstm.music.models.model import MusicModel
+from audio_lstm.music.tokens.chorale import ChoraleGrid
+from audio_lstm.music.tokens.config import MusicModelConfig
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.tokens.representation import Representation
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.acoustic.model import SpeechModel
+from audio_lstm.speech.sound.features import FeatureConfig
+from audio_lstm.speech.training.export import export_speech
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from audio_lstm.audio import load_audio
-from tests.encoders import two_tracks
+from audio_lstm.audio.files import load_audio
+from tests.audio.encoders import two_tracks
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from audio_lstm import harmonise
-from audio_lstm.music.files import read_score, write_midi
-from audio_lstm.music.voices import score_to_voice_grid, voice_grid_to_score
-from tests.music.fill_models import write_random_model
+from audio_lstm.music.files.files import read_score, write_midi
+from audio_lstm.music.score.voices import score_to_voice_grid, voice_grid_to_score
+from tests.music.models.fill_models import write_random_model
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine

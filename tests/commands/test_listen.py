@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from audio_lstm.commands import listen
-from audio_lstm.speech.stream import Partial, StreamingTranscriber
+from audio_lstm.speech.hearing.stream import Partial, StreamingTranscriber
 
 Voice = Callable[..., NDArray[np.float32]]
 RATE = 16_000
@@ -192,7 +192,7 @@ def test_a_signal_that_comes_while_sound_is_heard_waits_until_it_has_been(
             heard.append(len(samples))
             return super().feed(samples)
 
-    monkeypatch.setattr("audio_lstm.speech.stream.StreamingTranscriber", Interrupted)
+    monkeypatch.setattr("audio_lstm.speech.hearing.stream.StreamingTranscriber", Interrupted)
     monkeypatch.setattr(sys, "stdin", Pipe(pcm))
     before = signal.getsignal(signal.SIGTERM)
     assert run("listen", "--stdin", "--model", speech) == (0, "A\nA\n", "")

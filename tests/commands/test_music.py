@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from audio_lstm import compose
-from audio_lstm.audio import write_wav
-from audio_lstm.music.files import read_score, write_midi
-from audio_lstm.music.score import Score, Track, make_notes
-from audio_lstm.music.voices import voice_grid_to_score
+from audio_lstm.audio.files import write_wav
+from audio_lstm.music.files.files import read_score, write_midi
+from audio_lstm.music.score.score import Score, Track, make_notes
+from audio_lstm.music.score.voices import voice_grid_to_score
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine

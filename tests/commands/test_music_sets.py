@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from audio_lstm.music.files import write_midi
-from audio_lstm.music.voices import voice_grid_to_score
+from audio_lstm.music.files.files import write_midi
+from audio_lstm.music.score.voices import voice_grid_to_score
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine

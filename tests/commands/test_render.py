@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import soundfile
 
-from audio_lstm.music.files import read_score, write_midi
-from audio_lstm.music.score import Score, Track, make_notes
+from audio_lstm.music.files.files import read_score, write_midi
+from audio_lstm.music.score.score import Score, Track, make_notes
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine

@@ -162,7 +162,7 @@ def test_the_models_own_language_model_can_be_left_out(run: CommandLine, tuned: 
 def test_a_shipped_language_model_is_found_by_its_name(
     run: CommandLine, speech: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audio_lstm.speech.decoding.SHIPPED", written(tmp_path, "likes-b.lm", LIKES_B).parent)
+    monkeypatch.setattr("audio_lstm.speech.decoding.decoding.SHIPPED", written(tmp_path, "likes-b.lm", LIKES_B).parent)
     assert run("transcribe", clip, "--model", speech, "--lm", "likes-b", "--lm-weight", "1", "--word-bonus=-1") == (
         0,
         "B\n",

@@ -12,8 +12,8 @@ import pytest
 
 from audio_lstm.commands.train_lm import add_train_lm
 from audio_lstm.errors import AudioLSTMError, ConfigError, DataError
-from audio_lstm.speech.lm_file import read_language_model, read_ngram
-from audio_lstm.speech.perplexity import perplexity
+from audio_lstm.speech.words.lm_file import read_language_model, read_ngram
+from audio_lstm.speech.words.perplexity import perplexity
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine
@@ -124,7 +124,7 @@ def test_another_model_is_mixed_in_by_file_or_name(text: Path, tmp_path: Path, m
     mixed = read_language_model(tmp_path / "mine.lm")
     assert {"ESPRESSO", "CAT"} <= set(mixed.words)
     assert mixed.score(["ESPRESSO", "PLEASE"]) > mixed.score(["THE", "CAT", "SAT"])
-    monkeypatch.setattr("audio_lstm.speech.decoding.SHIPPED", tmp_path)
+    monkeypatch.setattr("audio_lstm.speech.decoding.decoding.SHIPPED", tmp_path)
     train(tmp_path / "mine.txt", "--out", tmp_path / "same.lm", "--mix", "cats", "0.25")
     assert (tmp_path / "same.lm").read_bytes() == (tmp_path / "mine.lm").read_bytes()
 
@@ -139,8 +139,8 @@ def test_numbers_are_spelled_out_on_demand(tmp_path: Path, capsys: pytest.Captur
 def test_the_letters_may_be_those_of_a_model(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from audio_lstm.speech import recogniser
-    from audio_lstm.speech.alphabet import Alphabet
+    from audio_lstm.speech.hearing import recogniser
+    from audio_lstm.speech.text.alphabet import Alphabet
 
     class Lowercase:
         alphabet = Alphabet(tuple("acehtdnrs "))

@@ -20,12 +20,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from audio_lstm.audio import DEFAULT_MAX_SECONDS, write_wav
+from audio_lstm.audio.files import DEFAULT_MAX_SECONDS, write_wav
 from audio_lstm.commands.transcribe import _Reporter
-from audio_lstm.speech.batch import BatchProgress
-from audio_lstm.speech.transcribe import transcribe
-from audio_lstm.speech.transcript import Transcript
-from tests.encoders import two_tracks
+from audio_lstm.speech.batch.batch import BatchProgress
+from audio_lstm.speech.hearing.transcribe import transcribe
+from audio_lstm.speech.hearing.transcript import Transcript
+from tests.audio.encoders import two_tracks
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine

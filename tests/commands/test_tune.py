@@ -14,18 +14,18 @@ import pytest
 import torch
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.speech.char_lm import CharLMConfig
-from audio_lstm.speech.char_lm_export import export_char_lm
-from audio_lstm.speech.char_lm_model import CharLMModel
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.decoding import read_decoding
-from audio_lstm.speech.export import export_speech
-from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.lexicon import Lexicon
-from audio_lstm.speech.lm_file import read_language_model
-from audio_lstm.speech.model import SpeechModel
-from audio_lstm.speech.timing import Timing
-from audio_lstm.speech.tune import N_TRIALS
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.acoustic.model import SpeechModel
+from audio_lstm.speech.ctc.timing import Timing
+from audio_lstm.speech.decoding.decoding import read_decoding
+from audio_lstm.speech.decoding.lexicon import Lexicon
+from audio_lstm.speech.sound.features import FeatureConfig
+from audio_lstm.speech.training.export import export_speech
+from audio_lstm.speech.training.tune import N_TRIALS
+from audio_lstm.speech.words.char_lm import CharLMConfig
+from audio_lstm.speech.words.char_lm_export import export_char_lm
+from audio_lstm.speech.words.char_lm_model import CharLMModel
+from audio_lstm.speech.words.lm_file import read_language_model
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine
@@ -177,7 +177,7 @@ def test_of_a_shipped_language_model_only_the_name_is_stored(
     shipped = tmp_path / "weights"
     shipped.mkdir()
     likes_b.rename(shipped / "english.lm")
-    for module in ("audio_lstm.checkpoint", "audio_lstm.speech.decoding"):
+    for module in ("audio_lstm.checkpoint", "audio_lstm.speech.decoding.decoding"):
         monkeypatch.setattr(f"{module}.SHIPPED", shipped)
     wish = ["tune", "--manifest", data("b", "B"), "--model", folder, "--lm", "english"]
     assert run(*wish)[0] == 0
@@ -207,7 +207,7 @@ def test_a_folder_that_takes_no_files_is_refused_before_the_work(
         raise AssertionError("heard first")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", read_only)
-    monkeypatch.setattr("audio_lstm.speech.tune.hear_corpus", never)
+    monkeypatch.setattr("audio_lstm.speech.training.tune.hear_corpus", never)
     err = run.refused(1, "tune", "--manifest", data("b", "B"), "--model", folder, "--lm", likes_b)
     assert (
         f"{folder}: cannot be written (Read-only file system); copy the model to a folder of your own, or pass" in err

@@ -6,7 +6,7 @@ import numpy as np
 
 import audio_lstm
 from audio_lstm.demo.inside_view import inside_view, unit_table
-from audio_lstm.gates import GateTrace
+from audio_lstm.inspection.gates import GateTrace
 
 
 def seen(*, with_notes: bool = False) -> audio_lstm.Inspection:

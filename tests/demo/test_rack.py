@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio_lstm.audio import write_wav
+from audio_lstm.audio.files import write_wav
 from audio_lstm.demo import rack as rack_module
 from audio_lstm.demo.config import DemoConfig
 from audio_lstm.demo.rack import SAMPLE_RATE, Rack, samples_folder

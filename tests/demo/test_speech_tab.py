@@ -11,9 +11,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 import audio_lstm
-from audio_lstm.audio import load_audio, write_wav
+from audio_lstm.audio.files import load_audio, write_wav
+from tests.audio.encoders import two_tracks
 from tests.demo.conftest import SAMPLES, Running
-from tests.encoders import two_tracks
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.chorale import ChoraleGrid
-from audio_lstm.music.composer import Composer, load_music
-from audio_lstm.music.config import MusicModelConfig
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.export import export_music
-from audio_lstm.music.frame_config import FrameModelConfig
-from audio_lstm.music.frame_model import FrameModel
-from audio_lstm.music.model import MusicModel
-from audio_lstm.music.representation import Representation
-from audio_lstm.music.rolls import RollFrames
+from audio_lstm.music.frames.config import FrameModelConfig
+from audio_lstm.music.frames.model import FrameModel
+from audio_lstm.music.models.composer import Composer, load_music
+from audio_lstm.music.models.export import export_music
+from audio_lstm.music.models.model import MusicModel
+from audio_lstm.music.tokens.chorale import ChoraleGrid
+from audio_lstm.music.tokens.config import MusicModelConfig
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.tokens.representation import Representation
+from audio_lstm.music.tokens.rolls import RollFrames
 
 
 def untrained(representation: Representation) -> MusicModel:

@@ -12,14 +12,14 @@ import pytest
 
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.music import compose as compose_module
-from audio_lstm.music.chorale import END, ChoraleGrid
 from audio_lstm.music.compose import CHORALE_BPM, DEFAULT_SAMPLING, Composition, compose, compose_takes
-from audio_lstm.music.composer import Composer
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.files import read_score
-from audio_lstm.music.sample import SamplingConfig
-from audio_lstm.music.score import Score, Track, make_notes
-from audio_lstm.music.score_json import score_from_json
+from audio_lstm.music.files.files import read_score
+from audio_lstm.music.files.score_json import score_from_json
+from audio_lstm.music.models.composer import Composer
+from audio_lstm.music.score.score import Score, Track, make_notes
+from audio_lstm.music.tokens.chorale import END, ChoraleGrid
+from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.music.writing.sample import SamplingConfig
 
 SHORT = replace(DEFAULT_SAMPLING, max_tokens=200)
 

@@ -10,9 +10,9 @@ import pytest
 
 from audio_lstm.music.compose import DEFAULT_SAMPLING, compose
 from audio_lstm.music.compose_stream import CompositionStream, NoteEvent, compose_stream
-from audio_lstm.music.composer import Composer
 from audio_lstm.music.composition import Composition
-from audio_lstm.music.writing import end_token
+from audio_lstm.music.models.composer import Composer
+from audio_lstm.music.writing.writing import end_token
 
 
 def notes_of(piece: Composition) -> list[tuple[float, ...]]:

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from audio_lstm.music.choose import SamplingConfig
 from audio_lstm.music.composition import Composition
-from audio_lstm.music.report import Finding, Report
-from audio_lstm.music.score import Score, Track, make_notes
-from audio_lstm.music.wishes import Wishes
+from audio_lstm.music.request.report import Finding, Report
+from audio_lstm.music.request.wishes import Wishes
+from audio_lstm.music.score.score import Score, Track, make_notes
+from audio_lstm.music.writing.choose import SamplingConfig
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ import pytest
 
 import audio_lstm
 from audio_lstm.errors import ConfigError, ScoreError
-from audio_lstm.music.files import score_to_pretty_midi, write_midi
-from audio_lstm.music.fill import Filler, load_fill_model
+from audio_lstm.music.files.files import score_to_pretty_midi, write_midi
 from audio_lstm.music.harmonise import harmonise, melody_steps
-from audio_lstm.music.notation import parse_notes
-from audio_lstm.music.score import Score, Tempo, TimeSignature, Track, make_notes
-from audio_lstm.music.voices import score_to_voice_grid
-from recipes.benchmarks.humming import SAMPLE_RATE, Singer, Tune, sing
-from tests.music.fill_models import write_random_model
+from audio_lstm.music.score.notation import parse_notes
+from audio_lstm.music.score.score import Score, Tempo, TimeSignature, Track, make_notes
+from audio_lstm.music.score.voices import score_to_voice_grid
+from audio_lstm.music.writing.fill import Filler, load_fill_model
+from recipes.quality.humming import SAMPLE_RATE, Singer, Tune, sing
+from tests.music.models.fill_models import write_random_model
 
 TUNE_TO_SING = Tune(100.0, tuple((Fraction(place), Fraction(1), pitch) for place, pitch in enumerate((60, 64, 67))))
 TUNE = [72] * 4 + [74] * 4 + [76] * 8 + [-1] * 2 + [74] * 6

@@ -11,13 +11,13 @@ import audio_lstm
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.music import infill as infill_module
 from audio_lstm.music.compose import compose
-from audio_lstm.music.composer import Composer
-from audio_lstm.music.fill import Filler, load_fill_model
 from audio_lstm.music.infill import infill, parse_bars
-from audio_lstm.music.notation import parse_notes
-from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
-from audio_lstm.music.voices import score_to_voice_grid, voice_grid_to_score
-from tests.music.fill_models import write_random_model
+from audio_lstm.music.models.composer import Composer
+from audio_lstm.music.score.notation import parse_notes
+from audio_lstm.music.score.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
+from audio_lstm.music.score.voices import score_to_voice_grid, voice_grid_to_score
+from audio_lstm.music.writing.fill import Filler, load_fill_model
+from tests.music.models.fill_models import write_random_model
 
 HYMN = np.tile([[72, 67, 64, 48], [74, 67, 65, 43], [76, 67, 60, 48], [74, 71, 62, 43]], (8, 1)).repeat(2, axis=0)
 SONG = parse_notes("C4 E4 G4 C5 B4 G4 D4 G4 C4 E4 G4 C5 B4 G4 C4:2")

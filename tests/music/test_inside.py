@@ -12,19 +12,19 @@ import torch
 from audio_lstm.checkpoint import load_weights, open_model
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
-from audio_lstm.music.chorale import ChoraleGrid
+from audio_lstm.inspection.weight_arrays import read_weights
 from audio_lstm.music.compose import compose
-from audio_lstm.music.composer import load_music
-from audio_lstm.music.config import MusicModelConfig
-from audio_lstm.music.ensemble import MusicEnsemble
-from audio_lstm.music.events import EventVocabulary
-from audio_lstm.music.export import export_music
-from audio_lstm.music.files import write_midi
+from audio_lstm.music.files.files import write_midi
 from audio_lstm.music.inside import inspect_music, music_front, note_name
-from audio_lstm.music.model import MusicModel
-from audio_lstm.music.score import Score, Tempo, TimeSignature, Track, make_notes
-from audio_lstm.music.voices import score_to_voice_grid, voice_grid_to_score
-from audio_lstm.weight_arrays import read_weights
+from audio_lstm.music.models.composer import load_music
+from audio_lstm.music.models.ensemble import MusicEnsemble
+from audio_lstm.music.models.export import export_music
+from audio_lstm.music.models.model import MusicModel
+from audio_lstm.music.score.score import Score, Tempo, TimeSignature, Track, make_notes
+from audio_lstm.music.score.voices import score_to_voice_grid, voice_grid_to_score
+from audio_lstm.music.tokens.chorale import ChoraleGrid
+from audio_lstm.music.tokens.config import MusicModelConfig
+from audio_lstm.music.tokens.events import EventVocabulary
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 import soundfile
 
 from audio_lstm.errors import MissingDependencyError, ScoreError
-from audio_lstm.music.files import read_score
+from audio_lstm.music.files.files import read_score
+from audio_lstm.music.files.score_json import read_score_json
 from audio_lstm.music.save import SAVE_SUFFIXES, SaveOptions, check_save_path, save_score, written_loss
-from audio_lstm.music.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
-from audio_lstm.music.score_json import read_score_json
+from audio_lstm.music.score.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
 
 PIECE = Score(
     480,

@@ -26,12 +26,12 @@ from audio_lstm.serving.app import create_app
 from audio_lstm.serving.config import ServeConfig
 from audio_lstm.serving.server import bind
 from audio_lstm.serving.service import Service
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.decoding import Decoding
-from audio_lstm.speech.export import export_speech
-from audio_lstm.speech.features import FeatureConfig
-from audio_lstm.speech.model import SpeechModel
-from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.acoustic.model import SpeechModel
+from audio_lstm.speech.decoding.decoding import Decoding
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
+from audio_lstm.speech.sound.features import FeatureConfig
+from audio_lstm.speech.training.export import export_speech
 
 SAMPLE = Path(__file__).resolve().parents[2] / "demos" / "samples" / "spelling.wav"
 SMALL = ServeConfig(workers=1, queue=1, sessions=1, timeout_s=20, idle_s=10, drain_s=10)

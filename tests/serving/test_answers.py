@@ -18,7 +18,7 @@ from audio_lstm.serving.answers import (
     segment_to_dict,
     transcript_to_dict,
 )
-from audio_lstm.speech.transcript import Segment, Transcript, Word
+from audio_lstm.speech.hearing.transcript import Segment, Transcript, Word
 
 WORDS = (Word("GOOD", 0.5, 0.9, 0.9), Word("DAY", 1.0, 1.25, 0.4))
 TRANSCRIPT = Transcript((Segment(0.25, 1.5, WORDS),), 2.2051, "an4", -3.0)

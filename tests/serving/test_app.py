@@ -18,8 +18,8 @@ import openai
 import pytest
 
 import audio_lstm
-from audio_lstm.speech.recogniser import SpeechRecogniser, load_speech
-from tests.encoders import speech_like, two_tracks
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
+from tests.audio.encoders import speech_like, two_tracks
 from tests.serving.conftest import SMALL, Gate, Running, Start, speech, tone, wav
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from audio_lstm.audio import load_audio
+from audio_lstm.audio.files import load_audio
 from audio_lstm.errors import AudioError, AudioLSTMError
 from audio_lstm.serving.decode_process import DecodeProcess, Upload
 from audio_lstm.serving.job import Job, JobCancelled, JobTimedOut

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from audio_lstm.serving.hints import HintedRecognisers, phrases_in
-from audio_lstm.speech.decoding import Decoding
-from audio_lstm.speech.recogniser import SpeechRecogniser
-from audio_lstm.speech.transcribe import transcribe
+from audio_lstm.speech.decoding.decoding import Decoding
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
+from audio_lstm.speech.hearing.transcribe import transcribe
 from tests.serving.conftest import speech
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from audio_lstm.serving.job import Job, JobCancelled, JobTimedOut, guarded
-from audio_lstm.speech.recogniser import SpeechRecogniser
-from audio_lstm.speech.transcribe import transcribe
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
+from audio_lstm.speech.hearing.transcribe import transcribe
 from tests.serving.conftest import speech
 
 

@@ -14,8 +14,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from audio_lstm.speech.recogniser import SpeechRecogniser
-from audio_lstm.speech.transcribe import transcribe
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
+from audio_lstm.speech.hearing.transcribe import transcribe
 from tests.serving.conftest import SMALL, Running, Start, speech, tone
 
 Live = Callable[..., Any]

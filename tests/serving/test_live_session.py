@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio_lstm.audio import resample
+from audio_lstm.audio.files import resample
 from audio_lstm.errors import AudioError
 from audio_lstm.serving.answers import ApiError
 from audio_lstm.serving.live_session import LiveSession
-from audio_lstm.speech.recogniser import SpeechRecogniser
-from audio_lstm.speech.transcribe import transcribe
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
+from audio_lstm.speech.hearing.transcribe import transcribe
 from tests.serving.conftest import speech
 
 Open = Callable[..., LiveSession]

@@ -22,8 +22,8 @@ from websockets.sync.client import connect
 from audio_lstm.errors import AudioLSTMError, ConfigError, MissingDependencyError
 from audio_lstm.serving.config import ServeConfig
 from audio_lstm.serving.server import bind, serve
-from audio_lstm.speech.decoding import Decoding
-from audio_lstm.speech.recogniser import SpeechRecogniser
+from audio_lstm.speech.decoding.decoding import Decoding
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
 from tests.serving.conftest import speech, wav
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"

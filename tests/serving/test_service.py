@@ -17,9 +17,9 @@ from audio_lstm.serving.config import ServeConfig
 from audio_lstm.serving.decode_process import Upload
 from audio_lstm.serving.job import JobCancelled
 from audio_lstm.serving.service import Service
-from audio_lstm.speech.decoding import Decoding
-from audio_lstm.speech.recogniser import SpeechRecogniser
-from audio_lstm.speech.transcript import Transcript
+from audio_lstm.speech.decoding.decoding import Decoding
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
+from audio_lstm.speech.hearing.transcript import Transcript
 from tests.serving.conftest import SMALL, Gate, speech, wav
 
 

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.speech.char_lm import CharLMConfig
-from audio_lstm.speech.char_lm_export import export_char_lm
-from audio_lstm.speech.char_lm_model import CharLMModel
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.export import export_speech
-from audio_lstm.speech.features import FeatureConfig, extract_features
-from audio_lstm.speech.model import SpeechModel
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.acoustic.model import SpeechModel
+from audio_lstm.speech.sound.features import FeatureConfig, extract_features
+from audio_lstm.speech.training.export import export_speech
+from audio_lstm.speech.words.char_lm import CharLMConfig
+from audio_lstm.speech.words.char_lm_export import export_char_lm
+from audio_lstm.speech.words.char_lm_model import CharLMModel
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from audio_lstm.errors import AudioError, ConfigError, ModelError
-from audio_lstm.speech.config import SpeechModelConfig
-from audio_lstm.speech.export import export_speech
-from audio_lstm.speech.features import extract_features
+from audio_lstm.inspection.weight_arrays import WeightArrays
+from audio_lstm.speech.acoustic.config import SpeechModelConfig
+from audio_lstm.speech.acoustic.model import SpeechModel
+from audio_lstm.speech.hearing.recogniser import load_speech
 from audio_lstm.speech.inside import inspect_speech, speech_front
-from audio_lstm.speech.model import SpeechModel
-from audio_lstm.speech.recogniser import load_speech
-from audio_lstm.weight_arrays import WeightArrays
+from audio_lstm.speech.sound.features import extract_features
+from audio_lstm.speech.training.export import export_speech
 
 RATE = 16_000
 Voice = Callable[..., NDArray[np.float32]]

@@ -1,0 +1,1 @@
+"""Recordings: any audio or video file to samples."""

@@ -1,0 +1,1 @@
+"""Pieces beside other pieces: measures of sets, and what is copied."""

@@ -1,0 +1,1 @@
+"""Scores in and out of files: MIDI, MusicXML, ABC and JSON."""

@@ -1,0 +1,1 @@
+"""Reading ABC, the notation of tune books."""

@@ -1,0 +1,1 @@
+"""Reading MusicXML by what sounds."""

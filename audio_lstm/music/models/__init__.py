@@ -1,0 +1,1 @@
+"""Music models: the networks, their export, and the loaded model."""

@@ -1,0 +1,1 @@
+"""Scores as people read them: staves, MusicXML, ABC, engraved pages, piano rolls."""

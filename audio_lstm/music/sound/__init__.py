@@ -1,0 +1,1 @@
+"""Scores as sound: the synthesiser, sound fonts, and sound files."""

@@ -1,0 +1,1 @@
+"""Scores as tokens: what music models read and write."""

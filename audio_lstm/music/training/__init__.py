@@ -1,0 +1,1 @@
+"""Training music models: corpora, tasks, evaluation."""

@@ -1,0 +1,1 @@
+"""Writing pieces: token by token, under constraints."""

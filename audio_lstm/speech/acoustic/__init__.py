@@ -1,0 +1,1 @@
+"""The acoustic model: its configuration, network and losses."""

@@ -1,0 +1,1 @@
+"""When the words of a known text are said."""

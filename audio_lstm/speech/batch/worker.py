@@ -1,0 +1,152 @@
+"""The process that transcribes the files of a batch: if one brings it down, only that file is lost.
+
+`python -m audio_lstm.speech.batch.worker` is started by batch.py and spoken to over its stdin and stdout in JSON
+lines, with no pickle and no multiprocessing, so that a user's script needs no `__main__` guard. The first line holds
+the settings; the answer is `{}`, or `{"error": text, "kind": name of the error}`. Then a line a file:
+`{"audio": path, "outputs": {format: path}}`; the answer is what `transcribe_job` returns. Before it come lines
+`{"heard_s": seconds, "of_s": seconds or null}`, one a second, that say how far it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from audio_lstm.errors import AudioLSTMError, DataError
+from audio_lstm.speech.decoding.decoding import Decoding
+from audio_lstm.speech.hearing.formats import FORMATS, write_text
+from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
+from audio_lstm.speech.hearing.transcribe import Progress, transcribe
+
+__all__ = ["Transcriber", "main"]
+
+# What is wrong with a disk, not with a name: the next file would fail likewise, after it was heard for nothing.
+_LASTING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENODEV)
+_TELL_S = 1.0  # between two lines that say how far a file is
+
+
+@dataclass(frozen=True)
+class Transcriber:
+    """A loaded model and what to do with a file."""
+
+    recogniser: SpeechRecogniser
+    max_seconds: float
+    allow_truncated: bool
+    track: int | None = None
+
+    @classmethod
+    def load(cls, settings: dict[str, Any]) -> Transcriber:
+        """Load the model.
+
+        Args:
+            settings: model, device, decoding (the fields of `Decoding`), max_seconds, allow_truncated, track. A model
+                that cannot be loaded is a ModelError, a wish that cannot be met a ConfigError or DataError.
+
+        Returns:
+            Ready to transcribe.
+        """
+        decoding = Decoding(**settings["decoding"]) if settings["decoding"] is not None else None
+        recogniser = load_speech(settings["model"], device=settings["device"], decoding=decoding)
+        return cls(recogniser, settings["max_seconds"], settings["allow_truncated"], settings.get("track"))
+
+    def transcribe_job(self, job: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Transcribe a file and write its transcript in each format.
+
+        Args:
+            job: audio and outputs.
+            tell: Called with heard_s and of_s now and then.
+
+        Returns:
+            duration_s, n_words and notes; or error, with ends_batch where the disk takes no more files.
+        """
+        try:
+            transcript = transcribe(
+                job["audio"],
+                model=self.recogniser,
+                max_seconds=self.max_seconds,
+                allow_truncated=self.allow_truncated,
+                track=self.track,
+                progress=_now_and_then(tell),
+            )
+            texts = {file: FORMATS[name](transcript) for name, file in job["outputs"].items()}
+        except (AudioLSTMError, ValueError) as error:
+            return {"error": str(error)}
+        except MemoryError:
+            return {"error": f"{job['audio']}: too large for the memory that is free; use fewer workers"}
+        except OSError as error:
+            return {"error": f"{error.filename or job['audio']}: {error.strerror or error}"}
+        if failure := _write(texts):
+            return failure
+        return {
+            "duration_s": transcript.duration_s,
+            "n_words": len(transcript.words),
+            "notes": list(transcript.notes),
+        }
+
+
+def _write(texts: dict[str, str]) -> dict[str, Any]:
+    """Write the transcripts; what to answer where that fails, else nothing."""
+    for file, text in texts.items():
+        try:
+            os.makedirs(os.path.dirname(file) or ".", exist_ok=True)
+            write_text(file, text)
+        except (DataError, OSError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            line = f"{file}: cannot be written ({error.strerror})" if isinstance(error, OSError) else str(error)
+            return {"error": line, "ends_batch": isinstance(cause, OSError) and cause.errno in _LASTING}
+    return {}
+
+
+def _now_and_then(tell: Callable[[dict[str, Any]], None]) -> Progress:
+    told = time.monotonic()
+
+    def heard(done_s: float, total_s: float | None) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _TELL_S:
+            told = time.monotonic()
+            tell({"heard_s": done_s, "of_s": total_s})
+
+    return heard
+
+
+def main() -> int:
+    """Answer requests until the other side closes the pipe, or SIGTERM.
+
+    Returns:
+        The exit status.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an unfinished file is removed on the way out
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    with open(os.devnull, "wb") as nowhere:  # libraries print to stdout, which would break the lines
+        os.dup2(nowhere.fileno(), 1)
+    requests = iter(sys.stdin.buffer)
+    try:
+        transcriber = Transcriber.load(json.loads(next(requests)))
+    except AudioLSTMError as error:
+        _answer(answers, {"error": str(error), "kind": type(error).__name__})
+        return 1
+    try:
+        notes = transcriber.recogniser.decoder.notes
+        _answer(answers, {"notes": notes} if notes else {})
+        for line in requests:
+            _answer(answers, transcriber.transcribe_job(json.loads(line), partial(_answer, answers)))
+    except BrokenPipeError:  # the other side was killed: nobody waits for an answer
+        return 1
+    return 0
+
+
+def _answer(stream: Any, values: dict[str, Any]) -> None:
+    stream.write(json.dumps(values) + "\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

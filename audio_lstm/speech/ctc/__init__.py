@@ -1,0 +1,1 @@
+"""What CTC outputs say: best paths, likelihoods, alignments, word times."""

@@ -1,0 +1,1 @@
+"""From log-probabilities to text: beam searches over letters and phonemes."""

@@ -1,0 +1,1 @@
+"""Recognition: the loaded model, whole recordings, live sound, transcripts."""

@@ -1,0 +1,167 @@
+"""A loaded speech model: features in, log-probabilities out, whichever engine runs it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.checkpoint import ModelFolder, load_weights, open_model
+from audio_lstm.config import config_from_dict
+from audio_lstm.errors import ConfigError, ModelError
+from audio_lstm.runtime import Engine, OnnxEngine, State, TorchEngine, resolve_device
+from audio_lstm.speech.acoustic.config import SUBSAMPLING, SpeechModelConfig
+from audio_lstm.speech.ctc.decode import WordSpan
+from audio_lstm.speech.decoding.decoding import Decoding, WordDecoder, build_decoder
+from audio_lstm.speech.sound.features import extract_features
+from audio_lstm.speech.text.alphabet import Alphabet
+
+__all__ = ["DEFAULT_MODEL", "STREAMING_MODEL", "SpeechRecogniser", "load_speech"]
+
+DEFAULT_MODEL = "english-base"
+STREAMING_MODEL = "english-small"  # where words are wanted while they are spoken
+
+
+@dataclass(frozen=True)
+class SpeechRecogniser:
+    """A speech model ready to run. Holds no state between calls, so several threads may share one."""
+
+    name: str
+    config: SpeechModelConfig
+    alphabet: Alphabet
+    engine: Engine
+    folder: Path | None = None  # where it was loaded from
+    given_decoder: WordDecoder | None = None  # None: greedy
+
+    @property
+    def decoder(self) -> WordDecoder:
+        """What turns its output into words."""
+        return self.given_decoder or WordDecoder(self.alphabet)
+
+    def with_decoding(self, decoding: Decoding) -> SpeechRecogniser:
+        """The same model with another way to turn its output into words.
+
+        Args:
+            decoding: Language model, hot words, closed vocabulary … A wish that cannot be met is a ConfigError or a
+                DataError.
+
+        Returns:
+            A recogniser that shares this one's engine.
+        """
+        n_phonemes = self.config.n_phonemes if self.config.phoneme_output else 0
+        decoder = build_decoder(decoding, self.alphabet, folder=self.folder, n_phonemes=n_phonemes)
+        return replace(self, given_decoder=decoder)
+
+    def words(self, log_probs: NDArray[np.float32]) -> tuple[WordSpan, ...]:
+        """The words of one phrase, in output frames.
+
+        Args:
+            log_probs: From `log_probs`.
+
+        Returns:
+            The words, in order.
+
+        Raises:
+            ModelError: If the log-probabilities are not ones.
+        """
+        try:
+            return self.decoder.words(log_probs)
+        except ValueError as error:
+            raise ModelError(f"model {self.name!r} is damaged ({error}); copy or export it again") from error
+
+    def features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the model reads of a sound: log-mel or MFCC frames, normalised as it wants them.
+
+        Args:
+            samples: Mono at `config.features.sample_rate`, float in [-1, 1], (n,).
+
+        Returns:
+            (frames, feature_size), for `log_probs`.
+        """
+        return extract_features(samples, self.config.features)
+
+    def log_probs(self, features: NDArray[np.float32], state: State | None = None) -> tuple[NDArray[np.float32], State]:
+        """Score every symbol at every output frame of one recording, or of one chunk of it.
+
+        Args:
+            features: (time, feature_size); a chunk that is followed by another holds a multiple of
+                `config.chunk_frames`.
+            state: What the previous chunk returned (models that stream only).
+
+        Returns:
+            Natural-log probabilities (ceil(time / 4), n_columns): of blank and letters, and after them, where the model
+            has that output, of blank and phonemes; and the state for the next chunk.
+
+        Raises:
+            ValueError: If the features have the wrong width, or a model that cannot stream is handed a state.
+        """
+        width = self.config.features.feature_size
+        if features.ndim != 2 or features.shape[1] != width:
+            raise ValueError(f"expected features of shape (time, {width}), got {features.shape}")
+        if state and self.config.lstm.bidirectional:
+            raise ValueError(f"model {self.name!r} is bidirectional: it reads whole recordings and takes no state")
+        if len(features) == 0:
+            return np.zeros((0, self.config.n_columns), np.float32), state or ()
+        lengths = np.array([len(features)], np.int64)
+        outputs, next_state = self.engine.run(features[None].astype(np.float32, copy=False), lengths, state or None)
+        return outputs[0, : -(-len(features) // SUBSAMPLING)], next_state
+
+
+def load_speech(
+    model: str | os.PathLike[str] | SpeechRecogniser = DEFAULT_MODEL,
+    *,
+    device: str = "cpu",
+    n_threads: int = 1,
+    decoding: Decoding | None = None,
+) -> SpeechRecogniser:
+    """Load a speech model.
+
+    Example:
+        >>> recogniser = audio_lstm.load_speech("an4")
+        >>> audio_lstm.transcribe("letters.wav", model=recogniser).text
+
+    Args:
+        model: A shipped model's name, a model folder, or a hub id; a loaded recogniser is returned as it is.
+        device: "cpu" runs ONNX Runtime and never imports torch; "cuda" runs torch on the GPU.
+        n_threads: CPU threads for one recording.
+        decoding: Language model, hot words, closed vocabulary …; None decodes as the model was tuned (a loaded
+            recogniser: as it was loaded). What cannot be met is a ConfigError or a DataError.
+
+    Returns:
+        The recogniser.
+
+    Raises:
+        ModelError: If the model is not found, is damaged, or belongs to the music wing.
+    """
+    if isinstance(model, SpeechRecogniser):
+        return model if decoding is None else model.with_decoding(decoding)
+    device = resolve_device(device)
+    folder = open_model(model, "speech")
+    try:
+        config = config_from_dict(SpeechModelConfig, folder.config, where=str(folder.path))
+    except ConfigError as error:
+        raise ModelError(f"{error}; the model folder is damaged or of another version") from error
+    engine: Engine
+    if device == "cpu":
+        graph = OnnxEngine(folder.graph, n_threads=n_threads)
+        graph.check(
+            input_size=config.features.feature_size,
+            output_size=config.n_columns,
+            streams=not config.lstm.bidirectional,
+        )
+        engine = graph
+    else:
+        engine = _torch_engine(folder, config, device)
+    recogniser = SpeechRecogniser(folder.name, config, config.alphabet, engine, folder.path)
+    return recogniser.with_decoding(decoding or Decoding())
+
+
+def _torch_engine(folder: ModelFolder, config: SpeechModelConfig, device: str) -> TorchEngine:
+    from audio_lstm.speech.acoustic.model import SpeechModel
+
+    module = SpeechModel(config)
+    load_weights(folder, module)
+    return TorchEngine(module.to(device).eval(), streams=not config.lstm.bidirectional, device=device)

@@ -1,0 +1,1 @@
+"""Samples: features, voice activity, and what training adds to a recording."""

@@ -1,0 +1,1 @@
+"""Training speech models: corpora, tasks, tuning, evaluation, export."""

@@ -1,0 +1,1 @@
+"""Which words are likely: language models, grammars, hot words, pronunciations."""

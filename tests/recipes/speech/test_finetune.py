@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from audio_lstm import load_speech, transcribe
 from audio_lstm.audio.files import write_wav
-from audio_lstm.errors import ConfigError, TrainingError
+from audio_lstm.errors import ConfigError, DataError, TrainingError
+from audio_lstm.speech.acoustic.model import SpeechModel
+from audio_lstm.speech.decoding.decoding_file import DecodingConfig, read_decoding, write_decoding
+from audio_lstm.speech.decoding.lexicon import Lexicon, read_lexicon
+from audio_lstm.speech.training.export import export_speech
+from audio_lstm.speech.words.pronunciations import PHONEMES
+from audio_lstm.training.runs import best_weights
 
 
 @pytest.fixture
@@ -76,8 +85,60 @@ def test_the_recommended_values_are_those_of_an4(recipe: ModuleType, load_recipe
     assert (recipe.BASE.model, recipe.BASE.ctc) == (an4.BASE.model, an4.BASE.ctc)
 
 
-@pytest.mark.parametrize("missing", ["train_data", "dev_data"])
-def test_missing_data_are_named(recipe: ModuleType, clips: Path, missing: str) -> None:
-    given = [f"--{name}={clips}" for name in ("train_data", "dev_data") if name != missing]
-    with pytest.raises(ConfigError, match=f"--{missing} is missing: give a folder of recordings and texts"):
-        recipe.main(["--preset", "tiny", *given])
+def test_missing_data_are_named(recipe: ModuleType, clips: Path) -> None:
+    with pytest.raises(ConfigError, match="--train_data is missing: give a folder of recordings and texts"):
+        recipe.main(["--preset", "tiny", f"--dev_data={clips}"])
+
+
+def test_every_tenth_recording_is_kept_apart_without_dev_data(recipe: ModuleType, clips: Path) -> None:
+    sets = recipe.read_sets(recipe.Recipe(train_data=(clips, clips, clips, clips)))
+    assert [utterance.id for utterance in sets.dev] == ["0", "1"]
+    assert len(sets.train) == 10
+    for name in ("1", "2"):
+        (clips / f"{name}.wav").unlink()
+        (clips / f"{name}.txt").unlink()
+    with pytest.raises(DataError, match="one recording cannot both teach and test; give more of them, or --dev_data"):
+        recipe.read_sets(recipe.Recipe(train_data=(clips,)))
+
+
+@pytest.fixture
+def hears_sounds(recipe: ModuleType, tmp_path: Path) -> Path:
+    """A tiny model that hears phonemes and knows how YES and NO are said."""
+    config = replace(recipe.TINY.model, n_phonemes=len(PHONEMES), phoneme_output=True)
+    lexicon = Lexicon.from_pronunciations({"YES": [(37, 11, 29)], "NO": [(23, 25)]})
+    folder = export_speech(SpeechModel(config).eval(), tmp_path / "sounds", name="sounds", card="#", lexicon=lexicon)
+    write_decoding(folder, DecodingConfig(language_model="english"))
+    return folder
+
+
+def test_a_model_that_hears_sounds_goes_on_learning_them(
+    recipe: ModuleType, clips: Path, hears_sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (clips / "1.txt").write_text("GO")
+    out = tmp_path / "run"
+    check = f'["{clips}"]'
+    arguments = ["--preset", "tiny", "--train_data", str(clips), "--check_data", check, "--init", str(hears_sounds)]
+    assert recipe.main([*arguments, "--out", str(out), "--keep", "0.75", "--train.device", "cpu"]) == 0
+    model = load_speech(out / "model")
+    assert model.config.phoneme_output
+    assert read_decoding(out / "model").language_model == "english"
+    lexicon = read_lexicon(out / "model" / "lexicon.lex")
+    assert set(lexicon.words) == {"YES", "NO", "GO"}
+    assert lexicon.pronunciations("GO") == ((15, 25),)  # G OW, by the spelling-to-sound model
+    old, new, written = (
+        load_file(hears_sounds / "model.safetensors"),
+        best_weights(out),
+        load_file(out / "model" / "model.safetensors"),
+    )
+    assert not torch.equal(old["phoneme_head.weight"], new["phoneme_head.weight"])
+    torch.testing.assert_close(written["front.weight"], 0.75 * old["front.weight"] + 0.25 * new["front.weight"])
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert table[0] == "| WER, as decoded | `sounds` | this model |"
+    assert [row.split(" | ")[0] for row in table[2:]] == ["| dev", "| clips"]
+    assert "\n".join(table) in (out / "model" / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("keep", ["1", "-0.1"])
+def test_a_share_to_keep_that_is_none(recipe: ModuleType, clips: Path, keep: str) -> None:
+    with pytest.raises(ConfigError, match="keep is the share of the weights of --init, at least 0 and below 1, got"):
+        recipe.main(["--train_data", str(clips), f"--keep={keep}"])

@@ -2,8 +2,11 @@
 
     python recipes/speech/char_lm.py --data ../shared/speech/lm_text.txt --out runs/char-lm
 
-Data: `--data` takes UTF-8 text files, a sentence a line, and manifests (.jsonl), whose texts are used: the transcripts
-of the recogniser's own training recordings teach it their manner. Several: `--data '["a.txt", "b.train.jsonl"]'`.
+Data: `--data` takes UTF-8 text files, a sentence a line, also in gzip or xz, and manifests (.jsonl), whose texts are
+used: the transcripts of the recogniser's own training recordings teach it their manner. Several: `--data '["a.txt",
+"b.train.jsonl"]'`. Numbers, signs and abbreviations of English are spelled out (`--spell_out false` for other
+languages); sentences with letters outside the alphabet are left out, and so are those of `--exclude`, the texts that
+the model is going to be measured on.
 
 Sentences are held out for development by their hash, `--dev_percent` of them; bits a character on these choose the
 epoch. Every value below can be set on the command line or in a YAML file; a run that was stopped goes on with the same
@@ -30,6 +33,8 @@ class Recipe:
     """Everything that can be set."""
 
     data: tuple[Path, ...] = (Path("../shared/speech/lm_text.txt"),)  # text files, or manifests
+    exclude: tuple[Path, ...] = ()  # texts or manifests whose sentences training must not see
+    spell_out: bool = True  # put numbers, signs and abbreviations of printed English into words
     out: Path = Path("runs/char-lm")  # the run: log, checkpoints, and the finished model in its folder `model`
     name: str = "english-char"  # of the finished model
     dev_percent: float = 2.0  # of the sentences, held out for development
@@ -65,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
     if recipe.max_sentences < 0:
         raise ConfigError(f"max_sentences must be 0 (all) or more, got {recipe.max_sentences}")
-    texts = read_texts(recipe.data, recipe.model.alphabet)[: recipe.max_sentences or None]
+    texts = read_texts(recipe.data, recipe.model.alphabet, exclude=recipe.exclude, spells_out=recipe.spell_out)[
+        : recipe.max_sentences or None
+    ]
     train_texts, dev_texts = hold_out(texts, recipe.dev_percent)
     task = CharLMTask(
         recipe.model,

@@ -6,10 +6,11 @@ A recipe builds a `CharLMTask`, hands it to `audio_lstm.training.loop.train`, an
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,10 @@ from torch import Tensor
 from audio_lstm.checkpoint import write_card
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.speech.text.alphabet import Alphabet
-from audio_lstm.speech.text.data import normalise_text, read_manifest
 from audio_lstm.speech.words.char_lm import CharLMConfig, load_char_lm, pad_texts
 from audio_lstm.speech.words.char_lm_export import export_char_lm
 from audio_lstm.speech.words.char_lm_model import CharLMModel
+from audio_lstm.speech.words.lm_text import UNKNOWN, leave_out, read_lm_text
 from audio_lstm.training.batches import bucket_batches, share
 from audio_lstm.training.loop import StepLoss, TrainResult
 from audio_lstm.training.options import data_fingerprint
@@ -31,6 +32,7 @@ from audio_lstm.training.options import data_fingerprint
 __all__ = ["CharLMTask", "TextBatch", "hold_out", "read_texts", "write_char_lm"]
 
 
+_LOG = logging.getLogger(__name__)
 _LENGTH_JITTER = 0.02  # many sentences share a length: more would only add padding
 
 
@@ -44,48 +46,47 @@ class TextBatch:
     names: tuple[str, ...]
 
 
-def read_texts(paths: Iterable[str | os.PathLike[str]], alphabet: Alphabet) -> list[str]:
+def read_texts(
+    paths: Iterable[str | os.PathLike[str]],
+    alphabet: Alphabet,
+    *,
+    exclude: Iterable[str | os.PathLike[str]] = (),
+    spells_out: bool = False,
+) -> list[str]:
     """Read sentences and bring them to an alphabet.
 
     Args:
-        paths: UTF-8 text files with a sentence a line (blank lines are passed over), or manifests (`.jsonl`), whose
-            texts are taken.
+        paths: Text files or manifests, for `read_lm_text`.
         alphabet: Of the language model.
+        exclude: The same of what the model is going to be measured on: sentences that are in it, or share eight words
+            in a row with it, are left out.
+        spells_out: Put printed numbers, signs and abbreviations of English into words.
 
     Returns:
-        The sentences in order, normalised.
+        The sentences in order, normalised. Those with a letter that the alphabet lacks are left out; the log says how
+        many.
 
     Raises:
-        DataError: If a file cannot be read or holds no text, or a line holds a letter that the alphabet lacks; the
-            message names file and line, or the utterance.
+        DataError: If a file cannot be read, or holds no text that the alphabet can write.
     """
+    unseen = [sentence for path in exclude for sentence in read_lm_text(path, alphabet).sentences]
     texts: list[str] = []
     for path in map(Path, paths):
-        n_before = len(texts)
-        for where, text in _sentences(path):
-            normalised = normalise_text(text, alphabet)
-            try:
-                alphabet.encode(normalised)
-            except DataError as error:
-                raise DataError(f"{where}: {error}") from error
-            if normalised:
-                texts.append(normalised)
-        if len(texts) == n_before:
-            raise DataError(f"{path}: no text; expected a sentence a line")
+        text = read_lm_text(path, alphabet, spells_out=spells_out)
+        writable = replace(text, sentences=tuple(s for s in text.sentences if UNKNOWN not in s))
+        kept = leave_out(writable, unseen).sentences if unseen else writable.sentences
+        n_unwritable = len(text.sentences) - len(writable.sentences)
+        if n_unwritable or len(kept) < len(writable.sentences):
+            _LOG.warning(
+                "%s: %d of %d sentences have letters outside the alphabet (such as %r), %d are to be kept unseen; "
+                "left out",
+                *(path, n_unwritable, len(text.sentences), text.first_unwritable),
+                len(writable.sentences) - len(kept),
+            )
+        if not kept:
+            raise DataError(f"{path}: no sentence is left in the letters of the model; expected a sentence a line")
+        texts += kept
     return texts
-
-
-def _sentences(path: Path) -> list[tuple[str, str]]:
-    """The lines of a file, or the texts of a manifest, with their places."""
-    if path.suffix == ".jsonl":
-        return [(f"{path}: {utterance.id}", utterance.text) for utterance in read_manifest(path)]
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text (byte {error.start}); convert it, or give a text file") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give a text file, a sentence a line") from error
-    return [(f"{path}:{number}", line) for number, line in enumerate(lines, 1)]
 
 
 def hold_out(texts: Sequence[str], percent: float) -> tuple[list[str], list[str]]:

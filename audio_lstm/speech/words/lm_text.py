@@ -16,9 +16,9 @@ from audio_lstm.speech.text.data import normalise_text, read_manifest
 from audio_lstm.speech.text.spoken import spell_out
 from audio_lstm.speech.words.ngram import MARKS
 
-__all__ = ["LMText", "leave_out", "read_lm_text"]
+__all__ = ["UNKNOWN", "LMText", "leave_out", "read_lm_text"]
 
-_UNKNOWN, *_SENTENCE_MARKS = MARKS
+UNKNOWN, *_SENTENCE_MARKS = MARKS
 _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
 _RUN = 8  # words: two texts that share as many in a row have a common source
 
@@ -60,7 +60,7 @@ def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH, *, 
     """
     file = Path(path)
     letters = frozenset(symbol for symbol in alphabet.symbols if len(symbol) == 1)  # a piece's are all here
-    normalised: dict[str, tuple[str, ...]] = {_UNKNOWN: (_UNKNOWN,)} | dict.fromkeys(_SENTENCE_MARKS, ())
+    normalised: dict[str, tuple[str, ...]] = {UNKNOWN: (UNKNOWN,)} | dict.fromkeys(_SENTENCE_MARKS, ())
     sentences = []
     n_words = n_unwritable = 0
     first_unwritable = ""
@@ -72,9 +72,9 @@ def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH, *, 
                 spelled = normalise_text(token, alphabet).split()
                 unwritable = next((word for word in spelled if not letters.issuperset(word)), "")
                 first_unwritable = first_unwritable or unwritable
-                normalised[token] = tuple(word if letters.issuperset(word) else _UNKNOWN for word in spelled)
+                normalised[token] = tuple(word if letters.issuperset(word) else UNKNOWN for word in spelled)
             words += normalised[token]
-        n_unknown = words.count(_UNKNOWN)
+        n_unknown = words.count(UNKNOWN)
         n_words += len(words)
         n_unwritable += n_unknown
         if n_unknown < len(words):

@@ -117,7 +117,7 @@ def test_bad_values_are_named(recipe: ModuleType, data: Path, tmp_path: Path) ->
         recipe.main(arguments(data, tmp_path / "run", "--max_sentences", "-1"))
     with pytest.raises(ConfigError, match="held-out sentences must lie between 0 and 100, got 0"):
         recipe.main(arguments(data, tmp_path / "run", "--dev_percent", "0"))
-    with pytest.raises(DataError, match=r"nowhere\.txt: cannot be read"):
+    with pytest.raises(DataError, match=r"nowhere\.txt: no such text file"):
         recipe.main(arguments(tmp_path / "nowhere.txt", tmp_path / "run"))
 
 

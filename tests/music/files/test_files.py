@@ -40,7 +40,7 @@ SCORE = Score(
 # A worker that does to order what damaged files do to parsers by accident.
 SABOTEUR = """
 import os, signal, sys, time
-from audio_lstm.music import parse_worker
+from audio_lstm.music.files import parse_worker
 parse = parse_worker.parse_bytes
 def sabotaged(data, **options):
     if data == b"crash": os.kill(os.getpid(), signal.SIGSEGV)
@@ -128,7 +128,7 @@ def test_reading_needs_no_main_guard(tmp_path: Path) -> None:
         "from audio_lstm.music.files.files import read_scores\n"
         "print([score.n_notes for _, score in read_scores(['x.mid', 'x.mid'], n_workers=2)])\n"
     )
-    root = Path(files.__file__).parents[2]
+    root = Path(files.__file__).parents[3]
     (tmp_path / "json.py").write_text("raise SystemExit('a module of the user shadows ours')")
     done = subprocess.run(
         [sys.executable, "-P", script],

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 _HELP = re.compile(r"^<!-- help: (.*) -->$", re.MULTILINE)
@@ -27,3 +28,17 @@ def help_text(command: str) -> str:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put the help text of a command where a page says `<!-- help: COMMAND -->`."""
     return _HELP.sub(lambda found: f"```text\n{help_text(found[1])}```", markdown)
+
+
+_SECTIONS = {"how-to": "How to", "decisions": "Decisions", "": "Understand"}  # folder: where in the navigation its pages stand
+
+
+def on_config(config: Any) -> Any:
+    """Put pages that the navigation does not name at the end of their section, so that adding a page is adding a file."""
+    folder = Path(config["docs_dir"])
+    named = set(re.findall(r"[\w/-]+\.md", str(config["nav"])))
+    for subfolder, title in _SECTIONS.items():
+        section = next(part[title] for part in config["nav"] if title in part)
+        pages = sorted((folder / subfolder).glob("*.md"))
+        section.extend(name for page in pages if (name := page.relative_to(folder).as_posix()) not in named)
+    return config

@@ -37,7 +37,7 @@ __all__ = ["CHORALE_BPM", "DEFAULT_SAMPLING", "ComposeOptions", "Composition", "
 
 DEFAULT_SAMPLING = SamplingConfig(
     temperature=0.7, top_p=0.98
-)  # chords as consonant as the real ones: recipes/README.md
+)  # chords as consonant as the real ones: docs/decisions/sampling-chorales.md
 PARTS_MODEL = "lieder"  # the default where other parts are asked for than four voices
 N_DRAFTS = 8  # of a chorale of given length: the one whose ending the model likes best is kept
 MAX_BATCH = 64  # pieces side by side

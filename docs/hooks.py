@@ -30,11 +30,12 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     return _HELP.sub(lambda found: f"```text\n{help_text(found[1])}```", markdown)
 
 
-_SECTIONS = {"how-to": "How to", "decisions": "Decisions", "": "Understand"}  # folder: where in the navigation its pages stand
+# Folder: the part of the navigation in which its pages stand.
+_SECTIONS = {"how-to": "How to", "decisions": "Decisions", "": "Understand"}
 
 
 def on_config(config: Any) -> Any:
-    """Put pages that the navigation does not name at the end of their section, so that adding a page is adding a file."""
+    """Put pages that the navigation does not name at the end of their part: to add a page is to add a file."""
     folder = Path(config["docs_dir"])
     named = set(re.findall(r"[\w/-]+\.md", str(config["nav"])))
     for subfolder, title in _SECTIONS.items():

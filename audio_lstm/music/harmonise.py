@@ -45,8 +45,9 @@ def harmonise(
     """Write the other three voices to a melody, which stays as it is.
 
     Example:
+        >>> import audio_lstm
         >>> tune = [67] * 4 + [67] * 4 + [69] * 4 + [71] * 4 + [72] * 16
-        >>> audio_lstm.harmonise(tune, seed=1).save("chorale.mid")
+        >>> path = audio_lstm.harmonise(tune, seed=1).save("chorale.mid")
 
     Args:
         melody: A score, a MIDI, MusicXML or ABC file, a pretty_midi object (in all of them: the first track with notes,

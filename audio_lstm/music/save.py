@@ -42,7 +42,8 @@ def save_score(score: Score, path: str | os.PathLike[str], options: SaveOptions 
     """Write a score to a file, wholly or not at all; an old file is replaced.
 
     Example:
-        >>> save_score(read_score("song.mid"), "song.flac")
+        >>> from audio_lstm.music.files.files import read_score
+        >>> path = save_score(read_score("song.mid"), "song.flac")
 
     Args:
         score: what to write.

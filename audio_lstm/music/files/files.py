@@ -74,7 +74,7 @@ class ScoreReader:
 
     Example:
         >>> with ScoreReader() as reader:
-        ...     scores = [reader.read(path) for path in paths]
+        ...     scores = [reader.read(path) for path in ("song.mid", "song.mid")]
 
     Args:
         limits: how much each file may ask for.

@@ -58,6 +58,7 @@ def render(
     """A score as sound; the same score gives the same samples on one machine.
 
     Example:
+        >>> from audio_lstm.music.files.files import read_score
         >>> samples = render(read_score("song.mid"))  # (n, 2) at 44.1 kHz
 
     Args:

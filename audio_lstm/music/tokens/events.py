@@ -58,6 +58,8 @@ class EventVocabulary:
     earlier passages and the bar before foretell (event_echo.py), with `harmony` what sounds around (event_harmony.py).
 
     Example:
+        >>> from audio_lstm.music.score.notation import parse_notes
+        >>> score = parse_notes("C4 E4 G4:2")
         >>> vocabulary = EventVocabulary()
         >>> tokens = vocabulary.encode(score)
         >>> vocabulary.decode(tokens) == vocabulary.fit(score)[0]

@@ -31,6 +31,7 @@ class TokenReader:
     A context manager; leaving it ends the process.
 
     Example:
+        >>> from audio_lstm.music.files.files import list_scores
         >>> with TokenReader(EventVocabulary()) as reader:
         ...     found = reader.read(list_scores("songs"))
 

@@ -102,7 +102,9 @@ def transcribe_files(
     """Transcribe many recordings into a folder.
 
     Example:
+        >>> import audio_lstm
         >>> audio_lstm.transcribe_files("talks", "transcripts", formats=("srt", "json")).n_transcribed
+        2
 
     Every file is written whole or not at all. A recording whose files are all there is passed over, so that a batch
     that was stopped is resumed by the same call. One that fails, even if it brings its process down, is reported and

@@ -87,7 +87,7 @@ class TranscriberProcess:
 
     Example:
         >>> with TranscriberProcess(WorkerSettings("an4")) as process:
-        ...     outcome = process.transcribe(Job(Path("a.wav"), {"json": Path("a.json")}))
+        ...     outcome = process.transcribe(Job(Path("talks/a.wav"), {"json": Path("a.json")}))
 
     Args:
         settings: Model and limits.

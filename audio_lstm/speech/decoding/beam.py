@@ -106,8 +106,12 @@ class BeamDecoder:
     as one at once. Without a language model lm_weight and word_bonus play no part. Holds no state between calls.
 
     Example:
-        >>> decoder = BeamDecoder(ENGLISH, BeamConfig(lm_weight=0.8), language_model=read_language_model("lm.arpa"))
+        >>> from audio_lstm.speech.words.lm_file import read_language_model
+        >>> alphabet = Alphabet(("A", "B", " "))
+        >>> decoder = BeamDecoder(alphabet, BeamConfig(lm_weight=0.8), language_model=read_language_model("lm.arpa"))
+        >>> log_probs = np.log(np.eye(4)[[1, 1, 0, 1, 3, 2]] * 0.96 + 0.01).astype(np.float32)
         >>> decoder.decode([log_probs])[0][0].text
+        'AA B'
     """
 
     alphabet: Alphabet

@@ -66,8 +66,8 @@ def read_manifest(path: str | os.PathLike[str]) -> tuple[Utterance, ...]:
     """Read a manifest: JSON lines with the keys audio, text and, if known, id, duration_s, speaker.
 
     Example:
-        >>> [utterance.text for utterance in read_manifest("../shared/speech/an4.dev.jsonl")][0]
-        'RUBOUT G M E F THREE NINE'
+        >>> [utterance.text for utterance in read_manifest("dev.jsonl")]
+        ['M U S I C', 'ENTER SIXTY FOUR']
 
     Args:
         path: A UTF-8 file; blank lines and other keys are passed over. Audio paths are relative to its folder.

@@ -73,7 +73,7 @@ def spoken_forms(words: Sequence[str], *, language: str = "en") -> tuple[tuple[s
 
     Example:
         >>> spoken_forms(["in", "1905"])
-        (('in',), ('nineteen oh five', 'nineteen o five', …, 'one thousand nine hundred and five', …))
+        (('in',), ('nineteen oh five', 'nineteen o five', ..., 'one thousand nine hundred and five', ...))
 
     Args:
         words: Of a text in its order, since neighbours matter: the 5 of "May 5" is the fifth; with punctuation.
@@ -107,6 +107,7 @@ def as_spoken(text: str, alphabet: Alphabet, *, language: str = "en") -> str:
     accents that the alphabet lacks.
 
     Example:
+        >>> from audio_lstm.speech.text.alphabet import ENGLISH
         >>> as_spoken("Café No. 5 made $3 million.", ENGLISH)
         'CAFE NUMBER FIVE MADE THREE MILLION DOLLARS'
 

@@ -72,7 +72,9 @@ class CharLM:
         activations over the whole batch, so that a text's value hangs, in its last digits, on those beside it.
 
         Example:
-            >>> load_char_lm("runs/char-lm/model").log_probs(["THE CAT SAT", "THE KAT SAT"])
+            >>> known, unknown = load_char_lm("english-char").log_probs(["THE CAT SAT", "THE KXT SAT"])
+            >>> known > unknown
+            np.True_
 
         Args:
             texts: Any number; each is brought to the alphabet by `normalise_text`.

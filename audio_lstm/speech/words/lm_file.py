@@ -48,7 +48,8 @@ def read_language_model(path: str | os.PathLike[str]) -> WordAutomaton:
 
     Example:
         >>> automaton = read_language_model("lm.arpa")
-        >>> automaton.score(["HELLO", "WORLD"])
+        >>> automaton.score(["THE", "CAT"]) > automaton.score(["CAT", "THE"])
+        True
 
     Args:
         path: An ARPA file, plain or gzipped, or a binary one; recognised by its content.

@@ -43,6 +43,7 @@ def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH, *, 
     for other programs.
 
     Example:
+        >>> from audio_lstm.speech.words.ngram import train_ngram
         >>> text = read_lm_text("book.txt")
         >>> model = train_ngram(text.sentences)
 

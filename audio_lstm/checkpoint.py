@@ -85,7 +85,7 @@ class ModelFolder:
 def shipped_models() -> dict[str, Path]:
     """The models inside this package, by name.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> "english-base" in audio_lstm.shipped_models()
         True

@@ -31,7 +31,7 @@ def inspect(
 ) -> Inspection:
     """Look inside an LSTM: its gates, cell and hidden state at every step of a recording or a piece.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> seen = audio_lstm.inspect("demos/samples/spelling.wav", layer=4)
         >>> seen.trace.forget_gate.shape == (seen.n_steps, seen.n_units)

@@ -1,7 +1,8 @@
-"""What mkdocs fills in while it builds: the help texts of the commands, so that they cannot go out of date."""
+"""What mkdocs fills in while it builds, so that it cannot go out of date: help texts, directions of imports."""
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import os
@@ -25,9 +26,38 @@ def help_text(command: str) -> str:
     return printed.getvalue()
 
 
+def _code(name: str) -> str:
+    return f"`{name}`" if name else ""
+
+
+def directions() -> str:
+    """The tables of tests/test_directions.py: which folder may import which."""
+    source = (Path(__file__).parent.parent / "tests" / "test_directions.py").read_text("utf-8")
+    found = {
+        target.id: ast.literal_eval(node.value)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id in {"FOLDERS", "SPEECH", "MUSIC"}
+    }
+    parts = []
+    for name, title, top in (
+        ("FOLDERS", "audio_lstm", "modules at the top"),
+        ("SPEECH", "audio_lstm/speech", "modules at the top"),
+        ("MUSIC", "audio_lstm/music", "the verbs"),
+    ):
+        rows = [
+            f"| {_code(folder) or top} | {', '.join(map(_code, allowed.split())) or 'nothing'} |"
+            for folder, allowed in found[name].items()
+        ]
+        parts += [f"### {title}", "", "| folder | may import, beside the modules at the top |", "|---|---|", *rows, ""]
+    return "\n".join(parts)
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the help text of a command where a page says `<!-- help: COMMAND -->`."""
-    return _HELP.sub(lambda found: f"```text\n{help_text(found[1])}```", markdown)
+    """Put help texts where a page says `<!-- help: COMMAND -->`, and the directions where it says so."""
+    markdown = _HELP.sub(lambda found: f"```text\n{help_text(found[1])}```", markdown)
+    return markdown.replace("<!-- directions -->", directions()) if "<!-- directions -->" in markdown else markdown
 
 
 # Folder: the part of the navigation in which its pages stand.

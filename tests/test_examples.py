@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,3 +82,8 @@ def test_the_sweep_finds_the_examples() -> None:
     assert len(found) > 45
     verbs = {name for module, name in found if "." not in name}
     assert {"transcribe", "align", "compose", "harmonise", "infill", "inspect", "novelty"} <= verbs
+
+
+def test_examples_stand_under_the_heading_that_the_documentation_knows() -> None:
+    for file in PACKAGE.rglob("*.py"):
+        assert not re.search(r"^ +Example:$", file.read_text("utf-8"), re.MULTILINE), f"{file}: call it Examples:"

@@ -75,7 +75,7 @@ def compose(
 ) -> Composition:
     """Write a piece of music.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> piece = audio_lstm.compose(seed=7, bars=16, key="D minor", ending=True)
         >>> path = piece.save("chorale.mid")
@@ -114,7 +114,7 @@ def compose_takes(
 ) -> list[Composition]:
     """Write several pieces from one seed, side by side; the options are those of `compose`.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> for take in audio_lstm.compose_takes(n_takes=2, seed=1, bars=4):
         ...     path = take.save(f"take-{take.take}.mid")

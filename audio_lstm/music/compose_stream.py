@@ -66,7 +66,7 @@ def compose_stream(
 ) -> CompositionStream:
     """Begin a piece whose notes come one by one; the options are those of `compose`.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> stream = audio_lstm.compose_stream(seed=1, bars=8)
         >>> first = next(stream)

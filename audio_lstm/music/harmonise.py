@@ -44,7 +44,7 @@ def harmonise(
 ) -> Composition:
     """Write the other three voices to a melody, which stays as it is.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> tune = [67] * 4 + [67] * 4 + [69] * 4 + [71] * 4 + [72] * 16
         >>> path = audio_lstm.harmonise(tune, seed=1).save("chorale.mid")

@@ -54,7 +54,7 @@ def infill(
 ) -> Composition:
     """Write some bars (or voices) of a piece anew; the rest stays as it is.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> take = audio_lstm.compose(seed=1, bars=8)
         >>> path = audio_lstm.infill(take, bars="5-6", seed=2).save("variation.mid")

@@ -283,7 +283,7 @@ def novelty(
 ) -> NoveltyReport:
     """How much of a piece is copied from what a model was trained on.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> piece = audio_lstm.compose(seed=1, bars=8)
         >>> print(audio_lstm.novelty(piece.score).summary())

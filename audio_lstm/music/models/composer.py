@@ -106,7 +106,7 @@ def load_music(
 ) -> Composer:
     """Load a music model.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> composer = audio_lstm.load_music("chorale")
         >>> path = audio_lstm.compose(model=composer, seed=1, bars=8).save("one.mid")

@@ -71,7 +71,7 @@ class HummedMelody:
 def hum_to_melody(source: AudioSource, *, tempo_bpm: float | None = None) -> HummedMelody:
     """The melody of a recording of one voice.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> melody = audio_lstm.hum_to_melody("demos/samples/humming.wav")
         >>> path = audio_lstm.harmonise(melody.score, seed=1).save("hummed.mid")

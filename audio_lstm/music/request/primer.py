@@ -115,7 +115,7 @@ def read_primer(
 ) -> Primer:
     """Read music to go on from, and find out its key, metre and tempo.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> primer = audio_lstm.read_primer("C4 D4 E4 F4 G4:4", tempo_bpm=90)
         >>> piece = audio_lstm.compose(primer=primer, seed=1, bars=4)

@@ -39,7 +39,7 @@ class WishOptions(TypedDict, total=False):
 def parse_wishes(options: WishOptions) -> Wishes:
     """The wishes that some options say.
 
-    Example:
+    Examples:
         >>> parse_wishes({"key": "D minor", "bars": 16, "parts": "voice,piano"}).parts
         (52, 0)
 

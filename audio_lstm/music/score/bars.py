@@ -46,7 +46,7 @@ class PageBar:
 def score_bars(score: Score) -> tuple[Bar, ...]:
     """All bars up to the end of the last note; at least one.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> len(audio_lstm.score_bars(audio_lstm.compose(seed=1, bars=8).score))
         8

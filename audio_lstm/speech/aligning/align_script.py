@@ -40,7 +40,7 @@ def align(
 ) -> Alignment:
     """Find out when each word of a text is said in a recording.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> alignment = audio_lstm.align("demos/samples/control.wav", "Enter sixty-four.")
         >>> [word.text for word in alignment.words if 0 < word.start_s < word.end_s]

@@ -101,7 +101,7 @@ def transcribe_files(
 ) -> BatchSummary:
     """Transcribe many recordings into a folder.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> audio_lstm.transcribe_files("talks", "transcripts", formats=("srt", "json")).n_transcribed
         2

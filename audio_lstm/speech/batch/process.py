@@ -85,7 +85,7 @@ class TranscriberProcess:
 
     A context manager; leaving it ends the process.
 
-    Example:
+    Examples:
         >>> with TranscriberProcess(WorkerSettings("an4")) as process:
         ...     outcome = process.transcribe(Job(Path("talks/a.wav"), {"json": Path("a.json")}))
 

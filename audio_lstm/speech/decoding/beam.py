@@ -105,7 +105,7 @@ class BeamDecoder:
     The model scores words at their ends and the sentence at its end; what can only become an unknown word is scored
     as one at once. Without a language model lm_weight and word_bonus play no part. Holds no state between calls.
 
-    Example:
+    Examples:
         >>> from audio_lstm.speech.words.lm_file import read_language_model
         >>> alphabet = Alphabet(("A", "B", " "))
         >>> decoder = BeamDecoder(alphabet, BeamConfig(lm_weight=0.8), language_model=read_language_model("lm.arpa"))

@@ -63,7 +63,7 @@ _CLOSED: dict[str, Any] = {
 class Decoding:
     """What the caller asks of decoding; the defaults are what the model was tuned with.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> hot = Decoding(hotwords=("SIXTY FOUR",))
         >>> audio_lstm.transcribe("demos/samples/control.wav", decoding=hot).text

@@ -35,7 +35,7 @@ class PhonemeBeamDecoder:
 
     A text's score is that of `BeamDecoder`, its CTC log-probability that of the pronunciations found, summed.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> from audio_lstm.audio.files import load_audio
         >>> from audio_lstm.speech.decoding.lexicon import read_lexicon

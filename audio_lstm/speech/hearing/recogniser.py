@@ -119,7 +119,7 @@ def load_speech(
 ) -> SpeechRecogniser:
     """Load a speech model.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> recogniser = audio_lstm.load_speech("an4")
         >>> audio_lstm.transcribe("demos/samples/spelling.wav", model=recogniser).text

@@ -59,7 +59,7 @@ class Partial:
 class StreamingTranscriber:
     """Writes down a stream of sound. The transcript is that of `transcribe`, however the sound is cut.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> from audio_lstm.audio.files import load_audio
         >>> stream = audio_lstm.StreamingTranscriber("english-small")

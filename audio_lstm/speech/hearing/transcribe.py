@@ -39,7 +39,7 @@ def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished i
 ) -> Transcript:
     """Write down what is said in a recording.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> audio_lstm.transcribe("demos/samples/spelling.wav").text
         'M U S I C'
@@ -103,7 +103,7 @@ def transcribe_segments(
 ) -> Iterator[Segment]:
     """The segments of `transcribe`, each as soon as it has been heard.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> for segment in audio_lstm.transcribe_segments("demos/samples/spelling.wav"):
         ...     print(segment.text)

@@ -115,7 +115,7 @@ class Transcript:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file in the format of its suffix, whole or not at all.
 
-        Example:
+        Examples:
             >>> import audio_lstm
             >>> audio_lstm.transcribe("demos/samples/spelling.wav").save("spelling.srt")
 

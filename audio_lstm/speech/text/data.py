@@ -65,7 +65,7 @@ def read_utterances(path: str | os.PathLike[str]) -> tuple[Utterance, ...]:
 def read_manifest(path: str | os.PathLike[str]) -> tuple[Utterance, ...]:
     """Read a manifest: JSON lines with the keys audio, text and, if known, id, duration_s, speaker.
 
-    Example:
+    Examples:
         >>> [utterance.text for utterance in read_manifest("dev.jsonl")]
         ['M U S I C', 'ENTER SIXTY FOUR']
 
@@ -213,7 +213,7 @@ def normalise_text(text: str, alphabet: Alphabet) -> str:
     letters, ligatures, separate accents). Digits, letters that the alphabet lacks and signs that people say
     (% & @ # $ + …) stay, so that `Alphabet.encode` names them; `as_spoken` (speech/text/spoken.py) spells them out.
 
-    Example:
+    Examples:
         >>> from audio_lstm.speech.text.alphabet import ENGLISH
         >>> normalise_text("“Don’t stop – it's twenty-one!”", ENGLISH)
         "DON'T STOP IT'S TWENTY ONE"

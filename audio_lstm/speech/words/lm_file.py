@@ -46,7 +46,7 @@ _MAX_INFLATION = 1032  # deflate cannot do more: what claims to be larger is dam
 def read_language_model(path: str | os.PathLike[str]) -> WordAutomaton:
     """Read a language model for decoding.
 
-    Example:
+    Examples:
         >>> automaton = read_language_model("lm.arpa")
         >>> automaton.score(["THE", "CAT"]) > automaton.score(["CAT", "THE"])
         True

@@ -21,7 +21,7 @@ __all__ = ["mix_ngrams"]
 def mix_ngrams(model: NgramModel, other: NgramModel, share: float) -> NgramModel:
     """Interpolate two models.
 
-    Example:
+    Examples:
         >>> from audio_lstm.speech.words.lm_file import read_ngram
         >>> from audio_lstm.speech.words.ngram import train_ngram
         >>> mixed = mix_ngrams(train_ngram(["THE CAT SAT", "THE CAT RAN"]), read_ngram("lm.arpa"), 0.5)

@@ -61,7 +61,7 @@ def removal_costs(model: NgramModel) -> NDArray[np.float64]:
 def prune_ngram(model: NgramModel, threshold: float, costs: NDArray[np.float64] | None = None) -> NgramModel:
     """Leave out every n-gram whose loss raises the perplexity by less than a fraction; single words stay.
 
-    Example:
+    Examples:
         >>> from audio_lstm.speech.words.ngram import train_ngram
         >>> smaller = prune_ngram(train_ngram(["THE CAT SAT", "THE CAT RAN"]), 1e-8)
 

@@ -1,8 +1,9 @@
 """One LSTM backbone that learns to write down speech and to write music.
 
 >>> import audio_lstm
->>> audio_lstm.transcribe("letters.wav").text
->>> audio_lstm.compose(seed=1).save("chorale.mid")
+>>> audio_lstm.transcribe("demos/samples/spelling.wav").text
+'M U S I C'
+>>> path = audio_lstm.compose(seed=1).save("chorale.mid")
 
 Importing this package does next to nothing; each name below is loaded when it is first used, and none of them needs
 torch on a CPU.

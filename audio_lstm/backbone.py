@@ -5,7 +5,7 @@
 The layers are torch's own (cuDNN on a GPU, oneDNN on a CPU), one module per layer and direction, so that layer
 norm, residual connections, locked dropout and weight drop fit between and inside them, and so that a bidirectional
 layer needs no packed sequences: the backward direction reads each item reversed within its own length. (Packing
-costs a factor of five on a CPU: recipes/README.md.)
+costs a factor of five on a CPU: docs/decisions/engines.md.)
 
 Sources: Hochreiter & Schmidhuber 1997 and Gers et al. 2000 (the cell, with forget gates); Graves & Schmidhuber 2005
 (bidirectional); Gal & Ghahramani 2016 (locked dropout); Merity et al. 2018, section 2 (weight drop); Ba et al. 2016

@@ -83,7 +83,16 @@ class ModelFolder:
 
 
 def shipped_models() -> dict[str, Path]:
-    """The models inside this package, by name."""
+    """The models inside this package, by name.
+
+    Examples:
+        >>> import audio_lstm
+        >>> "english-base" in audio_lstm.shipped_models()
+        True
+
+    Returns:
+        The folder of each.
+    """
     folders = sorted(SHIPPED.iterdir()) if SHIPPED.is_dir() else []
     return {folder.name: folder for folder in folders if (folder / CONFIG_FILE).is_file()}
 

@@ -31,11 +31,13 @@ def inspect(
 ) -> Inspection:
     """Look inside an LSTM: its gates, cell and hidden state at every step of a recording or a piece.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> seen = audio_lstm.inspect("demos/samples/spelling.wav", layer=4)
-        >>> seen.trace.forget_gate.shape, seen.strongest("word boundary")[0].unit
-        >>> seen.plot("gates.png", event="word boundary")
+        >>> seen.trace.forget_gate.shape == (seen.n_steps, seen.n_units)
+        True
+        >>> best = seen.strongest("word boundary")[0]  # the unit that follows it most closely
+        >>> path = seen.plot("gates.png", event="word boundary")
 
     The values are computed from `model.safetensors` in numpy, so they are those of the float model, equal to torch's
     to 1e-5, whatever engine transcribes or composes.

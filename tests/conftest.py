@@ -7,6 +7,7 @@ import os
 import re
 import wave
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +21,21 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HAS_TORCH = importlib.util.find_spec("torch") is not None
-_IMPORTS_TORCH = re.compile(r"^(?:import|from) (?:torch|recipes)\b", re.MULTILINE)
+_IMPORT = re.compile(r"^(?:import|from) ([\w.]+)(?: import (\([^)]*\)|.*))?", re.MULTILINE)  # at the top of a module
+
+
+@cache
+def imports_torch(file: Path) -> bool:
+    """Whether importing a file imports torch: at its top, or at the top of a module of ours that it imports there."""
+    for module, names in _IMPORT.findall(file.read_text(encoding="utf-8")):
+        if module.split(".")[0] in {"torch", "recipes"}:
+            return True
+        if module.split(".")[0] in {"audio_lstm", "tests"}:
+            for name in (module, *(f"{module}.{word}" for word in re.findall(r"\w+", names))):
+                imported = REPOSITORY / (name.replace(".", "/") + ".py")
+                if imported.is_file() and imported != file and imports_torch(imported):
+                    return True
+    return False
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -30,12 +45,20 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
         return True  # they train
     if HAS_TORCH or source.suffix != ".py" or not source.is_file():
         return None
-    return True if _IMPORTS_TORCH.search(source.read_text(encoding="utf-8")) else None
+    return True if imports_torch(source) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs without torch: neither its module nor a fixture of its imports it (`pytest -m light`)."""
+    for item in items:
+        alone = "torch" not in getattr(item, "fixturenames", ())
+        if alone and "recipes" not in item.path.parts and not imports_torch(item.path):
+            item.add_marker("light")
 
 
 def pytest_report_header() -> str | None:
     """Say so."""
-    return None if HAS_TORCH else "torch is not installed: the tests that import it are passed over"
+    return None if HAS_TORCH else "torch is not installed: the tests that need it are passed over"
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +68,15 @@ def shared() -> Path:
     if not (folder / "speech").is_dir():
         pytest.skip(f"real data not found at {folder} (set AUDIO_LSTM_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def torch() -> ModuleType:
+    """torch, for fixtures that make models with it; without it their tests skip."""
+    module: ModuleType = pytest.importorskip(
+        "torch", reason="a fixture makes a model with torch: pip install '.[train]'"
+    )
+    return module
 
 
 @pytest.fixture(scope="session")

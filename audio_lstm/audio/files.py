@@ -1,8 +1,8 @@
 """Any audio or video file to mono float32 at one rate, in blocks of constant memory; and a WAV writer.
 
->>> samples = load_audio("interview.m4a")                 # (n,) float32 at 16 kHz
->>> for block in read_blocks("ten_hours.flac", max_seconds=10 * 3600):
-...     ...                                               # (160000,) each: ten seconds
+>>> samples = load_audio("demos/samples/spelling.wav")    # (n,) float32 at 16 kHz
+>>> for block in read_blocks("demos/samples/digits.wav", max_seconds=10 * 3600):
+...     n_samples = len(block)                            # 160000, ten seconds; of the last block what is left
 """
 
 from __future__ import annotations

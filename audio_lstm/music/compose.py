@@ -37,7 +37,7 @@ __all__ = ["CHORALE_BPM", "DEFAULT_SAMPLING", "ComposeOptions", "Composition", "
 
 DEFAULT_SAMPLING = SamplingConfig(
     temperature=0.7, top_p=0.98
-)  # chords as consonant as the real ones: recipes/README.md
+)  # chords as consonant as the real ones: docs/decisions/sampling-chorales.md
 PARTS_MODEL = "lieder"  # the default where other parts are asked for than four voices
 N_DRAFTS = 8  # of a chorale of given length: the one whose ending the model likes best is kept
 MAX_BATCH = 64  # pieces side by side
@@ -75,9 +75,10 @@ def compose(
 ) -> Composition:
     """Write a piece of music.
 
-    Example:
+    Examples:
         >>> import audio_lstm
-        >>> audio_lstm.compose(seed=7, bars=16, key="D minor", ending=True).save("chorale.mid")
+        >>> piece = audio_lstm.compose(seed=7, bars=16, key="D minor", ending=True)
+        >>> path = piece.save("chorale.mid")
 
     Args:
         model: A shipped model's name, a model folder, a hub id, or a model from `load_music`; None: chorales, or songs
@@ -91,8 +92,13 @@ def compose(
             eighth bar on.
 
     Returns:
-        The piece. What is raised: `compose_takes`.
-    """
+        The piece.
+
+    Raises:
+        ConfigError: If an option is out of range, or constraints contradict each other.
+        ModelError: If the model is not found, is damaged, belongs to the speech wing, or cannot compose.
+        ScoreError: If the primer cannot be read, or does not fit the model or the constraints.
+    """  # noqa: DOC502 - raised by what it calls
     return compose_takes(n_takes=1, model=model, seed=seed, sampling=sampling, device=device, **options)[0]
 
 
@@ -107,6 +113,11 @@ def compose_takes(
     **options: Unpack[ComposeOptions],
 ) -> list[Composition]:
     """Write several pieces from one seed, side by side; the options are those of `compose`.
+
+    Examples:
+        >>> import audio_lstm
+        >>> for take in audio_lstm.compose_takes(n_takes=2, seed=1, bars=4):
+        ...     path = take.save(f"take-{take.take}.mid")
 
     A model that is not found, is damaged, belongs to the speech wing or cannot compose is a ModelError.
 

@@ -66,7 +66,8 @@ def compose_stream(
 ) -> CompositionStream:
     """Begin a piece whose notes come one by one; the options are those of `compose`.
 
-    Example:
+    Examples:
+        >>> import audio_lstm
         >>> stream = audio_lstm.compose_stream(seed=1, bars=8)
         >>> first = next(stream)
 
@@ -79,7 +80,12 @@ def compose_stream(
 
     Returns:
         An iterator over notes, with `finish`.
-    """
+
+    Raises:
+        ConfigError: As for `compose`.
+        ModelError: As for `compose`.
+        ScoreError: As for `compose`.
+    """  # noqa: DOC502 - raised by what it calls
     return CompositionStream(make_request(model=model, seed=seed, sampling=sampling, device=device, options=options))
 
 

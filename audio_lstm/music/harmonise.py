@@ -44,9 +44,10 @@ def harmonise(
 ) -> Composition:
     """Write the other three voices to a melody, which stays as it is.
 
-    Example:
+    Examples:
+        >>> import audio_lstm
         >>> tune = [67] * 4 + [67] * 4 + [69] * 4 + [71] * 4 + [72] * 16
-        >>> audio_lstm.harmonise(tune, seed=1).save("chorale.mid")
+        >>> path = audio_lstm.harmonise(tune, seed=1).save("chorale.mid")
 
     Args:
         melody: A score, a MIDI, MusicXML or ABC file, a pretty_midi object (in all of them: the first track with notes,

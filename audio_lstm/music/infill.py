@@ -54,9 +54,14 @@ def infill(
 ) -> Composition:
     """Write some bars (or voices) of a piece anew; the rest stays as it is.
 
+    Examples:
+        >>> import audio_lstm
+        >>> take = audio_lstm.compose(seed=1, bars=8)
+        >>> path = audio_lstm.infill(take, bars="5-6", seed=2).save("variation.mid")
+
     Of a chorale (four single voices, highest first), a fill model reads all that is given before it writes. Of any
-    other piece, a model of events reads what stands before each gap, and that one of four drafts is kept after which
-    what follows is likeliest. Notes that sound into a gap go on.
+    other piece, a model of events reads what stands before each gap, writes four drafts, and keeps the one that makes
+    the following bars most likely. Notes that sound into a gap go on.
 
     Args:
         piece: A composition, or as for `read_primer`.

@@ -41,8 +41,9 @@ class SaveOptions:
 def save_score(score: Score, path: str | os.PathLike[str], options: SaveOptions | None = None) -> Path:
     """Write a score to a file, wholly or not at all; an old file is replaced.
 
-    Example:
-        >>> save_score(read_score("song.mid"), "song.flac")
+    Examples:
+        >>> from audio_lstm.music.files.files import read_score
+        >>> path = save_score(read_score("song.mid"), "song.flac")
 
     Args:
         score: what to write.

@@ -22,7 +22,7 @@ class TrainConfig:
     weight_decay: float = 0.01  # AdamW's, on matrices only (Loshchilov & Hutter 2019)
     betas: tuple[float, float] = (0.9, 0.98)
     # muon: matrices inside the network move by orthogonalised momentum (Jordan et al. 2024). It needs about half as
-    # many epochs as adamw to reach the same error (recipes/README.md), each a little slower.
+    # many epochs as adamw to reach the same error (docs/decisions/an4.md), each a little slower.
     optimizer: Literal["adamw", "muon"] = "adamw"
     muon_factor: float = 4.0  # Muon's learning rate as a multiple of learning_rate
     warmup_steps: int = 100  # linear, from 0

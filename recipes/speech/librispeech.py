@@ -69,7 +69,7 @@ class Recipe:
     model: SpeechModelConfig = SpeechModelConfig(
         features=FeatureConfig(kind="log_mel", n_mels=80),
         # 24 M weights. Residual connections, with the projections and norms that they need, end CTC's blank-only
-        # plateau sooner (recipes/README.md).
+        # plateau sooner (docs/decisions/optimisers.md).
         lstm=LSTMConfig(
             input_size=512,
             hidden_size=512,

@@ -8,7 +8,7 @@ Writes `train/` and `dev/`, each a folder of wav files with a .txt of the same n
 `synthetic.train.jsonl` and `synthetic.dev.jsonl` of both, and prints what it wrote. The texts are random letters,
 digits, numbers and control words as in AN4, or, with `--text`, sentences of a text file; no text of train occurs in
 dev, and the dev voices never speak in train. A recogniser trained on real voices alone may not understand a
-synthesiser, and one that has heard few words spells rare ones badly; recipes/README.md says how far these help.
+synthesiser, and one that has heard few words spells rare ones badly (docs/decisions/an4.md, english.md).
 """
 
 from __future__ import annotations

@@ -5,29 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from audio_lstm.audio.files import write_wav
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.models.export import export_music
-from audio_lstm.music.models.model import MusicModel
 from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.config import MusicModelConfig
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.tokens.representation import Representation
 from audio_lstm.speech.acoustic.config import SpeechModelConfig
-from audio_lstm.speech.acoustic.model import SpeechModel
 from audio_lstm.speech.sound.features import FeatureConfig
-from audio_lstm.speech.training.export import export_speech
+
+# What imports torch is imported inside the fixtures that ask for `torch`: the others run without it.
 
 
 @pytest.fixture(scope="session")
-def speech(tmp_path_factory: pytest.TempPathFactory) -> str:
+def speech(torch: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A speech model that hears an A in every recording; B comes second."""
+    from audio_lstm.speech.acoustic.model import SpeechModel
+    from audio_lstm.speech.training.export import export_speech
+
     lstm = LSTMConfig(8, hidden_size=8, n_layers=1, bidirectional=True)
     model = SpeechModel(SpeechModelConfig(FeatureConfig(n_mels=20), lstm, ("A", "B", " "), conv_channels=4)).eval()
     with torch.no_grad():
@@ -38,6 +39,11 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def untrained_music(representation: Representation, folder: Path) -> str:
+    import torch
+
+    from audio_lstm.music.models.export import export_music
+    from audio_lstm.music.models.model import MusicModel
+
     torch.manual_seed(0)
     lstm = LSTMConfig(8, hidden_size=8, n_layers=1)
     model = MusicModel(MusicModelConfig(representation.column_sizes, representation.vocabulary_size, lstm)).eval()
@@ -45,13 +51,13 @@ def untrained_music(representation: Representation, folder: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def music(tmp_path_factory: pytest.TempPathFactory) -> str:
+def music(torch: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An untrained model of chorales."""
     return untrained_music(ChoraleGrid(), tmp_path_factory.mktemp("music") / "tiny")
 
 
 @pytest.fixture(scope="session")
-def events(tmp_path_factory: pytest.TempPathFactory) -> str:
+def events(torch: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An untrained model of events."""
     return untrained_music(EventVocabulary(), tmp_path_factory.mktemp("events") / "tiny")
 

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.frames.config import FrameModelConfig
-from audio_lstm.music.frames.model import FrameModel
 from audio_lstm.music.models.composer import Composer, load_music
-from audio_lstm.music.models.export import export_music
-from audio_lstm.music.models.model import MusicModel
 from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.config import MusicModelConfig
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.tokens.representation import Representation
 from audio_lstm.music.tokens.rolls import RollFrames
 
+if TYPE_CHECKING:
+    from audio_lstm.music.frames.model import FrameModel
+    from audio_lstm.music.models.model import MusicModel
+
+# What imports torch is imported inside the fixtures that ask for `torch`: the others run without it.
+
 
 def untrained(representation: Representation) -> MusicModel:
+    import torch
+
+    from audio_lstm.music.models.model import MusicModel
+
     torch.manual_seed(0)
     lstm = LSTMConfig(8, hidden_size=8, n_layers=1)
     config = MusicModelConfig(representation.column_sizes, representation.vocabulary_size, lstm)
@@ -28,6 +35,8 @@ def untrained(representation: Representation) -> MusicModel:
 
 
 def exported(representation: Representation, parent: Path) -> Path:
+    from audio_lstm.music.models.export import export_music
+
     name = f"tiny-{representation.kind}"
     card = f"# {name}\n\nUntrained.\n"
     return export_music(untrained(representation), representation, parent / name, name=name, card=card)
@@ -47,19 +56,19 @@ def small_events() -> EventVocabulary:
 
 
 @pytest.fixture(scope="session")
-def chorale_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def chorale_folder(torch: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder, kind "chorale", named "tiny-chorale"."""
     return exported(ChoraleGrid(), tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")
-def events_folder(small_events: EventVocabulary, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def events_folder(torch: ModuleType, small_events: EventVocabulary, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder, kind "events", named "tiny-events"."""
     return exported(small_events, tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")
-def roll_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def roll_folder(torch: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder, kind "roll", named "tiny-roll"."""
     return exported(RollFrames(), tmp_path_factory.mktemp("models"))
 
@@ -83,8 +92,11 @@ def roll_composer(roll_folder: Path) -> Composer:
 
 
 @pytest.fixture
-def frames_model() -> FrameModel:
+def frames_model(torch: ModuleType) -> FrameModel:
     """A model of frames whose weights are not at rest."""
+    from audio_lstm.music.frames.config import FrameModelConfig
+    from audio_lstm.music.frames.model import FrameModel
+
     sizes = {"key_size": 8, "key_state": 6, "note_size": 8, "name_size": 2}
     frames = LSTMConfig(8, hidden_size=8, n_layers=2)
     torch.manual_seed(0)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-import torch
 import uvicorn
 from numpy.typing import NDArray
 
@@ -27,17 +27,20 @@ from audio_lstm.serving.config import ServeConfig
 from audio_lstm.serving.server import bind
 from audio_lstm.serving.service import Service
 from audio_lstm.speech.acoustic.config import SpeechModelConfig
-from audio_lstm.speech.acoustic.model import SpeechModel
 from audio_lstm.speech.decoding.decoding import Decoding
 from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
 from audio_lstm.speech.sound.features import FeatureConfig
-from audio_lstm.speech.training.export import export_speech
 
 SAMPLE = Path(__file__).resolve().parents[2] / "demos" / "samples" / "spelling.wav"
 SMALL = ServeConfig(workers=1, queue=1, sessions=1, timeout_s=20, idle_s=10, drain_s=10)
 
 
 def hears_a(folder: Path, *, bidirectional: bool) -> Path:
+    import torch
+
+    from audio_lstm.speech.acoustic.model import SpeechModel
+    from audio_lstm.speech.training.export import export_speech
+
     lstm = LSTMConfig(8, hidden_size=8, n_layers=1, bidirectional=bidirectional)
     features = FeatureConfig(n_mels=20, normalisation="utterance" if bidirectional else "running")
     model = SpeechModel(SpeechModelConfig(features, lstm, ("A", "B", " "), conv_channels=4)).eval()
@@ -48,13 +51,13 @@ def hears_a(folder: Path, *, bidirectional: bool) -> Path:
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(torch: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that reads whole recordings."""
     return hears_a(tmp_path_factory.mktemp("whole") / "model", bidirectional=True)
 
 
 @pytest.fixture(scope="session")
-def streaming_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def streaming_folder(torch: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that streams."""
     return hears_a(tmp_path_factory.mktemp("streaming") / "model", bidirectional=False)
 

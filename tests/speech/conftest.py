@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from audio_lstm.config import LSTMConfig
 from audio_lstm.speech.acoustic.config import SpeechModelConfig
-from audio_lstm.speech.acoustic.model import SpeechModel
 from audio_lstm.speech.sound.features import FeatureConfig, extract_features
-from audio_lstm.speech.training.export import export_speech
 from audio_lstm.speech.words.char_lm import CharLMConfig
-from audio_lstm.speech.words.char_lm_export import export_char_lm
-from audio_lstm.speech.words.char_lm_model import CharLMModel
+
+# What imports torch is imported inside the fixtures that ask for `torch`: the others run without it.
 
 
 @pytest.fixture(scope="session")
@@ -45,16 +43,24 @@ def either_config(
 
 
 @pytest.fixture(scope="session")
-def untrained_folder(speech_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def untrained_folder(
+    torch: ModuleType, speech_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A model folder with random weights, named "untrained"."""
+    from audio_lstm.speech.acoustic.model import SpeechModel
+    from audio_lstm.speech.training.export import export_speech
+
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("untrained") / "model"
     return export_speech(SpeechModel(speech_config).eval(), folder, name="untrained", card="# Untrained\n")
 
 
 @pytest.fixture(scope="session")
-def likes_b_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def likes_b_folder(torch: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A character language model over A, B and the space, named "likes-b": of two letters B is e^8 times as likely."""
+    from audio_lstm.speech.words.char_lm_export import export_char_lm
+    from audio_lstm.speech.words.char_lm_model import CharLMModel
+
     model = CharLMModel(CharLMConfig(LSTMConfig(8, hidden_size=8, n_layers=1), ("A", "B", " "))).eval()
     with torch.no_grad():
         model.head.weight.zero_()
@@ -63,8 +69,13 @@ def likes_b_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def always_a_folder(speech_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def always_a_folder(
+    torch: ModuleType, speech_config: SpeechModelConfig, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A model folder whose answer is "A" in every frame, so "A" for every window."""
+    from audio_lstm.speech.acoustic.model import SpeechModel
+    from audio_lstm.speech.training.export import export_speech
+
     model = SpeechModel(speech_config).eval()
     with torch.no_grad():
         model.head.weight.zero_()
@@ -81,9 +92,15 @@ def live_config(streaming_config: SpeechModelConfig) -> SpeechModelConfig:
 
 @pytest.fixture(scope="session")
 def live_folder(
-    live_config: SpeechModelConfig, voice: Callable[..., NDArray[np.float32]], tmp_path_factory: pytest.TempPathFactory
+    torch: ModuleType,
+    live_config: SpeechModelConfig,
+    voice: Callable[..., NDArray[np.float32]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """A model folder, named "live", that streams; its weights are random, and so large that it is never at a loss."""
+    from audio_lstm.speech.acoustic.model import SpeechModel
+    from audio_lstm.speech.training.export import export_speech
+
     torch.manual_seed(12)
     model = SpeechModel(live_config).eval()
     features = torch.from_numpy(extract_features(voice(4.0), live_config.features))[None]

@@ -72,9 +72,9 @@ class ScoreReader:
 
     A context manager; leaving it ends the process. `read_scores` is the same over several processes.
 
-    Example:
+    Examples:
         >>> with ScoreReader() as reader:
-        ...     scores = [reader.read(path) for path in paths]
+        ...     scores = [reader.read(path) for path in ("song.mid", "song.mid")]
 
     Args:
         limits: how much each file may ask for.
@@ -185,7 +185,7 @@ def read_score(
     Starting that process takes about 0.3 s: use `read_scores` or a `ScoreReader` for many files. Bad files raise
     ScoreError with one line that says what, where and the way out. What was left out is in the score's `remarks`.
 
-    Example:
+    Examples:
         >>> score = read_score("song.mid").require_notes("song.mid")
 
     Args:

@@ -81,10 +81,6 @@ class FrameScorer:
 def load_frame_model(model: str | os.PathLike[str], *, n_threads: int = 1) -> FrameScorer:
     """Load a model of frames; ONNX Runtime runs it on the CPU.
 
-    Example:
-        >>> scorer = load_frame_model("runs/polyphony-jsb/model")
-        >>> scorer.score(load_rolls("jsb.npz", "valid").rolls()).per_frame
-
     Args:
         model: A model folder, or a hub id.
         n_threads: CPU threads for one call.

@@ -106,9 +106,10 @@ def load_music(
 ) -> Composer:
     """Load a music model.
 
-    Example:
+    Examples:
+        >>> import audio_lstm
         >>> composer = audio_lstm.load_music("chorale")
-        >>> audio_lstm.compose(model=composer, seed=1).save("one.mid")
+        >>> path = audio_lstm.compose(model=composer, seed=1, bars=8).save("one.mid")
 
     Args:
         model: A shipped model's name, a model folder, or a hub id; a loaded composer is returned as it is.

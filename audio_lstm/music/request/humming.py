@@ -71,6 +71,11 @@ class HummedMelody:
 def hum_to_melody(source: AudioSource, *, tempo_bpm: float | None = None) -> HummedMelody:
     """The melody of a recording of one voice.
 
+    Examples:
+        >>> import audio_lstm
+        >>> melody = audio_lstm.hum_to_melody("demos/samples/humming.wav")
+        >>> path = audio_lstm.harmonise(melody.score, seed=1).save("hummed.mid")
+
     A recording in which nobody sings is an AudioError, and so is one that `load_audio` refuses; without librosa it is a
     MissingDependencyError.
 

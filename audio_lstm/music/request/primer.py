@@ -115,6 +115,11 @@ def read_primer(
 ) -> Primer:
     """Read music to go on from, and find out its key, metre and tempo.
 
+    Examples:
+        >>> import audio_lstm
+        >>> primer = audio_lstm.read_primer("C4 D4 E4 F4 G4:4", tempo_bpm=90)
+        >>> piece = audio_lstm.compose(primer=primer, seed=1, bars=4)
+
     What is given counts; else what the file says (of a key signature only where the notes bear it out; whether it is
     major or minor the notes decide); else what is heard in the notes. Where the metre changes, a piece goes on from the
     bars of the last metre, `Primer.score`; those before it are `Primer.opening`.

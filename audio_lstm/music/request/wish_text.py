@@ -39,8 +39,9 @@ class WishOptions(TypedDict, total=False):
 def parse_wishes(options: WishOptions) -> Wishes:
     """The wishes that some options say.
 
-    Example:
-        >>> parse_wishes({"key": "D minor", "bars": 16, "parts": "voice,piano", "ranges": "C4-A5,C2-C6"})
+    Examples:
+        >>> parse_wishes({"key": "D minor", "bars": 16, "parts": "voice,piano"}).parts
+        (52, 0)
 
     Args:
         options: Any of them; what is left out is left to the model.

@@ -71,8 +71,9 @@ class Sonority:
 class Wishes:
     """What a piece has to be; None (or empty) leaves it to the model.
 
-    Example:
-        >>> Wishes(key=parse_scale("D minor"), bars=16, tempo_bpm=90, parts=(52, 0), ending=True)
+    Examples:
+        >>> from audio_lstm.music.score.scales import parse_scale
+        >>> wishes = Wishes(key=parse_scale("D minor"), bars=16, tempo_bpm=90, parts=(52, 0), ending=True)
 
     Raises:
         ConfigError: A value out of range, or wishes that contradict each other.

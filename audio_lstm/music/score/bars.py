@@ -46,6 +46,11 @@ class PageBar:
 def score_bars(score: Score) -> tuple[Bar, ...]:
     """All bars up to the end of the last note; at least one.
 
+    Examples:
+        >>> import audio_lstm
+        >>> len(audio_lstm.score_bars(audio_lstm.compose(seed=1, bars=8).score))
+        8
+
     A signature starts a bar. A first bar that the second signature cuts short is a pickup. So is a first signature
     that holds for one bar, shorter than the next signature's bars and of the same unit, as MIDI files write it; the bar
     then belongs to the metre that follows.

@@ -102,7 +102,7 @@ class ChordSpan:
 def parse_chord(symbol: str) -> Chord:
     """One chord.
 
-    Example:
+    Examples:
         >>> sorted(parse_chord("Am7/G").pitch_classes)
         [0, 4, 7, 9]
 

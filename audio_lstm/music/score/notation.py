@@ -62,7 +62,7 @@ def is_notes_text(text: str) -> bool:
 def parse_notes(text: str) -> Score:
     """The score of notes that are written as in the module's first lines.
 
-    Example:
+    Examples:
         >>> parse_notes("C4 E4 G4:2").notes["pitch"].tolist()
         [60, 64, 67]
 

@@ -62,7 +62,7 @@ _SHORT = {
 def parse_parts(text: str) -> tuple[int, ...]:
     """The programs of parts by name.
 
-    Example:
+    Examples:
         >>> parse_parts("voice,piano")
         (52, 0)
 

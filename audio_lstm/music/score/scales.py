@@ -100,7 +100,7 @@ def pitch_name(pitch: int) -> str:
 def parse_scale(text: str) -> Scale:
     """The scale that a text names.
 
-    Example:
+    Examples:
         >>> sorted(parse_scale("F# dorian").pitch_classes)
         [1, 3, 4, 6, 8, 9, 11]
 

@@ -196,7 +196,7 @@ class Score:
     keys) on one tick the last one counts. Before the first tempo 120 quarters a minute hold, and before the
     first time signature 4/4, as in a MIDI file.
 
-    Example:
+    Examples:
         >>> score = Score(480, make_notes([0, 480], 480, [60, 64]), tracks=(Track("Flute", program=73),))
         >>> score.n_notes, score.duration_s
         (2, 1.0)

@@ -1,6 +1,6 @@
 """What each General MIDI program sounds like here: a few families of tones, and their constants.
 
-The constants were set by ear-free measurement (recipes/README.md, "Sound"): level, attack, decay and spectrum beside
+The constants were set by measurement (docs/decisions/sound-and-sheets.md): level, attack, decay and spectrum beside
 what the literature gives for the instrument. They are the place to turn when an instrument should sound otherwise.
 """
 

@@ -57,7 +57,8 @@ def render(
 ) -> NDArray[np.float32]:
     """A score as sound; the same score gives the same samples on one machine.
 
-    Example:
+    Examples:
+        >>> from audio_lstm.music.files.files import read_score
         >>> samples = render(read_score("song.mid"))  # (n, 2) at 44.1 kHz
 
     Args:

@@ -57,7 +57,9 @@ class EventVocabulary:
     program and number of the track being written, and the pitch that this track wrote last; with `echoes` also what
     earlier passages and the bar before foretell (event_echo.py), with `harmony` what sounds around (event_harmony.py).
 
-    Example:
+    Examples:
+        >>> from audio_lstm.music.score.notation import parse_notes
+        >>> score = parse_notes("C4 E4 G4:2")
         >>> vocabulary = EventVocabulary()
         >>> tokens = vocabulary.encode(score)
         >>> vocabulary.decode(tokens) == vocabulary.fit(score)[0]

@@ -30,7 +30,8 @@ class TokenReader:
 
     A context manager; leaving it ends the process.
 
-    Example:
+    Examples:
+        >>> from audio_lstm.music.files.files import list_scores
         >>> with TokenReader(EventVocabulary()) as reader:
         ...     found = reader.read(list_scores("songs"))
 

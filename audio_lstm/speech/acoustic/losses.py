@@ -25,7 +25,7 @@ __all__ = ["CTCLossConfig", "Targets", "check_loss", "training_loss"]
 
 @dataclass(frozen=True)
 class CTCLossConfig:
-    """Which terms the training loss has. The defaults are CTC alone; recipes/README.md says what helped."""
+    """Which terms the training loss has. The defaults are CTC alone; docs/decisions/an4.md says what helped."""
 
     # Share of the loss that is CTC on the output of an inner layer, read by the same head (Lee & Watanabe 2021, eq. 8:
     # 0.3 of the loss at the middle layer). Needs inner layers as wide as the last.

@@ -40,19 +40,18 @@ def align(
 ) -> Alignment:
     """Find out when each word of a text is said in a recording.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> alignment = audio_lstm.align("demos/samples/control.wav", "Enter sixty-four.")
-        >>> [(word.text, word.start_s, word.end_s) for word in alignment.words]
+        >>> [word.text for word in alignment.words if 0 < word.start_s < word.end_s]
+        ['Enter', 'sixty-four.']
 
     The text is brought into the model's letters. Numbers, money, signs and abbreviations are spelled out in the
     ways that people say them, and the one that fits the recording best is kept; words that the model cannot write
     even so (of another alphabet, say) have the speech between their neighbours. What does not match is flagged:
     words of the text that are not said, and speech that is not in the text. Of words that stand in another order
     than they are said, those of the longer part are found. Time and memory grow with the length of the recording;
-    an hour of speech with its whole text takes about as long as hearing it. A recording that cannot be read is an
-    AudioError, a model that is not found or damaged is a ModelError, a text without a word that the model can write
-    is a DataError.
+    an hour of speech with its whole text takes about as long as hearing it.
 
     Args:
         audio: As for `transcribe`: a path, a binary file object, or `(samples, sample_rate)`.
@@ -66,7 +65,13 @@ def align(
 
     Returns:
         The words with their times.
-    """
+
+    Raises:
+        AudioError: If the recording cannot be read, is damaged, or too long.
+        ConfigError: If an option is out of range.
+        DataError: If the text has no word that the model can write.
+        ModelError: If the model is not found, is damaged, or belongs to the music wing.
+    """  # noqa: DOC502 - raised by what it calls
     recogniser = load_speech(model, device=device, decoding=_greedy(model))
     script = read_script(text, recogniser.alphabet, language=recogniser.config.language)
     blocks = read_blocks(

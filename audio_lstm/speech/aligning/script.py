@@ -79,7 +79,8 @@ class Script:
 def read_script(text: str, alphabet: Alphabet, *, language: str = "en") -> Script:
     """The words of a text, in the letters of a model.
 
-    Example:
+    Examples:
+        >>> from audio_lstm.speech.text.alphabet import ENGLISH
         >>> [word.units for word in read_script("Route 66 is twenty-one – miles.", ENGLISH).words]
         [('ROUTE',), ('SIXTY', 'SIX'), ('IS',), ('TWENTY', 'ONE'), ('MILES',)]
 

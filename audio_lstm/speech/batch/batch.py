@@ -101,8 +101,10 @@ def transcribe_files(
 ) -> BatchSummary:
     """Transcribe many recordings into a folder.
 
-    Example:
+    Examples:
+        >>> import audio_lstm
         >>> audio_lstm.transcribe_files("talks", "transcripts", formats=("srt", "json")).n_transcribed
+        2
 
     Every file is written whole or not at all. A recording whose files are all there is passed over, so that a batch
     that was stopped is resumed by the same call. One that fails, even if it brings its process down, is reported and

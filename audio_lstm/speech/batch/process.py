@@ -85,9 +85,9 @@ class TranscriberProcess:
 
     A context manager; leaving it ends the process.
 
-    Example:
+    Examples:
         >>> with TranscriberProcess(WorkerSettings("an4")) as process:
-        ...     outcome = process.transcribe(Job(Path("a.wav"), {"json": Path("a.json")}))
+        ...     outcome = process.transcribe(Job(Path("talks/a.wav"), {"json": Path("a.json")}))
 
     Args:
         settings: Model and limits.

@@ -36,7 +36,7 @@ def align_symbols(log_probs: NDArray[np.floating], ids: ArrayLike) -> SymbolAlig
     sum. Where steps tie, the path stays in its state before it moves on, and moves one state before it skips a blank.
     Frames that give a symbol probability 0 are avoided where they can be. Memory grows with n (speech/ctc/viterbi.py).
 
-    Example:
+    Examples:
         >>> alignment = align_symbols(np.log(np.eye(3)[[0, 1, 1, 0, 2]] * 0.97 + 0.01), [1, 2])
         >>> alignment.start_frames, alignment.end_frames
         (array([1, 4]), array([2, 4]))
@@ -76,7 +76,7 @@ def word_spans(
 ) -> tuple[WordSpan, ...]:
     """When the words of a text that a search chose were said, and how surely; like `greedy`'s words.
 
-    Example:
+    Examples:
         >>> alphabet = Alphabet(("A", "B", " "))
         >>> spans = word_spans(np.log(np.eye(4)[[1, 1, 0, 1, 3, 2]] * 0.97 + 0.01), "AA B", alphabet)
         >>> [(word.text, word.start_frame, word.end_frame) for word in spans]

@@ -52,7 +52,7 @@ def greedy(log_probs: NDArray[np.floating], alphabet: Alphabet) -> GreedyPath:
     likeliest text. A tie goes to the lower id, so to the blank first. A word begins after a space, or at a piece that
     begins with one; spaces at either end or in a row make no empty words.
 
-    Example:
+    Examples:
         >>> alphabet = Alphabet(("A", "B", " "))
         >>> path = greedy(np.log(np.eye(4)[[1, 1, 0, 1, 3, 2]] * 0.97 + 0.01), alphabet)
         >>> path.text, path.words[1].start_frame

@@ -105,9 +105,13 @@ class BeamDecoder:
     The model scores words at their ends and the sentence at its end; what can only become an unknown word is scored
     as one at once. Without a language model lm_weight and word_bonus play no part. Holds no state between calls.
 
-    Example:
-        >>> decoder = BeamDecoder(ENGLISH, BeamConfig(lm_weight=0.8), language_model=read_language_model("lm.arpa"))
+    Examples:
+        >>> from audio_lstm.speech.words.lm_file import read_language_model
+        >>> alphabet = Alphabet(("A", "B", " "))
+        >>> decoder = BeamDecoder(alphabet, BeamConfig(lm_weight=0.8), language_model=read_language_model("lm.arpa"))
+        >>> log_probs = np.log(np.eye(4)[[1, 1, 0, 1, 3, 2]] * 0.96 + 0.01).astype(np.float32)
         >>> decoder.decode([log_probs])[0][0].text
+        'AA B'
     """
 
     alphabet: Alphabet

@@ -63,9 +63,14 @@ _CLOSED: dict[str, Any] = {
 class Decoding:
     """What the caller asks of decoding; the defaults are what the model was tuned with.
 
-    Example:
-        >>> audio_lstm.transcribe("order.wav", decoding=Decoding(hotwords=("ESPRESSO",)))
-        >>> audio_lstm.transcribe("reply.wav", decoding=Decoding(vocabulary=("YES", "NO")))
+    Examples:
+        >>> import audio_lstm
+        >>> hot = Decoding(hotwords=("SIXTY FOUR",))
+        >>> audio_lstm.transcribe("demos/samples/control.wav", decoding=hot).text
+        'ENTER SIXTY FOUR'
+        >>> closed = Decoding(vocabulary=("ENTER", "ERASE", "SIXTY", "FOUR"))
+        >>> audio_lstm.transcribe("demos/samples/control.wav", decoding=closed).text
+        'ENTER SIXTY FOUR'
     """
 
     # "default": the model's own, if it has one; a file (ARPA or .lm) or a shipped one's name; an automaton; None: none

@@ -35,9 +35,18 @@ class PhonemeBeamDecoder:
 
     A text's score is that of `BeamDecoder`, its CTC log-probability that of the pronunciations found, summed.
 
-    Example:
-        >>> decoder = PhonemeBeamDecoder(ENGLISH, read_lexicon("lexicon.lex"), read_language_model("lm.arpa"))
-        >>> decoder.decode([phoneme_log_probs])[0][0].text
+    Examples:
+        >>> import audio_lstm
+        >>> from audio_lstm.audio.files import load_audio
+        >>> from audio_lstm.speech.decoding.lexicon import read_lexicon
+        >>> from audio_lstm.speech.words.lm_file import read_language_model
+        >>> recogniser = audio_lstm.load_speech("english-base")
+        >>> features = recogniser.features(load_audio("demos/samples/control.wav"))
+        >>> log_probs, _ = recogniser.log_probs(features)
+        >>> lexicon = read_lexicon(audio_lstm.shipped_models()["english-base"] / "lexicon.lex")
+        >>> decoder = PhonemeBeamDecoder(recogniser.config.alphabet, lexicon, read_language_model("lm.arpa"))
+        >>> decoder.decode([log_probs[:, recogniser.config.n_outputs :]])[0][0].text
+        'ENTER SIXTY FOUR'
     """
 
     alphabet: Alphabet  # what texts are written in, for the hot words

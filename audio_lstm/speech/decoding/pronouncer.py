@@ -92,7 +92,7 @@ class Pronouncer:
     def pronounce(self, words: Sequence[str], *, n_best: int = 1) -> list[tuple[Pronunciation, ...]]:
         """Say how words are pronounced.
 
-        Example:
+        Examples:
             >>> load_pronouncer().pronounce(["BRILLIG"])[0][0].phonemes
             ('B', 'R', 'IH', 'L', 'IH', 'G')
 

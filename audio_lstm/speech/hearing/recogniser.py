@@ -119,9 +119,11 @@ def load_speech(
 ) -> SpeechRecogniser:
     """Load a speech model.
 
-    Example:
+    Examples:
+        >>> import audio_lstm
         >>> recogniser = audio_lstm.load_speech("an4")
-        >>> audio_lstm.transcribe("letters.wav", model=recogniser).text
+        >>> audio_lstm.transcribe("demos/samples/spelling.wav", model=recogniser).text
+        'M U S I C'
 
     Args:
         model: A shipped model's name, a model folder, or a hub id; a loaded recogniser is returned as it is.

@@ -59,6 +59,15 @@ class Partial:
 class StreamingTranscriber:
     """Writes down a stream of sound. The transcript is that of `transcribe`, however the sound is cut.
 
+    Examples:
+        >>> import audio_lstm
+        >>> from audio_lstm.audio.files import load_audio
+        >>> stream = audio_lstm.StreamingTranscriber("english-small")
+        >>> samples = load_audio("demos/samples/digits.wav")
+        >>> for start in range(0, len(samples), 5120):  # 320 ms at a time
+        ...     partial = stream.feed(samples[start : start + 5120])
+        >>> transcript = stream.finish()
+
     A model that streams (its LSTM looks only back) gives words while they are spoken; one that reads whole phrases
     gives them at pauses. An utterance ends, and its words become final, after `endpoint_s` of silence (1.6 s where the
     model reads whole phrases, if that is longer), or when it is 30 s long: then it is cut between two words. Cost and

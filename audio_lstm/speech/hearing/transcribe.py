@@ -39,22 +39,21 @@ def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished i
 ) -> Transcript:
     """Write down what is said in a recording.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> audio_lstm.transcribe("demos/samples/spelling.wav").text
+        'M U S I C'
 
     The recording is read in blocks, so memory does not grow with its length, and heard phrase by phrase: what is not
     speech (pauses of more than 0.8 s, noise, tones, music) is left out. A model that streams goes straight through a
-    phrase of any length; one that reads whole phrases goes through overlapping windows. A model that is not found or
-    damaged is a ModelError, as for `load_speech`.
+    phrase of any length; one that reads whole phrases goes through overlapping windows.
 
     Args:
         audio: A path, a binary file object, or an array with its sample rate in Hz: `(samples, 16000)`, where samples
             are (n,) or (n, channels), float in [-1, 1] or int16 / int32.
         model: A shipped model's name, a model folder, a hub id, or a model from `load_speech` (load it once when there
             are many files).
-        decoding: Language model, hot words, closed vocabulary …; None decodes as the model was tuned. What cannot be
-            met is a ConfigError or a DataError.
+        decoding: Language model, hot words, closed vocabulary …; None decodes as the model was tuned.
         device: "cpu" (ONNX Runtime) or "cuda" (torch); a model from `load_speech` stays where it was loaded.
         max_seconds: Refuse recordings that decode to more than this.
         allow_truncated: Take what can be read of a file that is damaged or breaks off, instead of refusing it.
@@ -62,9 +61,15 @@ def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished i
         progress: Called with the seconds heard and the length in seconds, or None where the file does not say it.
 
     Returns:
-        The transcript; its text is empty where nothing is said. A recording that cannot be read, is shorter than one
-        feature window, too long, or broken is an AudioError.
-    """
+        The transcript; its text is empty where nothing is said.
+
+    Raises:
+        AudioError: If the recording cannot be read, is damaged, too long, or shorter than one feature window.
+        ConfigError: If an option is out of range, or the decoding does not fit the model.
+        DataError: If a file that the decoding names is missing or damaged, or the model cannot write its words.
+        ModelError: If the model is not found, is damaged, or belongs to the music wing.
+        MissingDependencyError: If a model is to run on "cuda" without torch.
+    """  # noqa: DOC502 - raised by what it calls
     recogniser = load_speech(model, device=device, decoding=decoding)
     blocks = read_blocks(
         audio,
@@ -98,6 +103,12 @@ def transcribe_segments(
 ) -> Iterator[Segment]:
     """The segments of `transcribe`, each as soon as it has been heard.
 
+    Examples:
+        >>> import audio_lstm
+        >>> for segment in audio_lstm.transcribe_segments("demos/samples/spelling.wav"):
+        ...     print(segment.text)
+        M U S I C
+
     Args:
         audio: As for `transcribe`.
         model: As for `transcribe`; load it on another device with `load_speech`.
@@ -108,9 +119,14 @@ def transcribe_segments(
         progress: As for `transcribe`.
 
     Returns:
-        An iterator over the segments that have words, in order. The file is opened when the first is drawn; errors
-        are those of `transcribe`, after the segments before the place.
-    """
+        An iterator over the segments that have words, in order. The file is opened when the first is drawn.
+
+    Raises:
+        AudioError: As for `transcribe`, when the segments before the damage have been drawn.
+        ConfigError: As for `transcribe`.
+        DataError: As for `transcribe`.
+        ModelError: As for `transcribe`.
+    """  # noqa: DOC502 - raised by what it calls
     recogniser = load_speech(model, decoding=decoding)
     blocks = read_blocks(
         audio,

@@ -115,8 +115,9 @@ class Transcript:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file in the format of its suffix, whole or not at all.
 
-        Example:
-            >>> audio_lstm.transcribe("talk.mp3").save("talk.srt")
+        Examples:
+            >>> import audio_lstm
+            >>> audio_lstm.transcribe("demos/samples/spelling.wav").save("spelling.srt")
 
         Args:
             path: Ends in .txt, .srt, .vtt, .tsv, .json or .TextGrid, or it is a ConfigError; an older file is

@@ -30,7 +30,7 @@ class Alphabet:
     pair encoding merges (Sennrich, Haddow & Birch 2016, "Neural machine translation of rare words with subword
     units", section 3.2).
 
-    Example:
+    Examples:
         >>> pieces = Alphabet((" A", "BC", " ABC", "A", "B", "C", " "))
         >>> pieces.encode("ABC CAB").tolist(), pieces.decode([3, 7, 6, 4, 5])
         ([3, 7, 6, 4, 5], 'ABC CAB')
@@ -86,7 +86,7 @@ class Alphabet:
     def encode(self, text: str) -> NDArray[np.int64]:
         """The ids of a text: one a character, or the fewest that byte pair encoding comes to with these pieces.
 
-        Example:
+        Examples:
             >>> ENGLISH.encode("ABBA")
             array([1, 2, 2, 1])
 

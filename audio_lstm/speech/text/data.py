@@ -65,9 +65,9 @@ def read_utterances(path: str | os.PathLike[str]) -> tuple[Utterance, ...]:
 def read_manifest(path: str | os.PathLike[str]) -> tuple[Utterance, ...]:
     """Read a manifest: JSON lines with the keys audio, text and, if known, id, duration_s, speaker.
 
-    Example:
-        >>> [utterance.text for utterance in read_manifest("../shared/speech/an4.dev.jsonl")][0]
-        'RUBOUT G M E F THREE NINE'
+    Examples:
+        >>> [utterance.text for utterance in read_manifest("dev.jsonl")]
+        ['M U S I C', 'ENTER SIXTY FOUR']
 
     Args:
         path: A UTF-8 file; blank lines and other keys are passed over. Audio paths are relative to its folder.
@@ -213,7 +213,7 @@ def normalise_text(text: str, alphabet: Alphabet) -> str:
     letters, ligatures, separate accents). Digits, letters that the alphabet lacks and signs that people say
     (% & @ # $ + …) stay, so that `Alphabet.encode` names them; `as_spoken` (speech/text/spoken.py) spells them out.
 
-    Example:
+    Examples:
         >>> from audio_lstm.speech.text.alphabet import ENGLISH
         >>> normalise_text("“Don’t stop – it's twenty-one!”", ENGLISH)
         "DON'T STOP IT'S TWENTY ONE"

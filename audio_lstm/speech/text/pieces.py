@@ -26,7 +26,7 @@ def train_pieces(texts: Iterable[str], n_symbols: int) -> Alphabet:
     the texts are taken as they are (no NFKC). The same texts give the same alphabet. Texts without letters, with
     white space other than the space, or with characters that sentencepiece keeps for itself are a DataError.
 
-    Example:
+    Examples:
         >>> train_pieces(["THE CAT", "THE HAT", "THE THEME"], 11).symbols
         ('HE', ' T', ' THE', 'AT', 'T', ' ', 'E', 'H', 'A', 'C', 'M')
 

@@ -54,7 +54,7 @@ _DASHES = str.maketrans(dict.fromkeys("‐‑‒–−", "-") | {"\u2019": "'", 
 def spell_out(text: str, *, language: str = "en") -> str:
     """A text with everything in words that people say in words, each in the likeliest way.
 
-    Example:
+    Examples:
         >>> spell_out("Route 66 is 2,448 miles long & opened in 1926.")
         'Route sixty six is two thousand four hundred and forty eight miles long and opened in nineteen twenty six.'
 
@@ -71,9 +71,9 @@ def spell_out(text: str, *, language: str = "en") -> str:
 def spoken_forms(words: Sequence[str], *, language: str = "en") -> tuple[tuple[str, ...], ...]:
     """The ways in which each word of a text may be said.
 
-    Example:
+    Examples:
         >>> spoken_forms(["in", "1905"])
-        (('in',), ('nineteen oh five', 'nineteen o five', …, 'one thousand nine hundred and five', …))
+        (('in',), ('nineteen oh five', 'nineteen o five', ..., 'one thousand nine hundred and five', ...))
 
     Args:
         words: Of a text in its order, since neighbours matter: the 5 of "May 5" is the fifth; with punctuation.
@@ -106,7 +106,8 @@ def as_spoken(text: str, alphabet: Alphabet, *, language: str = "en") -> str:
     in the likeliest way, with the words beside it where they belong to it ("No. 5", "$3 million"), and loses the
     accents that the alphabet lacks.
 
-    Example:
+    Examples:
+        >>> from audio_lstm.speech.text.alphabet import ENGLISH
         >>> as_spoken("Café No. 5 made $3 million.", ENGLISH)
         'CAFE NUMBER FIVE MADE THREE MILLION DOLLARS'
 

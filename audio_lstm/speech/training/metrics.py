@@ -162,7 +162,7 @@ class ErrorReport:
 def score(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorReport:
     """Compare a corpus of hypotheses with what was said.
 
-    Example:
+    Examples:
         >>> report = score(["THE CAT SAT"], ["THE CAT SAD ON"])
         >>> round(report.wer, 3), report.words.insertions
         (0.667, 1)

@@ -52,7 +52,7 @@ _LOG = logging.getLogger(__name__)
 SMALL_BIDIRECTIONAL = SpeechModelConfig(
     features=FeatureConfig(kind="log_mel", n_mels=80),
     # 1.9 M weights: what an hour of one CPU core trains to the end. Residual connections, with the projections and
-    # norms that they need, end CTC's blank-only plateau in a third of the steps (recipes/README.md).
+    # norms that they need, end CTC's blank-only plateau in a third of the steps (docs/decisions/optimisers.md).
     lstm=LSTMConfig(
         192, 192, n_layers=3, bidirectional=True, projection_size=192, layer_norm=True, residual=True, dropout=0.2
     ),

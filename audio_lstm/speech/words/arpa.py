@@ -41,7 +41,7 @@ _MARK_OF = {b"<unk>": 0, b"<UNK>": 0, b"<s>": 1, b"</s>": 2}
 def read_arpa(path: str | os.PathLike[str]) -> NgramModel:
     r"""Read an ARPA file.
 
-    Example:
+    Examples:
         >>> automaton = read_arpa("lm.arpa.gz").to_automaton()
 
     Args:

@@ -71,8 +71,10 @@ class CharLM:
         The probabilities of all texts, the empty one included, add up to 1. A model with int8 weights rounds its
         activations over the whole batch, so that a text's value hangs, in its last digits, on those beside it.
 
-        Example:
-            >>> load_char_lm("runs/char-lm/model").log_probs(["THE CAT SAT", "THE KAT SAT"])
+        Examples:
+            >>> known, unknown = load_char_lm("english-char").log_probs(["THE CAT SAT", "THE KXT SAT"])
+            >>> known > unknown
+            np.True_
 
         Args:
             texts: Any number; each is brought to the alphabet by `normalise_text`.

@@ -41,7 +41,7 @@ def grammar_from_text(text: str, *, name: str = "grammar", alphabet: Alphabet | 
     the nearest (by Kullback-Leibler divergence) that this automaton can represent. What is said in `*` and `[ ]` at
     the top may be nothing, then the empty sentence is accepted. Several public rules are alternatives of equal weight.
 
-    Example:
+    Examples:
         >>> grammar = grammar_from_text("public <command> = (YES | NO) | ERASE <digit>+ ; <digit> = ONE | TWO;")
         >>> grammar.score(["YES"]), grammar.score(["ERASE"])
         (-1.3862943649291992, -inf)

@@ -53,7 +53,7 @@ class HotWords:
 
         Where the alphabet has no space, a text has no words, and phrases count wherever they occur in it.
 
-        Example:
+        Examples:
             >>> from audio_lstm.speech.text.alphabet import ENGLISH
             >>> hot = HotWords.from_phrases(["ADA LOVELACE", "TURING"], ENGLISH, boost=6)
             >>> boosts, states = hot.advance([hot.start], ENGLISH.encode("T"))

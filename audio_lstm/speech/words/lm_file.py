@@ -46,9 +46,10 @@ _MAX_INFLATION = 1032  # deflate cannot do more: what claims to be larger is dam
 def read_language_model(path: str | os.PathLike[str]) -> WordAutomaton:
     """Read a language model for decoding.
 
-    Example:
+    Examples:
         >>> automaton = read_language_model("lm.arpa")
-        >>> automaton.score(["HELLO", "WORLD"])
+        >>> automaton.score(["THE", "CAT"]) > automaton.score(["CAT", "THE"])
+        True
 
     Args:
         path: An ARPA file, plain or gzipped, or a binary one; recognised by its content.

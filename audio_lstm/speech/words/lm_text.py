@@ -42,7 +42,8 @@ def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH, *, 
     Lines without a writable word are left out, and so are the marks <s> and </s> of texts that were prepared
     for other programs.
 
-    Example:
+    Examples:
+        >>> from audio_lstm.speech.words.ngram import train_ngram
         >>> text = read_lm_text("book.txt")
         >>> model = train_ngram(text.sentences)
 
@@ -88,7 +89,7 @@ def read_lm_text(path: str | os.PathLike[str], alphabet: Alphabet = ENGLISH, *, 
 def leave_out(text: LMText, unseen: Iterable[str]) -> LMText:
     """A text without the sentences that a recogniser is going to be measured on.
 
-    Example:
+    Examples:
         >>> text = leave_out(read_lm_text("book.txt"), read_lm_text("dev.jsonl").sentences)
 
     Args:

@@ -146,7 +146,7 @@ def train_ngram(
 ) -> NgramModel:
     """Train an interpolated modified Kneser-Ney model.
 
-    Example:
+    Examples:
         >>> model = train_ngram(["THE CAT SAT", "THE CAT RAN"], order=2)
         >>> automaton = model.to_automaton()
 

@@ -21,8 +21,10 @@ __all__ = ["mix_ngrams"]
 def mix_ngrams(model: NgramModel, other: NgramModel, share: float) -> NgramModel:
     """Interpolate two models.
 
-    Example:
-        >>> mixed = mix_ngrams(train_ngram(sentences), read_ngram("english.lm"), 0.5)
+    Examples:
+        >>> from audio_lstm.speech.words.lm_file import read_ngram
+        >>> from audio_lstm.speech.words.ngram import train_ngram
+        >>> mixed = mix_ngrams(train_ngram(["THE CAT SAT", "THE CAT RAN"]), read_ngram("lm.arpa"), 0.5)
 
     Args:
         model: Any.

@@ -61,8 +61,9 @@ def removal_costs(model: NgramModel) -> NDArray[np.float64]:
 def prune_ngram(model: NgramModel, threshold: float, costs: NDArray[np.float64] | None = None) -> NgramModel:
     """Leave out every n-gram whose loss raises the perplexity by less than a fraction; single words stay.
 
-    Example:
-        >>> smaller = prune_ngram(train_ngram(sentences), 1e-8)
+    Examples:
+        >>> from audio_lstm.speech.words.ngram import train_ngram
+        >>> smaller = prune_ngram(train_ngram(["THE CAT SAT", "THE CAT RAN"]), 1e-8)
 
     Args:
         model: As `train_ngram` returns it.

@@ -139,7 +139,7 @@ class Recipe:
     seeds: tuple[int, ...] = (0, 1, 2)
     hidden_size: int = 24  # of the LSTM; the others are as wide as gives the same number of weights
     batch_size: int = 32
-    max_steps: int = 2000
+    max_steps: int = 3000
     clip_norm: float = 1.0
     learning_rates: tuple[float, ...] = (1e-3, 1e-2)  # the one that does best at the shortest lag is taken
     fast_learning_rate: float = 3e-2  # too high for most: tried with and without clipping

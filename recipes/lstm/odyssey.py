@@ -63,12 +63,12 @@ class Recipe:
     sets: tuple[str, ...] = tuple(UNITS)
     variants: tuple[str, ...] = tuple(VARIANTS)
     seeds: tuple[int, ...] = (0, 1, 2)
-    learning_rates: tuple[float, ...] = (3e-3, 1e-2)
+    learning_rates: tuple[float, ...] = (3e-3, 1e-2, 3e-2)
     hidden_size: int = 32
     batch_size: int = 16
-    music_epochs: int = 15
-    speech_epochs: int = 24
-    evaluate_every: int = 3  # epochs
+    music_epochs: int = 30
+    speech_epochs: int = 30
+    evaluate_every: int = 5  # epochs
     window: int = 64  # frames of a chorale that are learned from at once
     max_recording_s: float = 3.0
     max_recordings: int = 400

@@ -11,6 +11,7 @@ puts around a layer (layer norm, backward direction, projection, residual sum); 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,10 @@ __all__ = [
     "QUANTITIES",
     "BackboneTrace",
     "CellWeights",
+    "Experiment",
     "GateClamp",
     "GateTrace",
+    "StackState",
     "cell_weights",
     "layer_outputs",
     "step_cell",
@@ -97,6 +100,26 @@ class GateClamp:
 
 FREE = GateClamp()
 """No gate is held."""
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """What is changed in the cells of a stack while it runs."""
+
+    clamp: GateClamp = FREE
+    layer: int | None = None  # counted from 0; None: every layer
+    resets: NDArray[np.bool_] | None = None  # (batch, steps): the cell is emptied before these steps; None: never
+
+    def concerns(self, layer: int) -> bool:
+        """Whether a layer, counted from 0, is changed."""
+        return self.layer is None or self.layer == layer
+
+
+class StackState(NamedTuple):
+    """What the forward layers carry from one chunk to the next."""
+
+    hidden: NDArray[np.float32]  # (n_layers, batch, hidden_size)
+    cell: NDArray[np.float32]  # (n_layers, batch, hidden_size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,8 +228,14 @@ def trace_backbone(
 
 
 def layer_outputs(
-    x: NDArray[np.float32], weights: WeightArrays, config: LSTMConfig, *, prefix: str = "backbone."
-) -> list[NDArray[np.float32]]:
+    x: NDArray[np.float32],
+    weights: WeightArrays,
+    config: LSTMConfig,
+    *,
+    prefix: str = "backbone.",
+    state: StackState | None = None,
+    experiment: Experiment | None = None,
+) -> tuple[list[NDArray[np.float32]], StackState]:
     """Run the stack over sequences of one length, without dropout.
 
     Args:
@@ -214,32 +243,49 @@ def layer_outputs(
         weights: Of the model.
         config: Of the backbone.
         prefix: Of the backbone's names in the weights.
+        state: Where the chunk before ended; None begins with zeros, as the backward direction always does.
+        experiment: What to change in the cells; None: nothing.
 
     Returns:
-        The outputs (batch, steps, output_size) of every layer.
+        The outputs (batch, steps, output_size) of every layer, and the forward layers' state at the end.
     """
-    outputs = []
+    zeros = np.zeros((config.n_layers, len(x), config.hidden_size), np.float32)
+    begin = StackState(zeros, zeros) if state is None else state
+    outputs, ends = [], []
     for index in range(config.n_layers):
         inputs = _normalised(x, weights, config, index, prefix) if config.layer_norm else x
-        hiddens = [_hiddens(inputs, cell_weights(weights, config, index, f"{prefix}forward_layers"))]
+        cells = cell_weights(weights, config, index, f"{prefix}forward_layers")
+        start = (begin.hidden[index], begin.cell[index])
+        changed = experiment if experiment is not None and experiment.concerns(index) else None
+        y, end = _run_cell(inputs, cells, start, changed)
+        hiddens = [y]
         if config.bidirectional:
             backward = cell_weights(weights, config, index, f"{prefix}backward_layers")
-            hiddens.append(_hiddens(inputs[:, ::-1], backward)[:, ::-1])
+            y, _ = _run_cell(inputs[:, ::-1], backward, (zeros[0], zeros[0]), None)
+            hiddens.append(y[:, ::-1])
         x = _after_cells(x, hiddens, weights, config, index, prefix)
         outputs.append(x)
-    return outputs
+        ends.append(end)
+    return outputs, StackState(np.stack([end[0] for end in ends]), np.stack([end[1] for end in ends]))
 
 
-def _hiddens(x: NDArray[np.float32], weights: CellWeights) -> NDArray[np.float32]:
-    """The hidden states (B, T, H) of one layer in one direction."""
-    size = weights.recurrent.shape[1]
-    hiddens = np.empty((*x.shape[:2], size), np.float32)
-    hidden = cell = np.zeros((len(x), size), np.float32)
+def _run_cell(
+    x: NDArray[np.float32],
+    weights: CellWeights,
+    start: tuple[NDArray[np.float32], NDArray[np.float32]],
+    experiment: Experiment | None,
+) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """The hidden states (B, T, H) of one layer in one direction, and its last hidden and cell state."""
+    hiddens = np.empty((*x.shape[:2], weights.recurrent.shape[1]), np.float32)
+    hidden, cell = start
+    clamp = FREE if experiment is None else experiment.clamp
     for step in range(x.shape[1]):
+        if experiment is not None and experiment.resets is not None:
+            cell = np.where(experiment.resets[:, step, None], np.float32(0.0), cell)
         driven = x[:, step] @ weights.input.T + weights.bias
-        _, hidden, cell = step_cell(driven, hidden, cell, weights.recurrent)
+        _, hidden, cell = step_cell(driven, hidden, cell, weights.recurrent, clamp)
         hiddens[:, step] = hidden
-    return hiddens
+    return hiddens, (hidden, cell)
 
 
 def _after_cells(

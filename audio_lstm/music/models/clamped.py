@@ -26,7 +26,7 @@ from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.config import MusicModelConfig
 from audio_lstm.runtime import State
 
-__all__ = ["ClampedEngine", "clamped_composer"]
+__all__ = ["ClampedEngine", "clamped_composer", "member_scores"]
 
 
 def clamped_composer(
@@ -116,14 +116,36 @@ class ClampedEngine:
         outputs, end = layer_outputs(
             x, weights, config.lstm, prefix=f"{prefix}backbone.", state=begin, experiment=experiment
         )
-        y, width = outputs[-1], config.lstm.output_size
-        scores = y @ weights.get(f"{prefix}head.weight", config.vocabulary_size, width).T
-        scores = scores + weights.get(f"{prefix}head.bias", config.vocabulary_size)
-        if config.relative is not None and number < config.n_members - config.n_absolute:
-            rows, first = config.relative.n_pitches, config.relative.first
-            distances = y @ weights.get(f"{prefix}distance_head.weight", 2 * rows - 1, width).T
-            distances = distances + weights.get(f"{prefix}distance_head.bias", 2 * rows - 1)
-            last = np.clip(columns[..., config.relative.column] - config.relative.offset, 0, rows - 1)
-            places = np.arange(rows) - last[..., None] + rows - 1  # (B, T, n)
-            scores[..., first : first + rows] += np.take_along_axis(distances, places, axis=2)
-        return scores, end
+        return member_scores(outputs[-1], columns, weights, config, number), end
+
+
+def member_scores(
+    y: NDArray[np.float32],
+    columns: NDArray[Any],
+    weights: WeightArrays,
+    config: MusicModelConfig,
+    number: int = 0,
+) -> NDArray[np.float32]:
+    """What one model of an ensemble says of its backbone's output, as in music/models/model.py.
+
+    Args:
+        y: (…, time, output_size).
+        columns: Ids (…, time, n_columns) that the backbone read.
+        weights: Of the model.
+        config: Of the model.
+        number: Which member, counted from 0.
+
+    Returns:
+        Scores before the softmax (…, time, vocabulary_size).
+    """
+    prefix, width = "" if config.n_members == 1 else f"members.{number}.", config.lstm.output_size
+    scores: NDArray[np.float32] = y @ weights.get(f"{prefix}head.weight", config.vocabulary_size, width).T
+    scores = scores + weights.get(f"{prefix}head.bias", config.vocabulary_size)
+    if config.relative is not None and number < config.n_members - config.n_absolute:
+        rows, first = config.relative.n_pitches, config.relative.first
+        distances = y @ weights.get(f"{prefix}distance_head.weight", 2 * rows - 1, width).T
+        distances = distances + weights.get(f"{prefix}distance_head.bias", 2 * rows - 1)
+        last = np.clip(columns[..., config.relative.column] - config.relative.offset, 0, rows - 1)
+        places = np.arange(rows) - last[..., None] + rows - 1  # (…, T, n)
+        scores[..., first : first + rows] += np.take_along_axis(distances, places, axis=-1)
+    return scores

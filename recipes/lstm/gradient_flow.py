@@ -38,6 +38,7 @@ from audio_lstm.speech.text.data import read_manifest
 from audio_lstm.training.options import parse_recipe, run_recipe
 from recipes.lstm.tasks import MODELS, NAMES, TASKS, Reader, n_weights_of, width_of
 
+COMMAND = "python -m recipes.lstm.gradient_flow"
 DOUBLED = "rnn doubled"
 LABELS = {**NAMES, DOUBLED: "tanh RNN, recurrent weights doubled"}
 _FRAME_MELS = 40
@@ -325,7 +326,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recipe = parse_recipe(Recipe, {"base": BASE, "tiny": TINY}, arguments)
     rows = [row for task in recipe.tasks for row in measured(recipe, task)]
     recipe.out.mkdir(parents=True, exist_ok=True)
-    (recipe.out / "gradient_flow.json").write_text(json.dumps({"rows": rows}) + "\n", encoding="utf-8")
+    (recipe.out / "gradient_flow.json").write_text(
+        json.dumps({"command": COMMAND, "rows": rows}) + "\n", encoding="utf-8"
+    )
     draw_picture(rows, recipe.out / "gradient_flow.png")
     print(table(rows))
     return 0

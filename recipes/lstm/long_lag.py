@@ -42,6 +42,9 @@ from recipes.lstm.tasks import MODELS, NAMES, TASKS, Reader, n_weights_of, width
 
 _EXPLODED = 100.0  # a gradient's norm before clipping: a hundred times what clipping lets through
 
+COMMAND = "python -m recipes.lstm.long_lag"
+"""What made the results, for those who read them."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -344,7 +347,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             beside = aside(recipe, book, rates)
     text = tables(recipe, rows, beside)
     cost = f"{book.seconds / 60:.1f} minutes of one core, {len(book)} runs."
-    found = {"n_seeds": len(recipe.seeds), "core_minutes": round(book.seconds / 60, 1), "rows": rows, "beside": beside}
+    found = {
+        "command": COMMAND,
+        "n_seeds": len(recipe.seeds),
+        "core_minutes": round(book.seconds / 60, 1),
+        "rows": rows,
+        "beside": beside,
+    }
     (recipe.out / "long_lag.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     draw(rows, len(recipe.seeds), recipe.out / "long_lag.png")
     print(f"{text}\n\n{cost}")

@@ -41,14 +41,14 @@ from recipes.lstm.cells import VARIANTS, AblatedLSTM, together
 UNITS = {"chorales": "nats a frame", "speech": "nats a letter"}
 PAPER = {
     "vanilla": "no significant difference from the cell with peepholes",
-    "no input gate": "worse on speech and handwriting, no effect on chorales",
-    "no forget gate": "much worse on all three sets",
-    "no output gate": "worse on speech and handwriting, no effect on chorales",
-    "no input activation": "worse on speech and handwriting, no effect on chorales",
-    "no output activation": "much worse on all three sets",
+    "no input gate": "worse on speech and handwriting, no significant effect on chorales",
+    "no forget gate": "significantly worse on all three sets",
+    "no output gate": "worse on speech and handwriting, no significant effect on chorales",
+    "no input activation": "worse on speech and handwriting, no significant effect on chorales",
+    "no output activation": "significantly worse on all three sets",
     "coupled gates": "no significant difference, fewer weights",
     "peepholes": "no significant difference (their base)",
-    "full gate recurrence": "worse on chorales, no effect elsewhere, many more weights",
+    "full gate recurrence": "worse on chorales, no significant effect elsewhere, many more weights",
 }
 _STACK, _OUTPUTS_A_STEP, _MELS = 8, 2, 40  # speech: frames a step, CTC outputs a step, log-mel energies
 

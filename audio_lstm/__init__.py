@@ -19,8 +19,9 @@ from audio_lstm.version import __version__
 
 if TYPE_CHECKING:
     from audio_lstm.checkpoint import shipped_models
-    from audio_lstm.inside import inspect
+    from audio_lstm.inside import inspect, memory
     from audio_lstm.inspection.inspection import Inspection, Mark, UnitCorrelation
+    from audio_lstm.inspection.memory import Memory
     from audio_lstm.music.compare.novelty import NoveltyReport, SharedRun, novelty
     from audio_lstm.music.compose import compose, compose_takes
     from audio_lstm.music.compose_stream import CompositionStream, NoteEvent, compose_stream
@@ -57,6 +58,7 @@ __all__ = [
     "Decoding",
     "Inspection",
     "Mark",
+    "Memory",
     "NoteEvent",
     "NoveltyReport",
     "Partial",
@@ -82,6 +84,7 @@ __all__ = [
     "inspect",
     "load_music",
     "load_speech",
+    "memory",
     "novelty",
     "read_primer",
     "save_score",
@@ -105,6 +108,7 @@ _HOME = {
     "Decoding": "audio_lstm.speech.decoding.decoding",
     "Inspection": "audio_lstm.inspection.inspection",
     "Mark": "audio_lstm.inspection.inspection",
+    "Memory": "audio_lstm.inspection.memory",
     "NoveltyReport": "audio_lstm.music.compare.novelty",
     "NoteEvent": "audio_lstm.music.compose_stream",
     "Partial": "audio_lstm.speech.hearing.stream",
@@ -127,6 +131,7 @@ _HOME = {
     "hum_to_melody": "audio_lstm.music.request.humming",
     "infill": "audio_lstm.music.infill",
     "inspect": "audio_lstm.inside",
+    "memory": "audio_lstm.inside",
     "load_music": "audio_lstm.music.models.composer",
     "load_speech": "audio_lstm.speech.hearing.recogniser",
     "shipped_models": "audio_lstm.checkpoint",

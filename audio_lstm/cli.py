@@ -16,6 +16,7 @@ from audio_lstm.commands.console import ComplainingHandler, Parser, answer, comp
 from audio_lstm.commands.demo import add_demo
 from audio_lstm.commands.fill import add_harmonise, add_infill
 from audio_lstm.commands.listen import add_listen
+from audio_lstm.commands.memory import add_memory
 from audio_lstm.commands.music import add_compose, add_evaluate_music
 from audio_lstm.commands.render import add_render
 from audio_lstm.commands.serve import add_serve
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     add_harmonise(commands)
     add_infill(commands)
     add_render(commands)
+    add_memory(commands)
     add_demo(commands)
     evaluate = commands.add_parser("evaluate", allow_abbrev=False, help="measure a model on data")
     wings = evaluate.add_subparsers(title="wings", metavar="speech|music", required=True, parser_class=Parser)

@@ -1,4 +1,4 @@
-"""`inspect`: the gates and states of a chosen layer, over a recording or a piece. One verb for both wings."""
+"""`inspect` and `memory`: the inside of a model over a recording or a piece. The same verbs for both wings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.inspection.inspection import Direction, Inspection
+from audio_lstm.inspection.memory import Memory
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from audio_lstm.music.compose import Composition
     from audio_lstm.music.score.score import Score
 
-__all__ = ["inspect"]
+__all__ = ["inspect", "memory"]
 
 _PIECES = (".mid", ".midi", ".mxl", ".musicxml", ".xml", ".abc")
 
@@ -71,6 +72,54 @@ def inspect(
         raise ConfigError(f"models of music read forward only; direction must be 'forward', got {direction!r}")
     piece: Any = source
     return inspect_music(piece, model=COMPOSER if model is None else model, layer=layer, span_s=span_s)
+
+
+def memory(
+    sources: AudioSource | Composition | Score | pretty_midi.PrettyMIDI | list[Any],
+    *,
+    model: str | os.PathLike[str] | None = None,
+    span_s: tuple[float, float] | None = None,
+    n_probes: int = 8,
+) -> Memory:
+    """How far back an input still moves what a model says: of each layer, in seconds of sound or beats of music.
+
+    Example:
+        >>> import audio_lstm
+        >>> remembered = audio_lstm.memory("demos/samples/spelling.wav")
+        >>> remembered.reach()  # of each layer, and of the letters
+        >>> remembered.plot("memory.png")
+
+    One step of the model's input is replaced by the mean step, and the difference is followed through the stack. What
+    later inputs tell again (a model of music has columns of echoes) stays as it is: this is the memory of the state.
+
+    Args:
+        sources: A recording or a piece, as for `inspect`; a list of either is averaged over.
+        model: As for `inspect`.
+        span_s: From where to where in each, in seconds; None: all (at most 60 s of sound, 3,000 tokens of a piece).
+        n_probes: How many steps of each source to blot out, one after the other.
+
+    Returns:
+        Movement against distance, for every layer and for the answer.
+
+    Raises:
+        ConfigError: If the list is empty or holds both sound and pieces, or there are no probes.
+    """
+    several: list[Any] = sources if isinstance(sources, list) else [sources]
+    kinds = {_is_piece(source) for source in several}
+    if len(kinds) != 1:
+        raise ConfigError("memory is averaged over recordings or over pieces, got " + ("both" if kinds else "neither"))
+    if n_probes < 1:
+        raise ConfigError(f"n_probes must be at least 1, got {n_probes}")
+    if kinds == {True}:
+        from audio_lstm.music.inside import music_memory
+        from audio_lstm.music.models.composer import DEFAULT_MODEL as COMPOSER
+
+        return music_memory(several, model=COMPOSER if model is None else model, span_s=span_s, n_probes=n_probes)
+    from audio_lstm.speech.hearing.recogniser import DEFAULT_MODEL as RECOGNISER
+    from audio_lstm.speech.inside import speech_memory
+
+    chosen = RECOGNISER if model is None else model
+    return speech_memory(several, model=chosen, span_s=span_s, n_probes=n_probes)
 
 
 def _is_piece(source: object) -> bool:

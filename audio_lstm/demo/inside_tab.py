@@ -13,9 +13,11 @@ import numpy as np
 import audio_lstm
 from audio_lstm.audio.files import write_wav
 from audio_lstm.demo.endpoints import endpoint
+from audio_lstm.demo.hold_part import HoldPart
 from audio_lstm.demo.inside_view import inside_view, unit_table
 from audio_lstm.demo.rack import SAMPLE_RATE, Rack, samples_folder
 from audio_lstm.demo.shelf import Shelf
+from audio_lstm.demo.tour_view import flow_view, lag_view
 from audio_lstm.demo.wording import plain_errors
 
 __all__ = ["InsideTab"]
@@ -34,10 +36,26 @@ _MUSIC_EVENTS = ("cadence", "phrase end", "bar line", "beat", "note start")
 _QUANTITIES = ("hidden", "cell", "forget_gate", "input_gate", "output_gate", "candidate")
 _LENGTH_S = 12.0
 _EXPLAINED = """
-An LSTM reads step by step. At each step three **gates**, numbers from 0 to 1, decide for every unit what happens to
-its memory, the **cell**: the *forget gate* how much of it stays, the *input gate* how much of a new *candidate* is
-written, the *output gate* how much is shown to the next layer (the **hidden state**). Choose an event, and the units
-that follow it most closely come first. The values are those of the float model, computed in numpy.
+At each step three **gates**, numbers from 0 to 1, decide for every unit how much of its memory (the **cell**) stays,
+how much of a new *candidate* is written, and how much is shown to the next layer (the **hidden state**). Choose an
+event, and the units that follow it most closely come first. (Hochreiter & Schmidhuber 1997; Gers et al. 2000;
+audio_lstm/inspection/gates.py.)
+"""
+
+_LAG = """
+In the **adding problem** a network reads a long row of numbers, two of them marked, and must say their sum at the end;
+the first must be kept for as many steps as the slider says. A plain tanh network fails where an LSTM and a GRU of the
+same size still learn it. (Hochreiter & Schmidhuber 1997; recipes/lstm/long_lag.py.)
+"""
+_FLOW = """
+A network learns from what its last step tells its earlier ones, and on the way back that message is multiplied at
+every step: below 1 it **vanishes**, above 1 it **explodes**. The LSTM's cell passes it on almost as it is where the
+forget gate is open. (Bengio et al. 1994; Pascanu et al. 2013; recipes/lstm/gradient_flow.py.)
+"""
+_HOLD = """
+Here the gates of the chorale model are *inputs*: one of them is held at a value, nothing is trained again, and the same
+seed writes the piece with it and without. What goes wrong shows what the gate was for. (After Greff et al. 2017, who
+trained cells without one part each: recipes/lstm/odyssey.py.)
 """
 
 Answer = tuple[Any, ...]
@@ -70,9 +88,27 @@ class InsideTab:
         """
         self._rack, self._shelf = rack, shelf
 
-    def build(self) -> None:
-        """Add the tab's content to the page that is being built."""
-        gr.Markdown(_EXPLAINED)
+    def build(self, tab: gr.Tab) -> None:
+        """Add the tab's content to the page that is being built.
+
+        Args:
+            tab: That it stands in; when it is opened, the first example is shown.
+        """
+        with gr.Tabs(elem_id="tour"):
+            with gr.Tab("Gates", id="gates"):
+                gr.Markdown(_EXPLAINED)
+                self._build_gates(tab)
+            with gr.Tab("Lag", id="lag"):
+                gr.Markdown(_LAG)
+                gr.HTML(lag_view(), elem_id="lag-panel", padding=False, apply_default_css=False)
+            with gr.Tab("Gradients", id="flow"):
+                gr.Markdown(_FLOW)
+                gr.HTML(flow_view(), elem_id="flow-panel", padding=False, apply_default_css=False)
+            with gr.Tab("By hand", id="hold-gate"):
+                gr.Markdown(_HOLD)
+                HoldPart(self._shelf, n_workers=self._rack.config.workers).build()
+
+    def _build_gates(self, tab: gr.Tab) -> None:
         with gr.Row():
             with gr.Column(scale=3, min_width=280):
                 source = gr.Radio(_SAMPLES, value="spelling", label="What to look at", elem_id="inside-source")
@@ -117,6 +153,14 @@ class InsideTab:
         names = [field.name for field in fields(_Wishes)]
         shared: dict[str, Any] = {"concurrency_id": "speech", "concurrency_limit": self._rack.config.workers}
         go.click(endpoint(self._look, names), inputs, [verdict, table, panel], api_name="inspect", **shared)
+        opened = gr.State(value=False)
+        tab.select(
+            endpoint(self._open, ["opened"]),
+            [opened],
+            [verdict, table, panel, opened],
+            api_visibility="private",
+            **shared,
+        )
         draw.click(endpoint(self._draw, names), inputs, picture, api_name="inspect_picture", **shared)
 
     def _seen(self, wishes: _Wishes, visitor: str) -> tuple[audio_lstm.Inspection, str]:
@@ -164,6 +208,22 @@ class InsideTab:
             found = seen.strongest(event, quantity=wishes.quantity, n_units=40)
         units = [item.unit for item in found] or np.argsort(-seen.trace.cell.std(axis=0)).tolist()
         return verdict, rows, inside_view(seen, units, event=event, quantity=wishes.quantity, audio_url=url)
+
+    def _open(self, values: Mapping[str, Any], request: gr.Request, progress: gr.Progress) -> Answer:
+        """Show the first example to a visitor who opens the tab.
+
+        Args:
+            values: Whether it has been shown.
+            request: The visitor's.
+            progress: Where to say how far it is.
+
+        Returns:
+            A sentence, the units that follow the event, the panel, and that it has been shown.
+        """
+        if values["opened"]:
+            return gr.skip(), gr.skip(), gr.skip(), True
+        example = _Wishes("spelling", None, _MODELS[0], "last", "forward", "letter", "hidden", 0.0, _LENGTH_S)
+        return (*self._look(vars(example), request, progress), True)
 
     def _draw(self, values: Mapping[str, Any], request: gr.Request, progress: gr.Progress) -> Any:
         """Draw a layer with matplotlib.

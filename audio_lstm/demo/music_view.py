@@ -21,18 +21,21 @@ _BLACK = (1, 3, 6, 8, 10)
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
-def takes_view(takes: Sequence[audio_lstm.Composition], audio_urls: Sequence[str]) -> str:
+def takes_view(
+    takes: Sequence[audio_lstm.Composition], audio_urls: Sequence[str], *, titles: Sequence[str] = ()
+) -> str:
     """All takes of a wish, side by side.
 
     Args:
         takes: The pieces.
         audio_urls: Where the page finds their sound; "" where it is not made yet.
+        titles: One for each; none: they are numbered.
 
     Returns:
         HTML.
     """
     panels = [
-        _panel(f"Take {number}", take.score, take.summary(), url)
+        _panel(titles[number - 1] if titles else f"Take {number}", take.score, take.summary(), url)
         for number, (take, url) in enumerate(zip(takes, audio_urls, strict=True), 1)
     ]
     return f'<div class="takes">{"".join(panels)}</div>'

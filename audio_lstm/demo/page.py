@@ -22,6 +22,7 @@ HEAD = (
     '<script defer src="/page/player.js"></script>'
     '<script defer src="/page/captions.js"></script>'
     '<script defer src="/page/keyboard.js"></script>'
+    '<script defer src="/page/tour.js"></script>'
 )
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "sans-serif")
 _MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
@@ -55,8 +56,8 @@ def build_page(config: DemoConfig, rack: Rack, shelf: Shelf) -> gr.Blocks:
                 SpeechTab(rack, shelf).build()
             with gr.Tab("Compose", id="compose"):
                 MusicTab(rack, shelf).build()
-            with gr.Tab("Look inside the LSTM", id="inside"):
-                InsideTab(rack, shelf).build()
+            with gr.Tab("Look inside the LSTM", id="inside") as inside:
+                InsideTab(rack, shelf).build(inside)
 
         def leave(request: gr.Request) -> None:
             shelf.drop(str(request.session_hash))

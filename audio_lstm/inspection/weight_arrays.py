@@ -24,6 +24,7 @@ class WeightArrays:
             where: Named in messages, e.g. the file.
         """
         self._arrays = arrays
+        self._checked: dict[str, NDArray[np.float32]] = {}
         self._where = where
 
     def __contains__(self, name: str) -> bool:
@@ -47,11 +48,14 @@ class WeightArrays:
         array = self._arrays[name]
         if array.shape != shape:
             raise ModelError(f"{self._where}: {name} has shape {array.shape}, config.json asks for {shape}")
+        if name in self._checked:
+            return self._checked[name]
         if array.dtype not in _DTYPES:
             raise ModelError(f"{self._where}: {name} is {array.dtype}, expected float32 or float16")
         if not np.isfinite(array).all():
             raise ModelError(f"{self._where}: {name} holds values that are not finite; copy the model again")
-        return array.astype(np.float32)
+        self._checked[name] = array.astype(np.float32, copy=False)
+        return self._checked[name]
 
 
 def read_weights(folder: ModelFolder) -> WeightArrays:

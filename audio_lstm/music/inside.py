@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +13,11 @@ from audio_lstm.checkpoint import open_model
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.inspection.gates import trace_backbone
 from audio_lstm.inspection.inspection import Direction, Inspection, Mark, choose_layer
+from audio_lstm.inspection.memory import MIN_STEPS, Memory, MemoryTally, Stretch
 from audio_lstm.inspection.weight_arrays import WeightArrays, read_weights
 from audio_lstm.music.compose import CHORALE_BPM, Composition
 from audio_lstm.music.files.files import pretty_midi_to_score, read_score
+from audio_lstm.music.models.clamped import member_scores
 from audio_lstm.music.models.composer import DEFAULT_MODEL, load_music
 from audio_lstm.music.score.bars import score_bars
 from audio_lstm.music.score.cadences import cadence_ticks, phrase_end_ticks
@@ -28,9 +31,10 @@ from audio_lstm.music.tokens.representation import Representation
 if TYPE_CHECKING:
     import pretty_midi
 
-__all__ = ["MAX_STEPS", "inspect_music", "music_front"]
+__all__ = ["MAX_STEPS", "inspect_music", "music_front", "music_memory"]
 
 MAX_STEPS = 20_000  # tokens; every step is computed one after the other, in numpy
+_MEMORY_STEPS = 3_000  # tokens of a piece; as many copies of it run side by side as are probed
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 
 
@@ -85,6 +89,55 @@ def inspect_music(
         marks=_notes(score, float(edges_s[0]), float(edges_s[-1])),
         events={name: happens[first:last] for name, happens in _events(score, token_ticks).items()},
     )
+
+
+def music_memory(
+    pieces: Sequence[Composition | Score | pretty_midi.PrettyMIDI | str | os.PathLike[str]],
+    *,
+    model: str | os.PathLike[str] = DEFAULT_MODEL,
+    span_s: tuple[float, float] | None = None,
+    n_probes: int = 8,
+) -> Memory:
+    """How far back the model remembers a piece; see `audio_lstm.memory`. Of an ensemble, the first member.
+
+    Args:
+        pieces: As for `inspect`, each.
+        model: A shipped model's name, a model folder, or a hub id.
+        span_s: From where to where, in seconds; None: from the beginning, at most 3,000 tokens.
+        n_probes: Tokens to blot out in each piece.
+
+    Returns:
+        The memory of its layers, in beats (quarter notes).
+
+    Raises:
+        ScoreError: If a piece does not fit the model, or is too short.
+    """
+    composer, weights = load_music(model), read_weights(open_model(model, "music"))
+    config, representation = composer.config, composer.representation
+    one = "" if config.n_members == 1 else "members.0."
+    tally = MemoryTally(composer.name, "beats", config.lstm, weights, f"{one}backbone.")
+    for number, piece in enumerate(pieces):
+        tokens, score = _tokens(piece, representation, composer.name)
+        ticks = _token_ticks(tokens, representation)
+        first, last = _span(_times(ticks, score), span_s)
+        last = min(last, first + _MEMORY_STEPS)
+        if last - first < MIN_STEPS:
+            name = piece if isinstance(piece, str | os.PathLike) else f"piece {number + 1}"
+            raise ScoreError(f"{name}: {last - first} tokens are too short a piece; memory needs {MIN_STEPS}")
+        columns, legal = (rows[first:last] for rows in (representation.columns(tokens), representation.legal(tokens)))
+
+        def answers(
+            y: NDArray[np.float32], columns: NDArray[np.int64] = columns, legal: NDArray[np.bool_] = legal
+        ) -> NDArray[np.float32]:
+            scores = np.where(legal, member_scores(y, columns, weights, config), -np.inf)
+            odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+            probabilities: NDArray[np.float32] = odds / odds.sum(axis=1, keepdims=True)
+            return probabilities
+
+        x = music_front(columns, weights, config, prefix=one)
+        beats = ticks[first:last] / score.ticks_per_quarter
+        tally.add(Stretch(x, beats.astype(np.float64), answers), n_probes)
+    return tally.result()
 
 
 def music_front(

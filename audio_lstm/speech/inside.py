@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,7 @@ from audio_lstm.checkpoint import open_model
 from audio_lstm.errors import AudioError, ConfigError, ModelError
 from audio_lstm.inspection.gates import trace_backbone
 from audio_lstm.inspection.inspection import Direction, Inspection, Mark, choose_layer
+from audio_lstm.inspection.memory import MIN_STEPS, Memory, MemoryTally, Stretch
 from audio_lstm.inspection.weight_arrays import WeightArrays, read_weights
 from audio_lstm.speech.acoustic.config import SUBSAMPLING, SpeechModelConfig
 from audio_lstm.speech.ctc.timing import peaks_of, powers, quietness, word_times
@@ -22,7 +24,7 @@ from audio_lstm.speech.hearing.recogniser import DEFAULT_MODEL, SpeechRecogniser
 from audio_lstm.speech.sound.features import extract_features
 from audio_lstm.speech.text.alphabet import BLANK
 
-__all__ = ["MAX_SPAN_S", "inspect_speech", "speech_front"]
+__all__ = ["MAX_SPAN_S", "inspect_speech", "speech_front", "speech_memory"]
 
 MAX_SPAN_S = 60.0  # every step is computed one after the other, in numpy
 _PHRASE_PAUSE_S = 0.3  # a pause that ends a phrase
@@ -90,6 +92,51 @@ def inspect_speech(
         log_probs=log_probs,
         symbols=("", *config.symbols),
     )
+
+
+def speech_memory(
+    recordings: Sequence[AudioSource],
+    *,
+    model: str | os.PathLike[str] | SpeechRecogniser = DEFAULT_MODEL,
+    span_s: tuple[float, float] | None = None,
+    n_probes: int = 8,
+) -> Memory:
+    """How far back the model hears; see `audio_lstm.memory`.
+
+    Args:
+        recordings: As for `transcribe`, each.
+        model: As for `transcribe`.
+        span_s: As for `inspect`.
+        n_probes: Steps to blot out in each recording.
+
+    Returns:
+        The memory of its layers, in seconds.
+
+    Raises:
+        AudioError: If a recording cannot be read, or is too short.
+        ModelError: If the model has no weights beside its graph, or is none of the speech wing.
+    """
+    recogniser = load_speech(model)
+    if recogniser.folder is None:
+        raise ModelError(f"model {recogniser.name!r} was not loaded from a folder: load it by name, folder or hub id")
+    config = recogniser.config
+    weights = read_weights(open_model(recogniser.folder, "speech"))
+    tally = MemoryTally(recogniser.name, "seconds", config.lstm, weights, "backbone.")
+    step_s = config.output_frame_s * config.frames_per_step
+    for number, recording in enumerate(recordings):
+        heard = _hear(recording, config, span_s)
+        x = speech_front(heard.features, weights, config)
+        if len(x) < MIN_STEPS:
+            name = recording if isinstance(recording, str | os.PathLike) else f"recording {number + 1}"
+            raise AudioError(f"{name}: {len(x) * step_s:.2f} s is too short; memory needs {MIN_STEPS * step_s:.2f} s")
+        n_features = len(heard.features)
+
+        def answers(y: NDArray[np.float32], n_features: int = n_features) -> NDArray[np.float32]:
+            probabilities: NDArray[np.float32] = np.exp(_log_probs(y, weights, config, n_features))
+            return probabilities
+
+        tally.add(Stretch(x, step_s * np.arange(len(x)), answers, config.frames_per_step), n_probes)
+    return tally.result()
 
 
 def speech_front(

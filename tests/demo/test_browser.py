@@ -148,6 +148,57 @@ def test_gates_appear_under_the_words(visitor: Visitor) -> None:
     assert "follows" in visitor.page.input_value("#inside-verdict textarea")
 
 
+def tour_part(page: Any, name: str) -> None:
+    """Open a part of the tour, which a phone hides in a menu."""
+    tabs = page.locator("#tour button[role=tab]", has_text=name)
+    seen = [tabs.nth(number) for number in range(tabs.count()) if tabs.nth(number).is_visible()]
+    if seen:
+        seen[0].click()
+        return
+    page.locator("#tour .overflow-menu button").first.click()
+    page.locator("#tour .overflow-dropdown button", has_text=name).first.click()
+
+
+def open_tour(page: Any) -> None:
+    tab = page.get_by_role("tab", name="Look inside the LSTM")
+    if tab.count() and tab.is_visible():
+        tab.click()
+        return
+    page.locator(".overflow-menu button").first.click()
+    page.locator(".overflow-dropdown button", has_text="Look inside").first.click()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_tour_opens_with_its_example_and_every_part_answers(browser: Any, running: Running, width: int) -> None:
+    with visiting(browser, running, viewport={"width": width, "height": 800}) as someone:
+        page = someone.page
+        open_tour(page)
+        page.wait_for_selector("#inside-panel .panel")
+        assert page.locator("#inside-panel .gates img").count() == 6
+        tour_part(page, "Lag")
+        page.wait_for_selector("#lag")
+        assert page.inner_text("#lag-panel output") == "50 steps"
+        page.locator("#lag").fill("3")
+        assert page.inner_text("#lag-panel output") == "400 steps"
+        assert page.locator("#lag-panel [data-key]:visible").count() == 1
+        assert "LSTM: solved by 3 of 3 runs" in page.inner_text("#lag-panel [data-key]:visible")
+        page.locator("#lag").press("ArrowLeft")
+        assert "tanh RNN: solved by none of 3 runs" in page.inner_text("#lag-panel [data-key]:visible")
+        tour_part(page, "Gradients")
+        page.wait_for_selector("#flow-panel [data-key]:not([hidden]) svg")
+        page.get_by_label("Chorales").check()
+        page.get_by_label("Before training").check()
+        assert page.locator("#flow-panel [data-key]:visible").get_attribute("data-key") == "chorales|before"
+        tour_part(page, "By hand")
+        page.get_by_label("Cell emptied at every bar").check()
+        page.click("#hold")
+        page.wait_for_selector("#hold-panel audio >> nth=1")
+        assert "nats a note cell" in page.input_value("#hold-verdict textarea")
+        page.evaluate("document.querySelector('#hold-panel audio').play()")
+        page.wait_for_function("parseFloat(document.querySelector('#hold-panel .playhead').style.left) > 0")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_a_composition_appears_as_roll_sheet_and_sound_and_its_midi_obeys(visitor: Visitor, tmp_path: Path) -> None:
     page = visitor.page
     page.get_by_role("tab", name="Compose").click()

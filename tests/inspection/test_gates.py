@@ -11,7 +11,8 @@ from torch import nn
 
 from audio_lstm.backbone import LSTMBackbone
 from audio_lstm.config import LSTMConfig
-from audio_lstm.inspection.gates import QUANTITIES, CellWeights, trace_backbone, trace_cell
+from audio_lstm.errors import ConfigError
+from audio_lstm.inspection.gates import QUANTITIES, CellWeights, GateClamp, layer_outputs, trace_backbone, trace_cell
 from audio_lstm.inspection.weight_arrays import WeightArrays
 
 TOLERANCE = 1e-5
@@ -90,6 +91,29 @@ def test_cell_and_hidden_state_follow_from_the_gates(name: str) -> None:
         cell = forward.forget_gate * before + forward.input_gate * forward.candidate
         np.testing.assert_allclose(forward.cell, cell, atol=TOLERANCE)
         np.testing.assert_allclose(forward.hidden, forward.output_gate * np.tanh(forward.cell), atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_batch_through_the_stack_equals_torch_layer_by_layer_and_goes_on_where_it_ended(name: str) -> None:
+    config = VARIANTS[name]
+    backbone, weights = built(config)
+    x = torch.randn(3, 20, config.input_size)
+    with torch.no_grad():
+        expected, end = backbone.layers(x)
+    outputs, state = layer_outputs(x.numpy(), weights, config)
+    for found, wanted in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(found, wanted.numpy(), atol=TOLERANCE)
+    if not config.bidirectional:
+        np.testing.assert_allclose(state.cell, end.cell.numpy(), atol=TOLERANCE)
+        _, half = layer_outputs(x[:, :7].numpy(), weights, config)
+        rest, _ = layer_outputs(x[:, 7:].numpy(), weights, config, state=half)
+        np.testing.assert_allclose(rest[-1], outputs[-1][:, 7:], atol=TOLERANCE)
+
+
+def test_a_gate_is_held_between_0_and_1() -> None:
+    for value in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ConfigError, match="output_gate is held at a value from 0 to 1"):
+            GateClamp(output_gate=value)
 
 
 def test_large_inputs_overflow_nowhere() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.frames.config import FrameModelConfig
-from audio_lstm.music.frames.model import FrameModel
 from audio_lstm.music.models.composer import Composer, load_music
 from audio_lstm.music.models.export import export_music
 from audio_lstm.music.models.model import MusicModel
@@ -17,7 +17,6 @@ from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.config import MusicModelConfig
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.tokens.representation import Representation
-from audio_lstm.music.tokens.rolls import RollFrames
 
 
 def untrained(representation: Representation) -> MusicModel:
@@ -59,12 +58,6 @@ def events_folder(small_events: EventVocabulary, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
-def roll_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder, kind "roll", named "tiny-roll"."""
-    return exported(RollFrames(), tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="session")
 def chorale_composer(chorale_folder: Path) -> Composer:
     """The chorale model on ONNX Runtime."""
     return load_music(chorale_folder)
@@ -76,20 +69,16 @@ def events_composer(events_folder: Path) -> Composer:
     return load_music(events_folder)
 
 
+class Foreign:
+    """A representation that no code here knows."""
+
+    kind = "hummed"
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(ChoraleGrid(), name)
+
+
 @pytest.fixture(scope="session")
-def roll_composer(roll_folder: Path) -> Composer:
-    """The roll model on ONNX Runtime."""
-    return load_music(roll_folder)
-
-
-@pytest.fixture
-def frames_model() -> FrameModel:
-    """A model of frames whose weights are not at rest."""
-    sizes = {"key_size": 8, "key_state": 6, "note_size": 8, "name_size": 2}
-    frames = LSTMConfig(8, hidden_size=8, n_layers=2)
-    torch.manual_seed(0)
-    model = FrameModel(FrameModelConfig(frames, low=30, high=50, p_outside=1e-3, **sizes)).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
-    return model
+def foreign_composer(chorale_composer: Composer) -> Composer:
+    """A model of a representation that no code here knows."""
+    return replace(chorale_composer, representation=cast(Representation, Foreign()))

@@ -126,7 +126,7 @@ def load_music(
     device = resolve_device(device)
     folder = open_model(model, "music")
     if folder.representation.get("kind") == "frames":
-        raise ModelError(f"{folder.path}: a model of frames: it scores rolls and does not compose (load_frame_model)")
+        raise ModelError(f"{folder.path}: prices piano rolls and does not compose (recipes/music/polyphony.py)")
     if folder.representation.get("kind") == FILL_KIND:
         raise ModelError(f"{folder.path}: fills in what is given; use it with `harmonise` or `infill`")
     try:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from audio_lstm.checkpoint import open_model
 from audio_lstm.config import config_from_dict
 from audio_lstm.errors import ConfigError, DataError, ModelError
-from audio_lstm.music.frames.config import FrameModelConfig
-from audio_lstm.music.frames.context import echoes, frame_inputs
 from audio_lstm.runtime import Engine, OnnxEngine, State
+from recipes.music.rolls.config import FrameModelConfig
+from recipes.music.rolls.context import echoes, frame_inputs
 
 __all__ = ["FRAMES_KIND", "FrameCosts", "FrameScorer", "load_frame_model", "outside_costs", "roll_costs", "score_rolls"]
 
@@ -83,7 +83,7 @@ def load_frame_model(model: str | os.PathLike[str], *, n_threads: int = 1) -> Fr
 
     Example:
         >>> scorer = load_frame_model("runs/polyphony-jsb/model")
-        >>> scorer.score(load_rolls("jsb.npz", "valid").rolls()).per_frame
+        >>> scorer.score(load_rolls("jsb.npz", "valid").pieces).per_frame
 
     Args:
         model: A model folder, or a hub id.

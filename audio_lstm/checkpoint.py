@@ -22,10 +22,11 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from audio_lstm.atomic import atomic_write
-from audio_lstm.errors import MissingDependencyError, ModelError
+from audio_lstm.config import config_from_dict
+from audio_lstm.errors import ConfigError, MissingDependencyError, ModelError
 
 if TYPE_CHECKING:
     import onnx
@@ -35,6 +36,7 @@ __all__ = [
     "ModelFolder",
     "Wing",
     "load_weights",
+    "open_config",
     "open_model",
     "resolve_model",
     "shipped_models",
@@ -44,6 +46,8 @@ __all__ = [
 
 # Beside the two wings: models of text, and of how words are said.
 Wing = Literal["speech", "music", "language", "pronunciation"]
+
+ConfigT = TypeVar("ConfigT")
 
 FORMAT_VERSION = 1
 CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE, CARD_FILE = "config.json", "model.safetensors", "model.onnx", "README.md"
@@ -172,6 +176,25 @@ def open_model(model: str | os.PathLike[str], wing: Wing) -> ModelFolder:
     if not isinstance(representation, dict):
         raise ModelError(f"{file}: representation must be an object; the folder is damaged, copy it again")
     return ModelFolder(path, wing, str(content.get("name", path.name)), content["model"], representation)
+
+
+def open_config(folder: ModelFolder, kind: type[ConfigT]) -> ConfigT:
+    """The configuration of a model, checked.
+
+    Args:
+        folder: An opened model folder.
+        kind: The dataclass that it is to be.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ModelError: If a field is missing, unknown or of a wrong value.
+    """
+    try:
+        return config_from_dict(kind, folder.config, where=str(folder.path))
+    except ConfigError as error:
+        raise ModelError(f"{error}; the model folder is damaged or of another version") from error
 
 
 def write_model(

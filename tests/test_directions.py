@@ -52,7 +52,6 @@ MUSIC = {
     "request": "score files compare",
     "writing": "score files tokens models compare request",
     "training": "score files tokens models compare request writing",
-    "frames": "training",
     "": "score files tokens sheet sound models compare request writing",  # the verbs
 }
 TABLES = {"": FOLDERS, "speech": SPEECH, "music": MUSIC}
@@ -229,7 +228,7 @@ def test_the_commands_of_a_wing_leave_the_other_alone() -> None:
 
 def test_only_what_trains_imports_the_training_loop() -> None:
     users = {file.split()[0].rpartition("/")[0] for file in offenders(MODULES, "audio_lstm.training")}
-    trainers = {f"audio_lstm/{folder}" for folder in ("training", "speech/training", "music/training", "music/frames")}
+    trainers = {f"audio_lstm/{folder}" for folder in ("training", "speech/training", "music/training")}
     assert users == trainers
 
 

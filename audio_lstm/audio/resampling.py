@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.units import rescale_samples
+__all__ = ["Resampler", "rescale_samples"]
 
-__all__ = ["Resampler"]
+
+def rescale_samples(n_samples: int, from_rate: int, to_rate: int) -> int:
+    """How many samples at `to_rate` (Hz) last as long as `n_samples` at `from_rate`: the nearest, a tie goes up."""
+    return (2 * n_samples * to_rate + from_rate) // (2 * from_rate)
 
 
 class Resampler:

@@ -137,7 +137,7 @@ def add_evaluate_music(wings: Any) -> None:
         description="With --data: the negative log-likelihood of a corpus under a model. With --generated: measures "
         "of pieces, how they compare with --real ones, and what they copy from the training set of --model.",
     )
-    parser.add_argument("--data", metavar="PATH", help="chorale JSON, roll npz, or a folder of scores")
+    parser.add_argument("--data", metavar="PATH", help="chorale JSON, or a folder of scores")
     parser.add_argument("--split", default="valid", metavar="NAME", help="train, valid (default) or test")
     add_sets(parser)
     add_model(parser, "chorale")

@@ -39,6 +39,9 @@ from typing import IO
 
 from audio_lstm.errors import AudioLSTMError, DataError
 from audio_lstm.training.options import run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.benchmarks.fuzz_kinds import KINDS
 
 SECONDS = 5.0  # an input may take

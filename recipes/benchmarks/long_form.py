@@ -32,6 +32,9 @@ from audio_lstm.speech.sound.sounds import KINDS, Samples
 from audio_lstm.speech.text.data import read_manifest
 from audio_lstm.speech.training.metrics import score
 from audio_lstm.training.options import run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.benchmarks.transcribe import recordings
 
 RATE = 16_000

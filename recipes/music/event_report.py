@@ -15,6 +15,7 @@ Prints three tables over the validation pieces, all events of all pieces pooled,
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,9 @@ from audio_lstm.music.training.data import MusicData
 from audio_lstm.music.training.ngram_floor import NgramFloor
 from audio_lstm.music.training.task import first
 from audio_lstm.training.options import run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.music.midi_folder import load_splits, recipe_of
 
 MEMORIES = (64, 512)  # events after which the state is dropped: about half a bar and six bars of a song

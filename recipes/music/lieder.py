@@ -11,6 +11,7 @@ those of midi_folder.py; recipes/music/event_report.py and lieder_report.py look
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from pathlib import Path
 from audio_lstm.config import LSTMConfig
 from audio_lstm.training.loop import TrainConfig
 from audio_lstm.training.options import parse_recipe, run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.music import midi_folder
 from recipes.music.midi_folder import Recipe, run
 

@@ -14,6 +14,7 @@ songs, whose tracks with a piano's program are the piano and the others the voic
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +29,9 @@ from audio_lstm.music.score.score import Score
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.training.task import first
 from audio_lstm.training.options import run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.music.midi_folder import load_splits, recipe_of
 
 PIANOS = range(8)  # programs of General MIDI

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -28,6 +29,9 @@ from audio_lstm.music.training.data import load_pieces
 from audio_lstm.music.training.novelty_build import write_index
 from audio_lstm.music.training.shards import tokenise
 from audio_lstm.training.options import run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.music.midi_folder import split_pieces
 
 

@@ -10,28 +10,31 @@ major and minor; a frame is a quarter note (JSB) or an eighth.
 Trained on `train`; `valid` chooses the epoch. Printed at the end, for each of `--splits`: two floors of fixed
 probabilities, and the model, in nats per frame over all frames pooled (the figure that is published), without the
 first frame of each piece, and as a mean over pieces. `--cache` and `--dynamic` add rows of models that adapt to the
-piece while they are tested; these compare with nothing but their like. Several seeds: `--train.seed 1 --out …`.
+piece while they are tested; these compare with nothing but their like. The model lies
+beside this file, in rolls/. Several seeds: `--train.seed 1 --out …`.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audio_lstm.checkpoint import write_card
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.frames.adaptive import CacheConfig, DynamicConfig, cached, dynamic
-from audio_lstm.music.frames.config import FrameModelConfig
-from audio_lstm.music.frames.export import export_frames
-from audio_lstm.music.frames.score import FrameCosts, load_frame_model
-from audio_lstm.music.frames.task import FrameTask, RowsConfig
-from audio_lstm.music.models.metrics import independent_floor, previous_value_floor
-from audio_lstm.music.training.data import MusicData, load_rolls
-from audio_lstm.music.training.task import first
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import TrainConfig, TrainResult, train
 from audio_lstm.training.options import parse_recipe, run_recipe, settings_of
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
+from recipes.music.rolls.adaptive import CacheConfig, DynamicConfig, cached, dynamic
+from recipes.music.rolls.config import FrameModelConfig
+from recipes.music.rolls.data import Rolls, independent_floor, load_rolls, previous_value_floor
+from recipes.music.rolls.export import export_frames
+from recipes.music.rolls.score import FrameCosts, load_frame_model
+from recipes.music.rolls.task import FrameTask, RowsConfig
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,12 @@ def row(name: str, costs: FrameCosts) -> str:
     return f"| {name} | {' | '.join(f'{figure:.3f}' for figure in figures)} |"
 
 
-def table(recipe: Recipe, task: FrameTask, split: str, train_set: MusicData) -> list[str]:
+def table(recipe: Recipe, task: FrameTask, split: str, train_set: Rolls) -> list[str]:
     """The floors and the finished model on one split; the static row comes from the ONNX file, as users run it."""
-    rolls = first(load_rolls(recipe.data, split), recipe.max_pieces).rolls()
+    rolls = load_rolls(recipe.data, split).first(recipe.max_pieces).pieces
     lines = HEAD.format(split=split).splitlines()
     for name, floor in (("fixed probabilities", independent_floor), ("given its last value", previous_value_floor)):
-        found = floor(train_set.rolls(), rolls)
+        found = floor(train_set.pieces, rolls)
         mean = sum(piece.nats_per_unit for piece in found.pieces) / len(found.pieces)
         lines.append(f"| floor: each key, {name} | {found.nats_per_unit:.3f} | – | {mean:.3f} |")
     static = load_frame_model(recipe.out / "model").score(rolls)
@@ -104,7 +107,7 @@ def table(recipe: Recipe, task: FrameTask, split: str, train_set: MusicData) -> 
     return lines
 
 
-def write_model(recipe: Recipe, task: FrameTask, train_set: MusicData, result: TrainResult) -> str:
+def write_model(recipe: Recipe, task: FrameTask, train_set: Rolls, result: TrainResult) -> str:
     """Write the model folder and its card; the tables, as printed."""
     name = f"polyphony-{recipe.data.stem.lower().replace(' ', '-')}"
     folder = export_frames(task.model, recipe.out / "model", name=name, card=f"# {name}\n")
@@ -118,7 +121,7 @@ def write_model(recipe: Recipe, task: FrameTask, train_set: MusicData, result: T
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, choose the best epoch, write the model folder, print the table."""
     recipe = parse_recipe(Recipe, PRESETS, arguments)
-    train_set, valid_set = (first(load_rolls(recipe.data, split), recipe.max_pieces) for split in ("train", "valid"))
+    train_set, valid_set = (load_rolls(recipe.data, split).first(recipe.max_pieces) for split in ("train", "valid"))
     task = FrameTask(recipe.model, train_set=train_set, valid_set=valid_set, rows=recipe.rows, seed=recipe.train.seed)
     reported = ("splits", "cache", "dynamic", "cache_config", "dynamic_config")
     settings = {name: value for name, value in settings_of(recipe).items() if name not in reported}

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import random
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.request.report import Report, measure
@@ -24,6 +26,9 @@ from audio_lstm.music.writing.chorale_writer import ChoraleWriter
 from audio_lstm.music.writing.event_plan import plan_events
 from audio_lstm.music.writing.event_writer import EventWriter
 from audio_lstm.training.options import run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.quality.random_wishes import SMALL_VOCABULARY, random_piece, random_wishes
 
 GRID = ChoraleGrid()

@@ -17,6 +17,7 @@ With `--hour` the clips are repeated for an hour, and the first round is compare
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -34,6 +35,9 @@ from audio_lstm.speech.hearing.transcribe import transcribe
 from audio_lstm.speech.text.data import read_utterances
 from audio_lstm.speech.training.timing_fit import sound_edges
 from audio_lstm.training.options import run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.quality.espeak_words import say
 from recipes.speech.synthetic import random_texts
 

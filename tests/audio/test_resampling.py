@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio_lstm.audio.files import resample
-from audio_lstm.audio.resampling import Resampler
-from audio_lstm.units import rescale_samples
+from audio_lstm.audio.resampling import Resampler, rescale_samples
 
 
 @settings(max_examples=40, deadline=None)
@@ -43,3 +42,11 @@ def test_a_tone_keeps_its_pitch_and_its_level() -> None:
     spectrum = np.abs(np.fft.rfft(out)) / len(out) * 2
     assert int(spectrum.argmax()) == 1000
     assert spectrum[1000] == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "from_rate", "to_rate", "expected"),
+    [(44100, 44100, 16000, 16000), (3, 48000, 16000, 1), (1, 48000, 16000, 0), (7, 8000, 16000, 14), (1, 2, 1, 1)],
+)
+def test_rescaled_lengths_are_the_nearest(n_samples: int, from_rate: int, to_rate: int, expected: int) -> None:
+    assert rescale_samples(n_samples, from_rate, to_rate) == expected

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -14,10 +15,8 @@ from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.config import MusicModelConfig
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.tokens.representation import Representation
-from audio_lstm.music.tokens.rolls import RollFrames
 
 if TYPE_CHECKING:
-    from audio_lstm.music.frames.model import FrameModel
     from audio_lstm.music.models.model import MusicModel
 
 # What imports torch is imported inside the fixtures that ask for `torch`: the others run without it.
@@ -68,12 +67,6 @@ def events_folder(torch: ModuleType, small_events: EventVocabulary, tmp_path_fac
 
 
 @pytest.fixture(scope="session")
-def roll_folder(torch: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder, kind "roll", named "tiny-roll"."""
-    return exported(RollFrames(), tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="session")
 def chorale_composer(chorale_folder: Path) -> Composer:
     """The chorale model on ONNX Runtime."""
     return load_music(chorale_folder)
@@ -85,23 +78,16 @@ def events_composer(events_folder: Path) -> Composer:
     return load_music(events_folder)
 
 
+class Foreign:
+    """A representation that no code here knows."""
+
+    kind = "hummed"
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(ChoraleGrid(), name)
+
+
 @pytest.fixture(scope="session")
-def roll_composer(roll_folder: Path) -> Composer:
-    """The roll model on ONNX Runtime."""
-    return load_music(roll_folder)
-
-
-@pytest.fixture
-def frames_model(torch: ModuleType) -> FrameModel:
-    """A model of frames whose weights are not at rest."""
-    from audio_lstm.music.frames.config import FrameModelConfig
-    from audio_lstm.music.frames.model import FrameModel
-
-    sizes = {"key_size": 8, "key_state": 6, "note_size": 8, "name_size": 2}
-    frames = LSTMConfig(8, hidden_size=8, n_layers=2)
-    torch.manual_seed(0)
-    model = FrameModel(FrameModelConfig(frames, low=30, high=50, p_outside=1e-3, **sizes)).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
-    return model
+def foreign_composer(chorale_composer: Composer) -> Composer:
+    """A model of a representation that no code here knows."""
+    return replace(chorale_composer, representation=cast(Representation, Foreign()))

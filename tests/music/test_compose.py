@@ -190,9 +190,9 @@ def test_no_takes_are_refused(chorale_composer: Composer) -> None:
 
 
 @pytest.mark.parametrize("bars", [None, 2])
-def test_a_model_that_cannot_compose_says_so_at_once(roll_composer: Composer, bars: int | None) -> None:
-    with pytest.raises(ModelError, match="'tiny-roll' scores pieces of kind 'roll' but cannot compose them; pass a"):
-        compose(model=roll_composer, seed=1, bars=bars)
+def test_a_model_that_cannot_compose_says_so_at_once(foreign_composer: Composer, bars: int | None) -> None:
+    with pytest.raises(ModelError, match="'tiny-chorale' scores pieces of kind 'hummed' but cannot compose them"):
+        compose(model=foreign_composer, seed=1, bars=bars)
 
 
 @pytest.mark.parametrize("name", ["piece.mp3", "piece", "piece.mid.gz"])

@@ -11,7 +11,7 @@ import torch
 
 from audio_lstm.checkpoint import load_weights, open_model
 from audio_lstm.config import LSTMConfig
-from audio_lstm.errors import ConfigError, ModelError, ScoreError
+from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.inspection.weight_arrays import read_weights
 from audio_lstm.music.compose import compose
 from audio_lstm.music.files.files import write_midi
@@ -115,11 +115,6 @@ def test_a_span_outside_the_piece_is_refused(
 def test_what_is_no_piece_is_refused(events_folder: Path) -> None:
     with pytest.raises(ScoreError, match="expected a piece, a score, a file or a pretty_midi object, got int"):
         inspect_music(3, model=events_folder)
-
-
-def test_a_model_of_rolls_is_refused(roll_folder: Path, waltz: Score) -> None:
-    with pytest.raises(ModelError, match="reads pieces of kind 'roll', not chorales or events"):
-        inspect_music(waltz, model=roll_folder)
 
 
 def test_a_piece_beyond_the_limit_is_refused(

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.checkpoint import ModelFolder, load_weights, open_model
-from audio_lstm.config import config_from_dict
-from audio_lstm.errors import ConfigError, ModelError
+from audio_lstm.checkpoint import ModelFolder, load_weights, open_config, open_model
+from audio_lstm.errors import ModelError
 from audio_lstm.music.models.fill_config import FILL_KIND
 from audio_lstm.music.models.metrics import negative_log_likelihood
 from audio_lstm.music.tokens.config import MusicModelConfig
@@ -127,13 +126,10 @@ def load_music(
     device = resolve_device(device)
     folder = open_model(model, "music")
     if folder.representation.get("kind") == "frames":
-        raise ModelError(f"{folder.path}: a model of frames: it scores rolls and does not compose (load_frame_model)")
+        raise ModelError(f"{folder.path}: prices piano rolls and does not compose (recipes/music/polyphony.py)")
     if folder.representation.get("kind") == FILL_KIND:
         raise ModelError(f"{folder.path}: fills in what is given; use it with `harmonise` or `infill`")
-    try:
-        config = config_from_dict(MusicModelConfig, folder.config, where=str(folder.path))
-    except ConfigError as error:
-        raise ModelError(f"{error}; the model folder is damaged or of another version") from error
+    config = open_config(folder, MusicModelConfig)
     try:
         representation = representation_from_dict(dict(folder.representation))
     except ModelError as error:

@@ -14,9 +14,7 @@ from audio_lstm.music.score.voices import N_VOICES, REST_PITCH
 __all__ = [
     "NLL",
     "PieceNLL",
-    "independent_floor",
     "negative_log_likelihood",
-    "previous_value_floor",
     "voice_bigram_floor",
 ]
 
@@ -105,38 +103,6 @@ def negative_log_likelihood(
     return costs
 
 
-def independent_floor(train: Sequence[NDArray[np.bool_]], pieces: Sequence[NDArray[np.bool_]]) -> NLL:
-    """What fixed probabilities pay: each key on its own, with its share of the training frames (½ added).
-
-    Args:
-        train: rolls (T, 88) that the shares come from.
-        pieces: rolls to score.
-
-    Returns:
-        Nats per frame.
-    """
-    frames = np.concatenate(train)
-    p_on = (frames.sum(axis=0) + 0.5) / (len(frames) + 1.0)  # (88,)
-    return _frame_nll([_bernoulli_nats(roll, p_on) for roll in pieces])
-
-
-def previous_value_floor(train: Sequence[NDArray[np.bool_]], pieces: Sequence[NDArray[np.bool_]]) -> NLL:
-    """What each key pays on its own, given whether it sounded in the frame before (silence before the first).
-
-    Args:
-        train: rolls (T, 88) that the probabilities come from (½ added).
-        pieces: rolls to score.
-
-    Returns:
-        Nats per frame.
-    """
-    now, before = np.concatenate(train), np.concatenate([_delayed(roll) for roll in train])
-    p_on = [
-        ((now & (before == value)).sum(axis=0) + 0.5) / ((before == value).sum(axis=0) + 1.0) for value in (False, True)
-    ]
-    return _frame_nll([_bernoulli_nats(roll, np.where(_delayed(roll), p_on[1], p_on[0])) for roll in pieces])
-
-
 def voice_bigram_floor(
     train: Sequence[NDArray[np.int64]], pieces: Sequence[NDArray[np.int64]], *, low: int = 33, high: int = 84
 ) -> NLL:
@@ -174,15 +140,3 @@ def voice_bigram_floor(
         values, previous = values_of(grid)
         scored.append(PieceNLL(f"piece {i}", float(costs[voice, previous, values].sum()), grid.size, grid.size))
     return NLL("cell", tuple(scored))
-
-
-def _delayed(roll: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.concatenate([np.zeros_like(roll[:1]), roll[:-1]])
-
-
-def _bernoulli_nats(roll: NDArray[np.bool_], p_on: NDArray[np.float64]) -> tuple[float, int]:
-    return float(-np.where(roll, np.log(p_on), np.log1p(-p_on)).sum()), len(roll)
-
-
-def _frame_nll(costs: list[tuple[float, int]]) -> NLL:
-    return NLL("frame", tuple(PieceNLL(f"piece {i}", nats, n, n) for i, (nats, n) in enumerate(costs)))

@@ -8,7 +8,6 @@ from audio_lstm.errors import ModelError
 from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.tokens.representation import Representation
-from audio_lstm.music.tokens.rolls import RollFrames
 
 __all__ = ["representation_from_dict"]
 
@@ -30,6 +29,4 @@ def representation_from_dict(values: dict[str, Any]) -> Representation:
         return ChoraleGrid.from_dict(values)
     if kind == "events":
         return EventVocabulary.from_dict(values)
-    if kind == "roll":
-        return RollFrames.from_dict(values)
-    raise ModelError(f"unknown representation kind {kind!r}; known: chorale, events, roll")
+    raise ModelError(f"unknown representation kind {kind!r}; known: chorale, events")

@@ -1,12 +1,9 @@
-"""Corpora of scores as they lie on a disk: chorale JSON, piano rolls in npz, folders of MIDI or MusicXML."""
+"""Corpora of scores as they lie on a disk: chorale JSON, folders of MIDI or MusicXML."""
 
 from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -16,33 +13,27 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError, ScoreError
 from audio_lstm.music.score.voices import as_voice_grid
-from audio_lstm.music.training.roll_files import read_mat_rolls, read_pickled_rolls
 
 if TYPE_CHECKING:
     from audio_lstm.music.score.score import Score
 
 __all__ = [
-    "N_KEYS",
     "SPLITS",
     "MusicData",
     "load_chorales",
     "load_pieces",
-    "load_rolls",
     "load_score_folder",
 ]
 
 SPLITS = ("train", "valid", "test")
-N_KEYS = 88
-"""Columns of a roll: column j is MIDI pitch 21 + j, the keys of a piano."""
-_LOWEST_PITCH = 21
 
 
 @dataclass(frozen=True)
 class MusicData:
     """One split of a corpus."""
 
-    kind: Literal["chorale", "roll", "scores", "tokens"]  # which of them `pieces` holds
-    pieces: tuple[NDArray[np.int64], ...] | tuple[NDArray[np.bool_], ...] | tuple[Score, ...]
+    kind: Literal["chorale", "scores", "tokens"]  # which of them `pieces` holds
+    pieces: tuple[NDArray[np.int64], ...] | tuple[Score, ...]
     names: tuple[str, ...]  # one a piece: "valid[3]", or the path of its file
     source: str  # where the data came from
     faults: tuple[str, ...] = ()  # one line for each file or piece that was left out because it cannot be used
@@ -51,11 +42,6 @@ class MusicData:
         """The pieces of a chorale corpus, (T, 4) each; DataError for another kind."""
         self._require("chorale")
         return cast(tuple[NDArray[np.int64], ...], self.pieces)
-
-    def rolls(self) -> tuple[NDArray[np.bool_], ...]:
-        """The pieces of a roll corpus, (T, 88) each; DataError for another kind."""
-        self._require("roll")
-        return cast(tuple[NDArray[np.bool_], ...], self.pieces)
 
     def scores(self) -> tuple[Score, ...]:
         """The pieces of a folder of scores; DataError for another kind."""
@@ -71,22 +57,17 @@ def load_pieces(path: str | os.PathLike[str], split: str) -> MusicData:
     """One split of whatever music lies at a path; what is wrong with it is raised as DataError, in one line.
 
     Args:
-        path: a chorale JSON, rolls as npz, mat or pickle, a score file, or a folder: with one JSON or npz that has the
-            split, or with scores (in a subfolder `train`, `valid` or `test`, else all files at any depth).
+        path: a chorale JSON, a score file, or a folder: with one JSON that has the split, or with scores (in a
+            subfolder `train`, `valid` or `test`, else all files at any depth).
         split: "train", "valid" or "test".
 
     Returns:
-        Its pieces: voice grids (T, 4) int64, rolls (T, 88) bool, or Scores.
+        Its pieces: voice grids (T, 4) int64, or Scores.
     """
     place = _existing(path)
-    if place.is_file():
-        if place.suffix.lower() == ".json":
-            return load_chorales(place, split)
-        return load_rolls(place, split) if place.suffix.lower() in _ROLL_FILES else load_score_folder(place, split)
     # A folder of scores may well hold a JSON of its own: only files that hold splits make it another corpus.
-    if _files_with_splits(place, _CHORALES):
-        return load_chorales(place, split)
-    return load_rolls(place, split) if _files_with_splits(place, _ROLLS) else load_score_folder(place, split)
+    is_json = place.suffix.lower() == ".json" if place.is_file() else bool(_files_with_splits(place))
+    return load_chorales(place, split) if is_json else load_score_folder(place, split)
 
 
 def load_chorales(path: str | os.PathLike[str], split: str) -> MusicData:
@@ -103,7 +84,7 @@ def load_chorales(path: str | os.PathLike[str], split: str) -> MusicData:
     Raises:
         DataError: a missing path or split, JSON of another shape, or no piece that is a voice grid.
     """
-    file, splits = _file_with(_existing(path), split, _CHORALES)
+    file, splits = _file_with(_existing(path), split)
     pieces = splits[split]
     if not isinstance(pieces, list) or not pieces:
         raise DataError(f'{file}: split "{split}" holds no pieces; expected a list of pieces')
@@ -118,44 +99,6 @@ def load_chorales(path: str | os.PathLike[str], split: str) -> MusicData:
     if not grids:
         raise DataError(f"{faults[0]}; none of the {len(pieces)} pieces can be used")
     return MusicData("chorale", tuple(grids), tuple(names), str(file), tuple(faults))
-
-
-def load_rolls(path: str | os.PathLike[str], split: str) -> MusicData:
-    """Piano rolls from npz: `split` (frames, 88) of all pieces end to end, `split_len` their lengths.
-
-    Also from the .mat and .pickle files in which the four polyphonic sets of Boulanger-Lewandowski, Bengio and Vincent
-    2012 are handed on (see roll_files.py).
-
-    Args:
-        path: the file, or a folder of npz files of which exactly one has the split.
-        split: "train", "valid" or "test".
-
-    Returns:
-        Kind "roll": (T, 88) bool each, column j is MIDI pitch 21 + j; frames may be silent.
-
-    Raises:
-        DataError: a missing path or split, another width, values other than 0 and 1, or lengths that do not
-            add up to the frames.
-    """
-    place = _existing(path)
-    file, arrays = _file_with(
-        place, split, _ROLL_FILES.get(place.suffix.lower(), _ROLLS) if place.is_file() else _ROLLS
-    )
-    if f"{split}_len" not in arrays:
-        raise DataError(f'{file}: "{split}" comes without "{split}_len", the lengths of its pieces in frames')
-    frames, lengths = arrays[split], arrays[f"{split}_len"]
-    if frames.ndim != 2 or frames.shape[1] != N_KEYS:
-        raise DataError(f'{file}: "{split}" must have the shape (frames, {N_KEYS}), got {frames.shape}')
-    if frames.dtype.kind not in "bui" or (frames.size and not np.isin(frames, (0, 1)).all()):
-        raise DataError(f'{file}: "{split}" must hold whole numbers 0 and 1, got others ({frames.dtype})')
-    if arrays.get("lowest_midi", _LOWEST_PITCH) != _LOWEST_PITCH:
-        raise DataError(f"{file}: column 0 must be MIDI pitch {_LOWEST_PITCH}, got {arrays['lowest_midi']}")
-    if lengths.ndim != 1 or lengths.dtype.kind not in "ui" or lengths.size == 0 or (lengths < 1).any():
-        raise DataError(f'{file}: "{split}_len" must hold one whole number of frames >= 1 for each piece')
-    if int(lengths.sum()) != len(frames):
-        raise DataError(f'{file}: "{split}_len" adds up to {int(lengths.sum())}, "{split}" has {len(frames)} frames')
-    pieces = np.split(frames.astype(np.bool_), np.cumsum(lengths.astype(np.int64))[:-1])
-    return MusicData("roll", tuple(pieces), tuple(f"{split}[{i}]" for i in range(len(pieces))), str(file))
 
 
 def load_score_folder(path: str | os.PathLike[str], split: str) -> MusicData:
@@ -184,7 +127,7 @@ def load_score_folder(path: str | os.PathLike[str], split: str) -> MusicData:
     try:
         files = list_scores(place)
     except ScoreError as error:
-        raise DataError(f"{error}, or a JSON or npz corpus") from error
+        raise DataError(f"{error}, or a JSON corpus") from error
     pieces: list[Score] = []
     names, faults = [], []
     n_tunes: dict[str, int] = {}
@@ -224,43 +167,15 @@ def _read_json(file: Path) -> dict[str, Any]:
     return {name: content[name] for name in SPLITS if name in content} if isinstance(content, dict) else {}
 
 
-def _read_npz(file: Path) -> dict[str, Any]:
-    wanted = {f"{name}{suffix}" for name in SPLITS for suffix in ("", "_len")} | {"lowest_midi"}
-    try:
-        # Never pickles: an array of objects is an error.
-        arrays = np.load(file, allow_pickle=False)
-        if isinstance(arrays, np.ndarray):
-            raise DataError(f"{file}: holds one array without a name; expected arrays such as train, train_len")
-        with arrays:
-            return {name: arrays[name] for name in arrays.files if name in wanted}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{file}: not readable as npz ({error}); expected arrays such as train, train_len") from error
+def _files_with_splits(folder: Path) -> dict[Path, dict[str, Any]]:
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".json" and file.is_file())
+    contents = {file: _read_json(file) for file in files}
+    return {file: content for file, content in contents.items() if content}
 
 
-@dataclass(frozen=True)
-class _Form:
-    """A file format that holds whole splits."""
-
-    suffix: str
-    read: Callable[[Path], dict[str, Any]]  # what the file holds of each split
-
-
-_CHORALES = _Form(".json", _read_json)
-_ROLLS = _Form(".npz", _read_npz)
-_PICKLES = _Form(".pickle", read_pickled_rolls)
-# Found in a folder are npz files only: the others have to be named.
-_ROLL_FILES = {".npz": _ROLLS, ".mat": _Form(".mat", read_mat_rolls), ".pickle": _PICKLES, ".pkl": _PICKLES}
-
-
-def _files_with_splits(folder: Path, form: _Form) -> dict[Path, dict[str, Any]]:
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() == form.suffix and file.is_file())
-    contents = {file: form.read(file) for file in files}
-    return {file: content for file, content in contents.items() if set(content) & set(SPLITS)}
-
-
-def _file_with(place: Path, split: str, form: _Form) -> tuple[Path, dict[str, Any]]:
+def _file_with(place: Path, split: str) -> tuple[Path, dict[str, Any]]:
     """The file with this split: the place itself, or the one in the folder that has it."""
-    contents = {place: form.read(place)} if place.is_file() else _files_with_splits(place, form)
+    contents = {place: _read_json(place)} if place.is_file() else _files_with_splits(place)
     found = [file for file, content in contents.items() if split in content]
     if len(found) > 1:
         raise DataError(f'{place}: {", ".join(file.name for file in found)} all have "{split}"; name one of them')

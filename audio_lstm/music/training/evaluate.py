@@ -17,7 +17,6 @@ from audio_lstm.music.score.voices import N_VOICES, score_to_voice_grid
 from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.tokens.representation import Representation
-from audio_lstm.music.tokens.rolls import RollFrames
 from audio_lstm.music.training.data import MusicData
 
 __all__ = ["MusicEvaluation", "encode_pieces", "evaluate_music"]
@@ -35,7 +34,7 @@ class MusicEvaluation:
 
     @property
     def n_steps(self) -> int:
-        """Steps of time: the 16ths of chorales, which hold a cell for each voice; else frames or events."""
+        """Steps of time: the 16ths of chorales, which hold a cell for each voice; else events."""
         return self.nll.n_units // N_VOICES if self.nll.unit == "cell" else self.nll.n_units
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,8 +94,6 @@ def _encoder(representation: Representation, kind: str) -> tuple[str, Encode]:
         if kind == "tokens":  # by shards.tokenise, in this vocabulary
             return "tokens", lambda tokens: np.asarray(tokens, np.int64)
         return "scores", representation.encode
-    if isinstance(representation, RollFrames):
-        return "roll", representation.encode
     raise DataError(f"no corpus holds pieces of kind {representation.kind!r}")
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audio_lstm.checkpoint import load_weights, open_model, write_card
+from audio_lstm.checkpoint import load_weights, open_model
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.music.models.fill_config import UNKNOWN, FillModelConfig, reader_columns
 from audio_lstm.music.models.fill_export import export_fill
@@ -26,6 +26,7 @@ from audio_lstm.music.writing.fill import FillEngines, Filler, load_fill_model, 
 from audio_lstm.runtime import State
 from audio_lstm.training.batches import share
 from audio_lstm.training.loop import StepLoss, TrainResult
+from audio_lstm.training.model_card import Card
 from audio_lstm.training.options import data_fingerprint
 
 __all__ = ["TASKS", "FillBatch", "FillTask", "missing_cells", "score_tasks", "start_from_generator", "write_fill_model"]
@@ -206,26 +207,9 @@ def write_fill_model(
     """
     export_fill(task.model, task.grid, folder, name=name, card=f"# {name}\n")
     figures = score_tasks(load_fill_model(folder), task.valid_set)
-    size_mb = sum(file.stat().st_size for file in folder.glob("*.onnx")) / 1e6
-    rows = "\n".join(
-        f"| {what}: nats a missing cell, valid, int8 | {figures[key]:.4f} |" for key, what in TASKS.items()
-    )
-    n_parameters = sum(parameter.numel() for parameter in task.model.parameters())
-    write_card(
-        folder,
-        f"""# {name}
-
-Fills in what is missing in four-voice chorales; trained on {trained_on}.
-
-| | |
-|---|---|
-{rows}
-| parameters | {n_parameters / 1e6:.2f} M |
-| model.onnx and reader.onnx | {size_mb:.1f} MB |
-| training steps | {result.step} |
-
-{notes}""",
-    )
+    table = {f"{what}: nats a missing cell, valid, int8": f"{figures[key]:.4f}" for key, what in TASKS.items()}
+    purpose = f"Fills in what is missing in four-voice chorales; trained on {trained_on}."
+    Card(name, purpose, notes, result).write(folder, task.model, table)
     return f"{folder}: " + ", ".join(f"{key} {value:.4f}" for key, value in figures.items()) + " nats a missing cell"
 
 

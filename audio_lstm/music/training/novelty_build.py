@@ -105,7 +105,7 @@ def as_scores(data: MusicData, vocabulary: EventVocabulary | None = None) -> Ite
         The scores, made when they are asked for.
 
     Raises:
-        DataError: For rolls, which have no notes, or tokens without their vocabulary.
+        DataError: For tokens without their vocabulary.
     """
     if data.kind == "chorale":
         return map(voice_grid_to_score, data.voice_grids())

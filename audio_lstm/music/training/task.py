@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from audio_lstm.backbone import LSTMState
-from audio_lstm.checkpoint import write_card
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.music.models.ensemble import build_model
@@ -30,6 +29,7 @@ from audio_lstm.music.training.evaluate import encode_pieces
 from audio_lstm.music.training.windows import Augment, BPTTWindows
 from audio_lstm.training.batches import share
 from audio_lstm.training.loop import StepLoss, TrainResult
+from audio_lstm.training.model_card import Card
 from audio_lstm.training.options import data_fingerprint
 
 __all__ = ["BPTTConfig", "NetworkConfig", "TokenBatch", "TokenTask", "first", "together", "write_music_model"]
@@ -209,22 +209,12 @@ def write_music_model(
 
     export_music(task.model, task.representation, folder, name=name, card=f"# {name}\n")
     figures = evaluate_music(task.valid_set, load_music(folder)).to_dict()
-    n_parameters = sum(parameter.numel() for parameter in task.model.parameters())
-    size_mb = (folder / "model.onnx").stat().st_size / 1e6
     split = "valid" if valid_is_new else "valid (known from training)"
-    card = f"""# {name}
-
-A small autoregressive LSTM trained on {trained_on}.
-
-| | |
-|---|---|
-| negative log-likelihood, {split}, int8 | {figures["nll"]:.4f} {figures["unit"]} |
-| the same weights in torch, float32 | {result.best_score:.4f} |
-| pieces, units | {figures["n_pieces"]}, {figures["n_units"]} |
-| parameters | {n_parameters / 1e6:.2f} M |
-| model.onnx | {size_mb:.1f} MB |
-| training steps | {result.step} |
-
-{notes}"""
-    write_card(folder, card)
-    return f"{folder}: {figures['nll']:.4f} {figures['unit']}, {size_mb:.1f} MB"
+    table = {
+        f"negative log-likelihood, {split}, int8": f"{figures['nll']:.4f} {figures['unit']}",
+        "the same weights in torch, float32": f"{result.best_score:.4f}",
+        "pieces, units": f"{figures['n_pieces']}, {figures['n_units']}",
+    }
+    purpose = f"A small autoregressive LSTM trained on {trained_on}."
+    size = Card(name, purpose, notes, result).write(folder, task.model, table)
+    return f"{folder}: {figures['nll']:.4f} {figures['unit']}, {size}"

@@ -1,4 +1,4 @@
-"""A batch of event pieces that are being written under a plan: the `Writer` of `sample.write_pieces`."""
+"""A batch of event pieces that are being written under a plan: a `Writer` for `sample.write_steps`."""
 
 from __future__ import annotations
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from audio_lstm.checkpoint import READER_FILE, open_model
-from audio_lstm.config import config_from_dict
+from audio_lstm.checkpoint import READER_FILE, open_config, open_model
 from audio_lstm.errors import ConfigError, ModelError, ScoreError
 from audio_lstm.music.models.fill_config import FILL_KIND, UNKNOWN, FillModelConfig, reader_columns
 from audio_lstm.music.models.metrics import negative_log_likelihood
@@ -113,10 +112,10 @@ def load_fill_model(model: str | os.PathLike[str] | Filler, *, n_threads: int = 
     representation = folder.representation
     if representation.get("kind") != FILL_KIND or not isinstance(representation.get("chorale"), dict):
         raise ModelError(f"{folder.path}: composes, but cannot fill in; pass a model of recipes/music/chorale_fill.py")
+    config = open_config(folder, FillModelConfig)
     try:
-        config = config_from_dict(FillModelConfig, folder.config, where=str(folder.path))
         grid = ChoraleGrid.from_dict(representation["chorale"])
-    except (ConfigError, ModelError) as error:
+    except ModelError as error:
         raise ModelError(f"{folder.path}: {error}; the model folder is damaged or of another version") from error
     sizes = config.generator
     if grid.column_sizes != sizes.column_sizes or grid.vocabulary_size != sizes.vocabulary_size:

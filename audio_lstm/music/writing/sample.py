@@ -143,7 +143,7 @@ def sample_tokens(
         n_takes: how many pieces (B), at least 1.
         seed: not negative.
         config: temperature and cuts; None = the defaults.
-        mask: a further constraint, for instance `constraints.exact_steps`.
+        mask: a further constraint, for instance `constraints.without_parallels`.
         first_take: number of the first take, not negative.
 
     Returns:

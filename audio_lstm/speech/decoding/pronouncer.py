@@ -18,9 +18,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.checkpoint import open_model
-from audio_lstm.config import LSTMConfig, config_from_dict
-from audio_lstm.errors import ConfigError, DataError, ModelError
+from audio_lstm.checkpoint import open_config, open_model
+from audio_lstm.config import LSTMConfig
+from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.runtime import Engine, OnnxEngine
 from audio_lstm.speech.decoding.beam import BeamConfig, BeamDecoder
 from audio_lstm.speech.text.alphabet import ENGLISH, Alphabet
@@ -189,10 +189,7 @@ def load_pronouncer(model: str | os.PathLike[str] | Pronouncer = "english-sounds
     if isinstance(model, Pronouncer):
         return model
     folder = open_model(model, "pronunciation")
-    try:
-        config = config_from_dict(PronouncerConfig, folder.config, where=str(folder.path))
-    except ConfigError as error:
-        raise ModelError(f"{error}; the model folder is damaged or of another version") from error
+    config = open_config(folder, PronouncerConfig)
     engine = OnnxEngine(folder.graph, n_threads=n_threads)
     engine.check(input_size=1, output_size=config.n_outputs, streams=False)
     return Pronouncer(folder.name, config, engine)

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.checkpoint import ModelFolder, load_weights, open_model
-from audio_lstm.config import config_from_dict
-from audio_lstm.errors import ConfigError, ModelError
+from audio_lstm.checkpoint import ModelFolder, load_weights, open_config, open_model
+from audio_lstm.errors import ModelError
 from audio_lstm.runtime import Engine, OnnxEngine, State, TorchEngine, resolve_device
 from audio_lstm.speech.acoustic.config import SUBSAMPLING, SpeechModelConfig
 from audio_lstm.speech.ctc.decode import WordSpan
@@ -142,10 +141,7 @@ def load_speech(
         return model if decoding is None else model.with_decoding(decoding)
     device = resolve_device(device)
     folder = open_model(model, "speech")
-    try:
-        config = config_from_dict(SpeechModelConfig, folder.config, where=str(folder.path))
-    except ConfigError as error:
-        raise ModelError(f"{error}; the model folder is damaged or of another version") from error
+    config = open_config(folder, SpeechModelConfig)
     engine: Engine
     if device == "cpu":
         graph = OnnxEngine(folder.graph, n_threads=n_threads)

@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audio_lstm.checkpoint import write_card
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.speech.text.alphabet import Alphabet
 from audio_lstm.speech.words.char_lm import CharLMConfig, load_char_lm, pad_texts
@@ -27,6 +26,7 @@ from audio_lstm.speech.words.char_lm_model import CharLMModel
 from audio_lstm.speech.words.lm_text import UNKNOWN, leave_out, read_lm_text
 from audio_lstm.training.batches import bucket_batches, share
 from audio_lstm.training.loop import StepLoss, TrainResult
+from audio_lstm.training.model_card import Card
 from audio_lstm.training.options import data_fingerprint
 
 __all__ = ["CharLMTask", "TextBatch", "hold_out", "read_texts", "write_char_lm"]
@@ -232,21 +232,11 @@ def write_char_lm(
     """
     export_char_lm(task.model, folder, name=name, card=f"# {name}\n")
     bits = load_char_lm(folder).bits_per_character(task.dev_texts)
-    n_parameters = sum(parameter.numel() for parameter in task.model.parameters())
-    size_mb = (folder / "model.onnx").stat().st_size / 1e6
-    card = f"""# {name}
-
-A small character LSTM language model trained on {trained_on}. It judges the texts that a recogniser proposes.
-
-| | |
-|---|---|
-| bits per character, development sentences, int8 | {bits:.4f} |
-| the same weights in torch, float32 | {result.best_score:.4f} |
-| development sentences | {len(task.dev_texts)} |
-| parameters | {n_parameters / 1e6:.2f} M |
-| model.onnx | {size_mb:.1f} MB |
-| training steps | {result.step} |
-
-{notes}"""
-    write_card(folder, card)
-    return f"{folder}: {bits:.4f} bits per character, {size_mb:.1f} MB"
+    purpose = f"A small character LSTM language model trained on {trained_on}. It rates the texts of a recogniser."
+    figures = {
+        "bits per character, development sentences, int8": f"{bits:.4f}",
+        "the same weights in torch, float32": f"{result.best_score:.4f}",
+        "development sentences": str(len(task.dev_texts)),
+    }
+    size = Card(name, purpose, notes, result).write(folder, task.model, figures)
+    return f"{folder}: {bits:.4f} bits per character, {size}"

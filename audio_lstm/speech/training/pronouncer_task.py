@@ -19,7 +19,7 @@ from onnx import TensorProto
 from torch import Tensor, nn
 
 from audio_lstm.backbone import LSTMBackbone
-from audio_lstm.checkpoint import ModelFolder, write_card, write_model
+from audio_lstm.checkpoint import ModelFolder, write_model
 from audio_lstm.config import config_to_dict
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.export import GraphWriter, quantise
@@ -27,6 +27,7 @@ from audio_lstm.speech.acoustic.model import ctc_loss, frames_needed
 from audio_lstm.speech.decoding.pronouncer import Pronouncer, PronouncerConfig, load_pronouncer, pad_words
 from audio_lstm.training.batches import bucket_batches, share
 from audio_lstm.training.loop import StepLoss, TrainResult
+from audio_lstm.training.model_card import Card
 from audio_lstm.training.options import data_fingerprint
 
 __all__ = [
@@ -308,24 +309,14 @@ def write_pronouncer(
     """
     export_pronouncer(task.model, folder, name=name, card=f"# {name}\n")
     score = score_pronouncer(load_pronouncer(folder), test_words)
-    n_parameters = sum(parameter.numel() for parameter in task.model.parameters())
-    size_mb = (folder / "model.onnx").stat().st_size / 1e6
-    card = f"""# {name}
-
-A small spelling-to-sound LSTM: it says how English words are pronounced that no dictionary has.
-
-| | |
-|---|---|
-| words wrong, {score.n_words} test words, int8 | {100 * score.word_error_rate:.2f} % |
-| phonemes wrong | {100 * score.phoneme_error_rate:.2f} % |
-| words wrong, {len(task.dev_words)} development words, float32 | {100 * result.best_score:.2f} % |
-| parameters | {n_parameters / 1e6:.2f} M |
-| model.onnx | {size_mb:.2f} MB |
-| training steps | {result.step} |
-
-{notes}"""
-    write_card(folder, card)
+    purpose = "A small spelling-to-sound LSTM: it says how English words are pronounced that no dictionary has."
+    figures = {
+        f"words wrong, {score.n_words} test words, int8": f"{100 * score.word_error_rate:.2f} %",
+        "phonemes wrong": f"{100 * score.phoneme_error_rate:.2f} %",
+        f"words wrong, {len(task.dev_words)} development words, float32": f"{100 * result.best_score:.2f} %",
+    }
+    size = Card(name, purpose, notes, result).write(folder, task.model, figures)
     return (
         f"{folder}: {100 * score.word_error_rate:.2f} % of {score.n_words} test words wrong, "
-        f"{100 * score.phoneme_error_rate:.2f} % of the phonemes, {size_mb:.2f} MB"
+        f"{100 * score.phoneme_error_rate:.2f} % of the phonemes, {size}"
     )

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audio_lstm.checkpoint import WEIGHTS_FILE, ModelFolder, load_weights, write_card
+from audio_lstm.checkpoint import WEIGHTS_FILE, ModelFolder, load_weights
 from audio_lstm.config import LSTMConfig, config_from_dict
 from audio_lstm.errors import ConfigError, DataError, ModelError
 from audio_lstm.speech.acoustic.config import SUBSAMPLING, SpeechModelConfig
@@ -33,6 +33,7 @@ from audio_lstm.speech.training.metrics import ErrorReport, score
 from audio_lstm.speech.words.pronunciations import Pronunciations
 from audio_lstm.training.batches import bucket_batches, seed_for, share
 from audio_lstm.training.loop import StepLoss, TrainResult
+from audio_lstm.training.model_card import Card
 from audio_lstm.training.options import data_fingerprint
 
 __all__ = [
@@ -359,29 +360,14 @@ def write_speech_model(
         for corpus, items in task.dev_sets.items()
     }
     delay_s = task.config.latency_s
-    facts = {
-        "parameters": f"{sum(parameter.numel() for parameter in task.model.parameters()) / 1e6:.2f} M",
-        "model.onnx": f"{(folder / 'model.onnx').stat().st_size / 1e6:.1f} MB",
-        "streams": f"yes, algorithmic latency {1000 * delay_s:.0f} ms" if delay_s else "no: it reads whole phrases",
-        "training steps": str(result.step),
-    }
-    table = "\n".join(f"| {fact} | {value} |" for fact, value in facts.items())
-    card = f"""# {name}
-
-A small LSTM-CTC recogniser trained on {trained_on}.
-
-{_rows(figures, task.reports)}
-
-| | |
-|---|---|
-{table}
-
-{notes}"""
-    write_card(folder, card)
+    streams = f"yes, algorithmic latency {1000 * delay_s:.0f} ms" if delay_s else "no: it reads whole phrases"
+    purpose = f"A small LSTM-CTC recogniser trained on {trained_on}."
+    tables = _rows(figures, task.reports)
+    size = Card(name, purpose, notes, result).write(folder, task.model, {"streams": streams}, tables=tables)
     errors = "; ".join(
         f"{corpus} WER {100 * row['wer']:.2f} %, CER {100 * row['cer']:.2f} %" for corpus, row in figures.items()
     )
-    return f"{folder}: {errors}, {facts['model.onnx']}"
+    return f"{folder}: {errors}, {size}"
 
 
 def _rows(figures: Mapping[str, dict[str, Any]], reports: Mapping[str, ErrorReport]) -> str:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.checkpoint import open_model
-from audio_lstm.config import LSTMConfig, config_from_dict
-from audio_lstm.errors import ConfigError, DataError, ModelError
+from audio_lstm.checkpoint import open_config, open_model
+from audio_lstm.config import LSTMConfig
+from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.runtime import Engine, OnnxEngine, State
 from audio_lstm.speech.text.alphabet import BLANK, ENGLISH, Alphabet
 from audio_lstm.speech.text.data import normalise_text
@@ -143,10 +143,7 @@ def load_char_lm(model: str | os.PathLike[str] | CharLM, *, n_threads: int = 1) 
     if isinstance(model, CharLM):
         return model
     folder = open_model(model, "language")
-    try:
-        config = config_from_dict(CharLMConfig, folder.config, where=str(folder.path))
-    except ConfigError as error:
-        raise ModelError(f"{error}; the model folder is damaged or of another version") from error
+    config = open_config(folder, CharLMConfig)
     engine = OnnxEngine(folder.graph, n_threads=n_threads)
     engine.check(input_size=1, output_size=config.n_outputs, streams=True)
     return CharLM(folder.name, config, config.alphabet, engine)

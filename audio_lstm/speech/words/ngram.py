@@ -79,8 +79,12 @@ class NgramModel:
     def suffixes(self) -> NDArray[np.int64]:
         """int64 (n_nodes,): of each n-gram the longest part without its first word (or more) that is in the tree."""
         result = np.zeros(len(self.parents), np.int64)
-        for order in range(2, self.order + 1):
-            pending = np.arange(len(result))[self.nodes(order)]
+        of_one = np.zeros(len(self.words) + len(MARKS), np.int64)  # symbol -> its node of order 1; 0: none
+        if self.order > 1:
+            of_one[self.symbols[self.nodes(1)]] = np.arange(1, 1 + self.order_sizes[0])
+            result[self.nodes(2)] = of_one[self.symbols[self.nodes(2)]]
+        for order in range(3, self.order + 1):
+            pending = np.arange(self.nodes(order).start, self.nodes(order).stop)
             tried = result[self.parents[pending]]
             while pending.size:
                 found = self.find(tried, self.symbols[pending])
@@ -103,13 +107,16 @@ class NgramModel:
         is_state[self.nodes(self.order)] = False
         is_state[0] = True
         longest = np.where(is_state, np.arange(len(is_state)), 0)  # node -> the node whose state it shares
+        endings = np.flatnonzero(self.symbols == eos)
+        ends_here = np.zeros(len(self.parents), np.bool_)
+        ends_here[self.parents[endings]] = True
         ends = np.full(len(self.parents), -np.inf, np.float32)  # log P(</s> | node)
+        ends[self.parents[endings]] = self.log_probs[endings]
         for order in range(self.order + 1):
-            part = np.arange(len(longest))[self.nodes(order)] if order else np.zeros(1, np.int64)
+            part = self.nodes(order) if order else slice(0, 1)
             suffix = self.suffixes[part]
-            longest[part] = np.where(is_state[part], part, longest[suffix])
-            end = self.find(part, np.full(len(part), eos))
-            ends[part] = np.where(end >= 0, self.log_probs[end], self.backoffs[part] + ends[suffix])
+            longest[part] = np.where(is_state[part], longest[part], longest[suffix])
+            ends[part] = np.where(ends_here[part], ends[part], self.backoffs[part] + ends[suffix])
         states = np.cumsum(is_state) - 1  # of the nodes that are states
         arcs = np.flatnonzero((self.symbols >= 0) & (self.symbols != bos) & (self.symbols != eos))
         arcs = arcs[is_state[self.parents[arcs]]]

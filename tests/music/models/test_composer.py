@@ -123,8 +123,8 @@ def test_a_wrong_configuration_names_the_folder(
     assert str(damaged) in str(caught.value)
 
 
-def test_a_graph_of_another_model_is_refused(damaged: Path, roll_folder: Path) -> None:
-    shutil.copy(roll_folder / "model.onnx", damaged / "model.onnx")
+def test_a_graph_of_another_model_is_refused(damaged: Path, events_folder: Path) -> None:
+    shutil.copy(events_folder / "model.onnx", damaged / "model.onnx")
     with pytest.raises(ModelError, match=r"model\.onnx: does not fit config\.json"):
         load_music(damaged)
 

@@ -20,7 +20,6 @@ from audio_lstm.music.tokens.config import MusicModelConfig
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.tokens.kinds import representation_from_dict
 from audio_lstm.music.tokens.representation import Representation
-from audio_lstm.music.tokens.rolls import RollFrames
 from audio_lstm.runtime import OnnxEngine
 
 GRID = ChoraleGrid()
@@ -53,7 +52,7 @@ def test_the_folder_holds_the_model_its_grammar_and_its_card(tmp_path: Path) -> 
         torch.testing.assert_close(again.state_dict()[name], tensor)
 
 
-@pytest.mark.parametrize("grid", [GRID, EventVocabulary(steps_per_quarter=4), RollFrames()])
+@pytest.mark.parametrize("grid", [GRID, EventVocabulary(steps_per_quarter=4)])
 def test_the_graph_scores_as_the_torch_model_does(grid: Representation, tmp_path: Path) -> None:
     torch.manual_seed(0)
     sizes = grid.column_sizes

@@ -11,12 +11,10 @@ from audio_lstm.errors import DataError, ModelError
 from audio_lstm.music.models.metrics import (
     NLL,
     PieceNLL,
-    independent_floor,
     negative_log_likelihood,
-    previous_value_floor,
     voice_bigram_floor,
 )
-from audio_lstm.music.training.data import load_chorales, load_rolls
+from audio_lstm.music.training.data import load_chorales
 
 
 def test_costs_are_the_log_softmax_over_what_is_legal() -> None:
@@ -76,31 +74,11 @@ def test_a_corpus_without_units_is_refused() -> None:
         NLL("cell", ())
 
 
-@pytest.mark.parametrize(
-    ("name", "independent", "previous"),
-    [("jsb", 10.95, 10.13), ("nott", 10.00, 5.25), ("muse", 11.85, 8.66), ("piano", 11.49, 9.24)],
-)
-def test_roll_floors_agree_with_the_known_figures(shared: Path, name: str, independent: float, previous: float) -> None:
-    file = shared / f"music/bl/{name}.npz"
-    train, valid = load_rolls(file, "train").rolls(), load_rolls(file, "valid").rolls()
-    assert independent_floor(train, valid).nats_per_unit == pytest.approx(independent, abs=0.01)
-    assert previous_value_floor(train, valid).nats_per_unit == pytest.approx(previous, abs=0.01)
-
-
 def test_the_bigram_floor_of_the_chorales(shared: Path) -> None:
     file = shared / "music/jsb16/satb.trainvalid.json"
     floor = voice_bigram_floor(load_chorales(file, "train").voice_grids(), load_chorales(file, "valid").voice_grids())
     assert floor.nats_per_unit == pytest.approx(0.939, abs=0.001)
     assert floor.n_units == floor.n_tokens == 4 * 18408
-
-
-def test_a_floor_of_a_hand_made_roll() -> None:
-    train = [np.zeros((3, 88), np.bool_)]
-    piece = np.zeros((1, 88), np.bool_)
-    piece[0, 0] = True
-    expected = -np.log(0.5 / 4) - 87 * np.log(3.5 / 4)
-    assert independent_floor(train, [piece]).nats_per_unit == pytest.approx(expected)
-    assert previous_value_floor(train, [piece]).nats_per_unit == pytest.approx(expected)
 
 
 def test_a_pitch_outside_the_range_is_refused() -> None:

@@ -11,10 +11,9 @@ from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.tokens.kinds import representation_from_dict
 from audio_lstm.music.tokens.representation import Representation
-from audio_lstm.music.tokens.rolls import RollFrames
 
 
-@pytest.mark.parametrize("representation", [ChoraleGrid(order="BSTA", low=36), EventVocabulary(), RollFrames()])
+@pytest.mark.parametrize("representation", [ChoraleGrid(order="BSTA", low=36), EventVocabulary()])
 def test_every_kind_comes_back_through_json(representation: Representation) -> None:
     values = json.loads(json.dumps(representation.to_dict()))
     assert representation_from_dict(values) == representation
@@ -22,11 +21,11 @@ def test_every_kind_comes_back_through_json(representation: Representation) -> N
 
 @pytest.mark.parametrize("values", [{}, {"kind": "tune"}, {"kind": ["chorale"]}])
 def test_an_unknown_kind_is_refused_with_those_that_are_known(values: dict[str, object]) -> None:
-    with pytest.raises(ModelError, match=r"unknown representation kind .*; known: chorale, events, roll"):
+    with pytest.raises(ModelError, match=r"unknown representation kind .*; known: chorale, events"):
         representation_from_dict(values)
 
 
-@pytest.mark.parametrize("kind", ["chorale", "events", "roll"])
+@pytest.mark.parametrize("kind", ["chorale", "events"])
 def test_a_wrong_field_is_refused(kind: str) -> None:
     with pytest.raises(ModelError):
         representation_from_dict({"kind": kind, "surprise": 1})

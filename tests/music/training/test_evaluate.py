@@ -16,7 +16,6 @@ from audio_lstm.music.score.score import Score, Track, make_notes
 from audio_lstm.music.score.voices import voice_grid_to_score
 from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.events import EventVocabulary
-from audio_lstm.music.tokens.rolls import RollFrames
 from audio_lstm.music.training.data import MusicData, load_pieces
 from audio_lstm.music.training.evaluate import encode_pieces, evaluate_music
 
@@ -75,17 +74,10 @@ def test_a_corpus_of_which_nothing_fits_is_refused(chorale_composer: Composer) -
         evaluate_music(chorales(np.tile(CHORD + 24, (4, 1))), chorale_composer)
 
 
-def test_scores_and_rolls_have_units_of_their_own(
-    events_composer: Composer, roll_composer: Composer, small_events: EventVocabulary
-) -> None:
+def test_scores_are_priced_an_event(events_composer: Composer, small_events: EventVocabulary) -> None:
     events = evaluate_music(MusicData("scores", (TUNE,), ("tune",), "folder"), events_composer)
     assert events.to_dict()["unit"] == "nats/event"
     assert events.nll.n_units == events.n_steps == len(small_events.encode(TUNE))
-    roll = np.zeros((10, 88), dtype=np.bool_)
-    roll[:, 40] = True
-    frames = evaluate_music(MusicData("roll", (roll,), ("roll",), "x.npz"), roll_composer)
-    assert frames.to_dict()["unit"] == "nats/frame"
-    assert frames.nll.n_units == frames.n_steps == 10
 
 
 def test_a_model_of_chorales_reads_four_part_scores() -> None:
@@ -97,7 +89,7 @@ def test_a_model_of_chorales_reads_four_part_scores() -> None:
     assert unusable == ["a tune: expected four parts with notes (soprano, alto, tenor, bass), got 1"]
 
 
-@pytest.mark.parametrize("kind", ["roll"])
+@pytest.mark.parametrize("kind", ["tokens"])
 def test_a_corpus_of_another_kind_is_refused(kind: str) -> None:
     data = MusicData(kind, (TUNE,), ("a",), "place")  # type: ignore[arg-type]
     message = f"place: holds pieces of kind '{kind}', but a model of 'chorale' reads 'chorale'; pick a model trained"
@@ -105,12 +97,9 @@ def test_a_corpus_of_another_kind_is_refused(kind: str) -> None:
         encode_pieces(data, ChoraleGrid())
 
 
-def test_a_representation_without_corpora_is_refused() -> None:
-    class Hummed(RollFrames.__mro__[1]):  # type: ignore[misc, valid-type]
-        kind = "hummed"
-
+def test_a_representation_without_corpora_is_refused(foreign_composer: Composer) -> None:
     with pytest.raises(DataError, match="no corpus holds pieces of kind 'hummed'"):
-        encode_pieces(chorales(CHORD[None]), Hummed())
+        encode_pieces(chorales(CHORD[None]), foreign_composer.representation)
 
 
 def test_what_the_model_writes_costs_it_less_than_noise(chorale_composer: Composer) -> None:

@@ -53,11 +53,8 @@ def test_a_model_trained_on_the_held_out_pieces_too_has_them_in_its_index(tmp_pa
 
 
 def test_corpora_without_notes_are_refused() -> None:
-    roll = MusicData("roll", (np.zeros((4, 88), np.bool_),), ("roll",), "rolls.npz")
-    with pytest.raises(DataError, match=r"rolls.npz: pieces of kind 'roll' cannot be read as scores here"):
-        as_scores(roll)
     tokens = MusicData("tokens", (np.zeros(4, np.int64),), ("tokens",), "shards")
-    with pytest.raises(DataError, match=r"tokens with their vocabulary"):
+    with pytest.raises(DataError, match=r"shards: pieces of kind 'tokens' .* tokens with their vocabulary"):
         as_scores(tokens)
 
 

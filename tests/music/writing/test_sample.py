@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.tokens.chorale import END, ChoraleGrid
 from audio_lstm.music.tokens.representation import Cursor
-from audio_lstm.music.tokens.rolls import RollFrames
 from audio_lstm.music.writing.sample import SamplingConfig, sample_tokens, token_probabilities
 
 GRID = ChoraleGrid(low=60, high=64)
@@ -66,9 +65,9 @@ def test_temperature_zero_does_not_depend_on_the_seed() -> None:
 
 def test_writing_stops_at_max_tokens() -> None:
     def step(columns: NDArray[np.int64], state: int | None) -> tuple[NDArray[np.float32], int]:
-        return np.zeros((len(columns), 91), dtype=np.float32), 0
+        return np.where(np.arange(V) == END, -99, 0).astype(np.float32)[None].repeat(len(columns), 0), 0
 
-    takes = sample_tokens(step, RollFrames(), n_takes=2, seed=0, config=SamplingConfig(max_tokens=33))
+    takes = sample_tokens(step, GRID, n_takes=2, seed=0, config=SamplingConfig(max_tokens=33))
     assert [take.size for take in takes] == [33, 33]
 
 

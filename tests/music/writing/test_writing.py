@@ -35,14 +35,14 @@ def test_bars_are_told_as_they_begin(events_composer: Composer) -> None:
 
 
 def test_a_request_that_cannot_be_met_is_refused_before_anything_is_written(
-    chorale_composer: Composer, roll_composer: Composer
+    chorale_composer: Composer, foreign_composer: Composer
 ) -> None:
     with pytest.raises(ConfigError, match="seed must not be negative"):
         request(chorale_composer, seed=-1)
     with pytest.raises(ConfigError, match="a chorale model writes soprano"):
         request(chorale_composer, wishes=Wishes(parts=(52, 0)))
-    with pytest.raises(ModelError, match="scores pieces of kind 'roll' but cannot compose them"):
-        request(roll_composer)
+    with pytest.raises(ModelError, match="scores pieces of kind 'hummed' but cannot compose them"):
+        request(foreign_composer)
     nowhere = replace(chorale_composer, folder=None)
     with pytest.raises(ModelError, match="lies in no folder, so that no index of copies lies beside it"):
         request(nowhere, wishes=Wishes(max_copied=12))

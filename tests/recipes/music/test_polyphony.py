@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from audio_lstm.errors import DataError, TrainingError
-from audio_lstm.music.frames.score import load_frame_model
-from audio_lstm.music.training.data import load_rolls
+from recipes.music.rolls.data import load_rolls
+from recipes.music.rolls.score import load_frame_model
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_tiny_prints_the_table_and_writes_what_it_says(
     splits = ["--splits", '["valid", "test"]', "--cache", "true", "--dynamic", "true", "--dynamic_config.segment", "3"]
     assert recipe.main(arguments(data, out, *splits)) == 0
     printed = capsys.readouterr().out
-    costs = load_frame_model(out / "model").score(load_rolls(data, "valid").rolls())
+    costs = load_frame_model(out / "model").score(load_rolls(data, "valid").pieces)
     expected = [costs.per_frame, costs.per_frame_without_first, costs.mean_over_pieces]
     assert figures(printed, "static") == pytest.approx(expected, abs=6e-4)
     for name in ("with a neural cache", "dynamic evaluation"):
@@ -82,7 +82,7 @@ def test_a_pickle_gives_the_figures_of_the_npz(
 ) -> None:
     content = {
         split: [
-            [tuple((np.flatnonzero(frame) + 21).tolist()) for frame in roll] for roll in load_rolls(data, split).rolls()
+            [tuple((np.flatnonzero(frame) + 21).tolist()) for frame in roll] for roll in load_rolls(data, split).pieces
         ]
         for split in ("train", "valid")
     }
@@ -104,7 +104,7 @@ def test_other_processes_of_a_run_write_no_model(
 
 
 def test_missing_data_is_named(recipe: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere: no such file or folder; give the path of a corpus"):
+    with pytest.raises(DataError, match="nowhere: no such file; give the path of an npz"):
         recipe.main(arguments(tmp_path / "nowhere", tmp_path / "run"))
 
 

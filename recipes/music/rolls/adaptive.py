@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.frames.context import echoes, frame_inputs
-from audio_lstm.music.frames.model import FrameModel, FrameState, frame_loss
-from audio_lstm.music.frames.score import FrameCosts, outside_costs
+from recipes.music.rolls.context import echoes, frame_inputs
+from recipes.music.rolls.model import FrameModel, FrameState, frame_loss
+from recipes.music.rolls.score import FrameCosts, outside_costs
 
 __all__ = ["CacheConfig", "DynamicConfig", "cached", "dynamic"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from audio_lstm.config import LSTMConfig, config_from_dict, config_to_dict
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.frames.config import FrameModelConfig
+from recipes.music.rolls.config import FrameModelConfig
 
 FRAMES = LSTMConfig(8, hidden_size=8, n_layers=1)
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.frames.config import FrameModelConfig
-from audio_lstm.music.frames.context import echoes, frame_inputs
-from audio_lstm.music.frames.model import FrameModel, frame_loss
+from recipes.music.rolls.config import FrameModelConfig
+from recipes.music.rolls.context import echoes, frame_inputs
+from recipes.music.rolls.model import FrameModel, frame_loss
 
 
 def inputs_of(roll: np.ndarray) -> torch.Tensor:

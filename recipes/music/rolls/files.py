@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import DataError
-from audio_lstm.music.training.pickled_lists import read_pickled_lists
+from recipes.music.rolls.pickled_lists import read_pickled_lists
 
 __all__ = ["read_mat_rolls", "read_pickled_rolls"]
 

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from audio_lstm.errors import ConfigError, DataError
-from audio_lstm.music.frames.config import FrameModelConfig
-from audio_lstm.music.frames.context import N_ECHOES, echoes, frame_inputs
-from audio_lstm.music.frames.model import FrameModel, FrameState, frame_loss
-from audio_lstm.music.frames.score import score_rolls
-from audio_lstm.music.training.data import MusicData
 from audio_lstm.runtime import TorchEngine
 from audio_lstm.training.batches import share
 from audio_lstm.training.loop import StepLoss
 from audio_lstm.training.options import data_fingerprint
+from recipes.music.rolls.config import FrameModelConfig
+from recipes.music.rolls.context import N_ECHOES, echoes, frame_inputs
+from recipes.music.rolls.data import Rolls
+from recipes.music.rolls.model import FrameModel, FrameState, frame_loss
+from recipes.music.rolls.score import score_rolls
 
 __all__ = ["FrameBatch", "FrameTask", "RowsConfig", "fitted_to"]
 
@@ -81,18 +81,18 @@ class FrameTask:
     """Data, model, loss and metric of a model of frames, for audio_lstm.training.loop."""
 
     def __init__(
-        self, config: FrameModelConfig, *, train_set: MusicData, valid_set: MusicData, rows: RowsConfig, seed: int
+        self, config: FrameModelConfig, *, train_set: Rolls, valid_set: Rolls, rows: RowsConfig, seed: int
     ) -> None:
         self.rows, self.seed, self.valid_set = rows, seed, valid_set
-        self.config = fitted_to(config, train_set.rolls(), margin=rows.max_semitones)
+        self.config = fitted_to(config, train_set.pieces, margin=rows.max_semitones)
         self.names = train_set.names
         keys = slice(self.config.low, self.config.high)
-        self.pieces = [np.ascontiguousarray(roll[:, keys]) for roll in train_set.rolls()]
+        self.pieces = [np.ascontiguousarray(roll[:, keys]) for roll in train_set.pieces]
         # Soft copies are kept in half precision: a large set has 10 M frames and keys.
         self.echoes = [echoes(roll).astype(np.float16) for roll in self.pieces]
         self.fingerprint = data_fingerprint(
             *(
-                [(name, len(roll), roll.astype(np.int64)) for name, roll in zip(data.names, data.rolls(), strict=True)]
+                [(name, len(roll), roll.astype(np.int64)) for name, roll in zip(data.names, data.pieces, strict=True)]
                 for data in (train_set, valid_set)
             )
         )
@@ -143,7 +143,7 @@ class FrameTask:
         """Nats per frame on the validation pieces, each from its first frame to its last."""
         device = str(next(self.model.parameters()).device)
         engine = TorchEngine(self.model, streams=True, device=device)
-        score = score_rolls(engine, self.config, self.valid_set.rolls()).per_frame
+        score = score_rolls(engine, self.config, self.valid_set.pieces).per_frame
         return {"score": score, "nats_per_frame": score}
 
     def _planned(self, epoch: int) -> list[list[Stretch | None]]:

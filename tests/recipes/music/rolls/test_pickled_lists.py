@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from audio_lstm.errors import DataError
-from audio_lstm.music.training.pickled_lists import read_pickled_lists
+from recipes.music.rolls.pickled_lists import read_pickled_lists
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -11,36 +11,36 @@ import torch
 
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, DataError
-from audio_lstm.music.frames.config import FrameModelConfig
-from audio_lstm.music.frames.context import N_CHANNELS
-from audio_lstm.music.frames.task import FrameTask, RowsConfig, fitted_to
-from audio_lstm.music.training.data import MusicData
 from audio_lstm.training.loop import TrainConfig, train
+from recipes.music.rolls.config import FrameModelConfig
+from recipes.music.rolls.context import N_CHANNELS
+from recipes.music.rolls.data import Rolls
+from recipes.music.rolls.task import FrameTask, RowsConfig, fitted_to
 
 CONFIG = FrameModelConfig(
     LSTMConfig(8, hidden_size=8, n_layers=1), key_size=8, key_state=4, note_size=8, name_size=2, dropout=0.0
 )
 
 
-def corpus(*lengths: int, step: int = 0) -> MusicData:
+def corpus(*lengths: int, step: int = 0) -> Rolls:
     """Pieces of three keys: one held, two in turns."""
     pieces = []
     for length in lengths:
         roll = np.zeros((length, 88), np.bool_)
         roll[:, 30 + step] = roll[::2, 34 + step] = roll[1::2, 37 + step] = True
         pieces.append(roll)
-    return MusicData("roll", tuple(pieces), tuple(f"train[{i}]" for i in range(len(pieces))), "toy.npz")
+    return Rolls(tuple(pieces), tuple(f"train[{i}]" for i in range(len(pieces))))
 
 
-def task(train_set: MusicData | None = None, *, rows: RowsConfig | None = None) -> FrameTask:
+def task(train_set: Rolls | None = None, *, rows: RowsConfig | None = None) -> FrameTask:
     rows = rows or RowsConfig(batch_size=2, window=6)
     return FrameTask(CONFIG, train_set=train_set or corpus(8, 12, 5), valid_set=corpus(9), rows=rows, seed=1)
 
 
 def test_the_range_and_the_price_of_the_rest_follow_from_the_training_pieces() -> None:
-    found = fitted_to(CONFIG, corpus(8, 12).rolls())
+    found = fitted_to(CONFIG, corpus(8, 12).pieces)
     assert (found.low, found.high, found.p_outside) == (30, 38, 0.5 / 21)
-    wider = fitted_to(CONFIG, corpus(8, step=50).rolls(), margin=3)
+    wider = fitted_to(CONFIG, corpus(8, step=50).pieces, margin=3)
     assert (wider.low, wider.high) == (77, 88)
     for silent in ([], [np.zeros((4, 88), np.bool_)]):
         with pytest.raises(DataError, match="the training pieces hold no note"):
@@ -121,7 +121,7 @@ def test_the_same_seed_builds_the_same_task_and_the_fingerprint_follows_the_piec
     assert one.fingerprint == two.fingerprint
     assert one.fingerprint.startswith("3 + 1 items, sha256 ")
     assert task(corpus(8, 12, 5, step=1)).fingerprint != one.fingerprint
-    moved = dataclasses.replace(corpus(8, 12, 5), source="elsewhere.npz")
+    moved = corpus(8, 12, 5)
     assert task(moved).fingerprint == one.fingerprint
 
 

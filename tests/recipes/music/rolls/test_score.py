@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from audio_lstm.errors import DataError, ModelError
-from audio_lstm.music.frames.export import export_frames
-from audio_lstm.music.frames.model import FrameModel
-from audio_lstm.music.frames.score import FrameCosts, load_frame_model, outside_costs, roll_costs, score_rolls
 from audio_lstm.music.models.composer import load_music
-from audio_lstm.music.models.metrics import independent_floor, previous_value_floor
-from audio_lstm.music.training.data import load_rolls
 from audio_lstm.runtime import State, TorchEngine
+from recipes.music.rolls.data import independent_floor, load_rolls, previous_value_floor
+from recipes.music.rolls.export import export_frames
+from recipes.music.rolls.model import FrameModel
+from recipes.music.rolls.score import FrameCosts, load_frame_model, outside_costs, roll_costs, score_rolls
 
 
 def test_three_ways_to_sum_up() -> None:
@@ -71,16 +70,12 @@ def test_a_roll_of_another_width_and_odds_without_sense_are_refused(frames_model
         roll_costs(broken, frames_model.config, np.zeros((4, 88), np.bool_))
 
 
-def test_models_of_frames_and_of_tokens_are_not_taken_for_each_other(
-    frames_model: FrameModel, chorale_folder: Path, tmp_path: Path
-) -> None:
+def test_models_of_frames_and_of_tokens_are_not_taken_for_each_other(frames_model: FrameModel, tmp_path: Path) -> None:
     folder = export_frames(frames_model, tmp_path / "model", name="toy", card="")
-    with pytest.raises(
-        ModelError, match=r"a model of frames: it scores rolls and does not compose \(load_frame_model\)"
-    ):
+    with pytest.raises(ModelError, match="prices piano rolls and does not compose"):
         load_music(folder)
     with pytest.raises(ModelError, match="a model that composes token by token; load it with load_music"):
-        load_frame_model(chorale_folder)
+        load_frame_model("chorale")
 
 
 def test_a_damaged_configuration_is_refused(frames_model: FrameModel, tmp_path: Path) -> None:
@@ -99,6 +94,6 @@ def test_a_damaged_configuration_is_refused(frames_model: FrameModel, tmp_path: 
 )
 def test_the_floors_of_the_four_sets(shared: Path, name: str, independent: float, previous: float) -> None:
     file = shared / "music" / "bl" / f"{name}.npz"
-    train, valid = (load_rolls(file, split).rolls() for split in ("train", "valid"))
+    train, valid = (load_rolls(file, split).pieces for split in ("train", "valid"))
     assert independent_floor(train, valid).nats_per_unit == pytest.approx(independent, abs=0.01)
     assert previous_value_floor(train, valid).nats_per_unit == pytest.approx(previous, abs=0.01)

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.frames.adaptive import CacheConfig, DynamicConfig, cached, dynamic
-from audio_lstm.music.frames.model import FrameModel
-from audio_lstm.music.frames.score import FrameCosts, score_rolls
 from audio_lstm.runtime import TorchEngine
+from recipes.music.rolls.adaptive import CacheConfig, DynamicConfig, cached, dynamic
+from recipes.music.rolls.model import FrameModel
+from recipes.music.rolls.score import FrameCosts, score_rolls
 
 
 def static(model: FrameModel, rolls: list[np.ndarray]) -> FrameCosts:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.frames.context import METRE_SIZES, N_CHANNELS
+from recipes.music.rolls.context import METRE_SIZES, N_CHANNELS
 
 __all__ = ["FrameModelConfig"]
 

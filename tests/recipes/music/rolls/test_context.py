@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audio_lstm.music.frames.context import (
+from recipes.music.rolls.context import (
     LAGS,
     MATCH_BOUNDS,
     METRE_SIZES,

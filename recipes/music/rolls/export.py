@@ -12,9 +12,9 @@ from onnx import TensorProto
 from audio_lstm.checkpoint import ModelFolder, write_model
 from audio_lstm.config import config_to_dict
 from audio_lstm.export import GraphWriter
-from audio_lstm.music.frames.context import N_CHANNELS, N_ECHOES
-from audio_lstm.music.frames.model import BELOW, N_NEAR, N_WIDE, OCTAVE, REACH, FrameModel
-from audio_lstm.music.frames.score import FRAMES_KIND
+from recipes.music.rolls.context import N_CHANNELS, N_ECHOES
+from recipes.music.rolls.model import BELOW, N_NEAR, N_WIDE, OCTAVE, REACH, FrameModel
+from recipes.music.rolls.score import FRAMES_KIND
 
 __all__ = ["export_frames", "frames_graph"]
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from audio_lstm.checkpoint import load_weights, open_model
-from audio_lstm.music.frames.context import echoes, frame_inputs
-from audio_lstm.music.frames.export import export_frames, frames_graph
-from audio_lstm.music.frames.model import FrameModel
 from audio_lstm.runtime import OnnxEngine
+from recipes.music.rolls.context import echoes, frame_inputs
+from recipes.music.rolls.export import export_frames, frames_graph
+from recipes.music.rolls.model import FrameModel
 
 
 def test_the_graph_takes_inputs_and_state_and_returns_log_odds_and_state(frames_model: FrameModel) -> None:

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from audio_lstm.backbone import LSTMBackbone, LSTMState
 from audio_lstm.config import LSTMConfig
-from audio_lstm.music.frames.config import FrameModelConfig
-from audio_lstm.music.frames.context import METRE_SIZES, N_CHANNELS, N_ECHOES
+from recipes.music.rolls.config import FrameModelConfig
+from recipes.music.rolls.context import METRE_SIZES, N_CHANNELS, N_ECHOES
 
 __all__ = ["FrameModel", "FrameState", "frame_loss"]
 

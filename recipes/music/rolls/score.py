@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.checkpoint import open_model
-from audio_lstm.config import config_from_dict
-from audio_lstm.errors import ConfigError, DataError, ModelError
-from audio_lstm.music.frames.config import FrameModelConfig
-from audio_lstm.music.frames.context import echoes, frame_inputs
+from audio_lstm.checkpoint import open_config, open_model
+from audio_lstm.errors import DataError, ModelError
 from audio_lstm.runtime import Engine, OnnxEngine, State
+from recipes.music.rolls.config import FrameModelConfig
+from recipes.music.rolls.context import echoes, frame_inputs
 
 __all__ = ["FRAMES_KIND", "FrameCosts", "FrameScorer", "load_frame_model", "outside_costs", "roll_costs", "score_rolls"]
 
@@ -94,10 +93,7 @@ def load_frame_model(model: str | os.PathLike[str], *, n_threads: int = 1) -> Fr
     folder = open_model(model, "music")
     if folder.representation.get("kind") != FRAMES_KIND:
         raise ModelError(f"{folder.path}: a model that composes token by token; load it with load_music")
-    try:
-        config = config_from_dict(FrameModelConfig, folder.config, where=str(folder.path))
-    except ConfigError as error:
-        raise ModelError(f"{error}; the model folder is damaged or of another version") from error
+    config = open_config(folder, FrameModelConfig)
     engine = OnnxEngine(folder.graph, n_threads=n_threads)
     engine.check(input_size=config.input_size, output_size=config.n_keys, streams=True)
     return FrameScorer(folder.name, config, engine)

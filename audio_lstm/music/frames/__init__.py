@@ -1,1 +1,0 @@
-"""Polyphonic music as frames of keys: models, scores, training."""

@@ -15,7 +15,7 @@ from audio_lstm.music.training.token_reader import TokenReader
 
 SABOTEUR = """
 import os, sys, time
-from audio_lstm.music import token_worker
+from audio_lstm.music.training import token_worker
 
 read = token_worker._read
 

@@ -33,7 +33,7 @@ from audio_lstm.speech.words.grammar import word_list
 # A worker that dies of some files: how, says the file's name.
 DANGEROUS_WORKER = """
 import os, signal, sys, time
-from audio_lstm.speech import batch_worker
+from audio_lstm.speech.batch import worker as batch_worker
 
 real = batch_worker.transcribe
 

@@ -63,15 +63,17 @@ class SpeechRecogniser:
         """The same model, whose words stay as they were heard."""
         return replace(self, writing=PLAIN)
 
-    def with_numbers(self, numbers: Numbers) -> SpeechRecogniser:
+    def with_numbers(self, numbers: Numbers | None) -> SpeechRecogniser:
         """The same model with another way to write numbers.
 
         Args:
-            numbers: "words" or "digits"; something else is a ConfigError.
+            numbers: "words" or "digits"; None: as before. Something else is a ConfigError.
 
         Returns:
             A recogniser that shares all else.
         """
+        if numbers is None:
+            return self
         check_choices(numbers, self.writing.letters)
         return replace(self, writing=replace(self.writing, numbers=numbers))
 

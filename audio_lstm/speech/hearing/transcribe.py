@@ -42,7 +42,6 @@ def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished i
     """Write down what is said in a recording.
 
     Example:
-        >>> import audio_lstm
         >>> audio_lstm.transcribe("demos/samples/spelling.wav").text
 
     The recording is read in blocks, so memory does not grow with its length, and heard phrase by phrase: what is not
@@ -68,9 +67,7 @@ def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished i
         The transcript; its text is empty where nothing is said. A recording that cannot be read, is shorter than one
         feature window, too long, or broken is an AudioError.
     """
-    recogniser = load_speech(model, device=device, decoding=decoding)
-    if numbers is not None:
-        recogniser = recogniser.with_numbers(numbers)
+    recogniser = load_speech(model, device=device, decoding=decoding).with_numbers(numbers)
     blocks = read_blocks(
         audio,
         sample_rate=recogniser.config.features.sample_rate,

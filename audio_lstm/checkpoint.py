@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 # Beside the two wings: models of text, and of how words are said.
-Wing = Literal["speech", "music", "language", "pronunciation"]
+Wing = Literal["speech", "music", "language", "pronunciation", "punctuation"]
 
 ConfigT = TypeVar("ConfigT")
 
@@ -168,7 +168,7 @@ def open_model(model: str | os.PathLike[str], wing: Wing) -> ModelFolder:
     found = content.get("wing")
     if found != wing:
         uses = {"speech": "`transcribe`", "music": "`compose`"}
-        uses |= {"language": "`load_char_lm`", "pronunciation": "`load_pronouncer`"}
+        uses |= {"language": "`load_char_lm`", "pronunciation": "`load_pronouncer`", "punctuation": "`load_writer`"}
         use = uses.get(str(found))
         way_out = f"use it with {use}" if use else "pass a folder written by a recipe"
         raise ModelError(f"{path}: a model of the {found} wing, but a {wing} model is needed; {way_out}")

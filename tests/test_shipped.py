@@ -20,6 +20,7 @@ from audio_lstm.speech.decoding.decoding import Decoding, read_decoding
 from audio_lstm.speech.decoding.pronouncer import load_pronouncer
 from audio_lstm.speech.hearing.recogniser import load_speech
 from audio_lstm.speech.text.data import read_manifest
+from audio_lstm.speech.text.punctuation import load_writer
 from audio_lstm.speech.training.evaluate import evaluate_speech
 from audio_lstm.speech.words.lm_file import read_language_model
 
@@ -33,7 +34,8 @@ SAMPLES = {
 @pytest.mark.parametrize("name", SAMPLES)
 def test_samples_are_read_word_for_word(repository: Path, name: str) -> None:
     transcript = audio_lstm.transcribe(repository / "demos" / "samples" / name)
-    assert transcript.text == SAMPLES[name]
+    assert transcript.spoken == SAMPLES[name]
+    assert transcript.text[-1] in ".?!"
     times = [time for word in transcript.words for time in (word.start_s, word.end_s)]
     assert times == sorted(times)
     assert 0 <= times[0] < times[-1] <= transcript.duration_s
@@ -42,7 +44,7 @@ def test_samples_are_read_word_for_word(repository: Path, name: str) -> None:
 def test_models_are_small_and_have_cards() -> None:
     models = shipped_models()
     speech, music = {"an4", "english-base", "english-small"}, {"chorale", "chorale-fill", "lieder"}
-    assert set(models) == speech | music | {"english-char", "english-sounds"}
+    assert set(models) == speech | music | {"english-char", "english-sounds", "english-writer"}
     for folder in models.values():
         assert (folder / "model.onnx").stat().st_size < 8_000_000
         card = (folder / "README.md").read_text("utf-8")
@@ -56,6 +58,37 @@ def test_the_language_model_is_small_and_belongs_to_the_english_model() -> None:
     for name in ("english-base", "english-small"):
         assert read_decoding(shipped_models()[name]).language_model == "english"
     assert "THE" in read_language_model(file).words
+
+
+def test_the_writer_is_small_and_belongs_to_the_english_models() -> None:
+    folder = shipped_models()["english-writer"]
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 4_000_000
+    for name in ("english-base", "english-small"):
+        assert read_decoding(shipped_models()[name]).writer == "english-writer"
+    assert read_decoding(shipped_models()["an4"]).writer == ""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "I went to London with my wife, but she did not like it.",
+        "How are you? I am fine, thank you.",
+        "On Monday, he said that he would come back to New York.",
+        "Where did you go?",
+    ],
+)
+def test_plain_english_is_written_as_people_write_it(written: str) -> None:
+    words = "".join(letter for letter in written if letter not in ",.?").upper().split()
+    assert " ".join(load_writer("english-writer").write(words)) == written
+
+
+def test_what_is_shipped_is_written_by_default_and_spoken_on_request(repository: Path) -> None:
+    sample = repository / "demos" / "samples" / "control.wav"
+    assert audio_lstm.transcribe(sample).text == "Enter sixty four."
+    assert audio_lstm.transcribe(sample, numbers="digits").text == "Enter 64."
+    assert audio_lstm.transcribe(sample, decoding=Decoding(writer=None)).text == "ENTER SIXTY FOUR"
+    assert audio_lstm.transcribe(sample, decoding=Decoding(vocabulary=("ENTER", "SIXTY", "FOUR"))).text.isupper()
+    assert audio_lstm.transcribe(sample, model="an4").text == "ENTER SIXTY FOUR"
 
 
 def test_words_that_no_dictionary_has_are_pronounced() -> None:
@@ -106,7 +139,7 @@ def test_shipped_models_run_without_torch(repository: Path) -> None:
     sample = repository / "demos" / "samples" / "control.wav"
     code = (
         "import sys, audio_lstm\n"
-        f"assert audio_lstm.transcribe({str(sample)!r}).text == 'ENTER SIXTY FOUR'\n"
+        f"assert audio_lstm.transcribe({str(sample)!r}).spoken == 'ENTER SIXTY FOUR'\n"
         "assert audio_lstm.compose(seed=1, bars=2).score.n_notes\n"
         "assert 'torch' not in sys.modules\n"
     )

@@ -21,7 +21,7 @@ from audio_lstm.commands.console import (
     require_output,
     standard_input,
 )
-from audio_lstm.commands.speech import add_decoding, decoding_of
+from audio_lstm.commands.speech import add_decoding, add_writing, decoding_of
 from audio_lstm.errors import AudioError, ConfigError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def add_listen(commands: Any) -> None:
         help="silence that ends an utterance (default: 0.8)",
     )
     add_decoding(parser)
+    add_writing(parser)
     parser.set_defaults(command=_listen)
 
 

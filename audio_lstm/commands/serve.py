@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from audio_lstm.commands.console import add_model, complain, positive_float
-from audio_lstm.commands.speech import add_decoding, decoding_of
+from audio_lstm.commands.speech import add_decoding, add_writing, decoding_of
 
 __all__ = ["add_serve"]
 
@@ -46,6 +46,7 @@ def add_serve(commands: Any) -> None:
         help="let scripts of web pages from there read the answers (CORS): https://example.org, or *; may be repeated",
     )
     add_decoding(parser)
+    add_writing(parser)
     parser.set_defaults(command=_serve)
 
 

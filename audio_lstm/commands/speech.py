@@ -22,7 +22,7 @@ from audio_lstm.text_files import read_text
 if TYPE_CHECKING:
     from audio_lstm.speech.decoding.decoding import Decoding
 
-__all__ = ["add_decoding", "add_evaluate_speech", "decoding_of"]
+__all__ = ["add_decoding", "add_evaluate_speech", "add_writing", "decoding_of"]
 
 # Heavy imports live inside the commands, as in cli.py: `audio-lstm --help` answers at once.
 
@@ -75,8 +75,21 @@ def add_decoding(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--grammar", type=Path, metavar="FILE", help="hear nothing but the sentences of this JSGF file")
 
 
+def add_writing(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how words are written down; `decoding_of` reads them too.
+
+    Args:
+        parser: Of the command.
+    """
+    group = parser.add_argument_group("writing", "How words are written down; by default with marks and capitals.")
+    group.add_argument("--spoken", action="store_true", help="as they were heard: no marks, no capitals, no figures")
+    group.add_argument("--writer", metavar="MODEL", help="punctuation model: a folder or a shipped one's name; none")
+    group.add_argument("--numbers", choices=("words", "digits"), help="TWENTY FIVE PERCENT: 25 %% (default: words)")
+    group.add_argument("--letters", choices=("apart", "joined"), help="M U S I C: MUSIC (default: apart)")
+
+
 def decoding_of(options: argparse.Namespace) -> Decoding:
-    """What the options of `add_decoding` ask for.
+    """What the options of `add_decoding`, and of `add_writing` where the command has them, ask for.
 
     Args:
         options: From the parser.
@@ -127,7 +140,19 @@ def decoding_of(options: argparse.Namespace) -> Decoding:
         grammar=str(options.grammar) if options.grammar else "",
         rescorer={None: "default", "none": None}.get(options.rescorer, options.rescorer),
         rescorer_weight=options.rescorer_weight,
+        **_writing(options),
     )
+
+
+def _writing(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options of `add_writing` ask for; nothing where the command has none."""
+    given = {name: getattr(options, name, None) for name in ("writer", "numbers", "letters")}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    if getattr(options, "spoken", False):
+        if wanted:
+            raise ConfigError(f"--spoken and --{next(iter(wanted))} exclude each other; leave one of them out")
+        return {"writer": None}
+    return {name: None if (name, value) == ("writer", "none") else value for name, value in wanted.items()}
 
 
 def _lines(file: Path, noun: str) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from audio_lstm.commands.console import (
     require_output,
     standard_input,
 )
-from audio_lstm.commands.speech import add_decoding, decoding_of
+from audio_lstm.commands.speech import add_decoding, add_writing, decoding_of
 from audio_lstm.errors import AudioLSTMError, ConfigError
 from audio_lstm.text_files import json_text
 
@@ -64,6 +64,7 @@ def add_transcribe(commands: Any) -> None:
     batch.add_argument("--workers", type=int, metavar="N", help="processes, a core each (default: 1)")
     batch.add_argument("--force", action="store_true", help="transcribe again what is there already")
     add_decoding(parser)
+    add_writing(parser)
     parser.set_defaults(command=_transcribe)
 
 

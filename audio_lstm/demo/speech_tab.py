@@ -96,6 +96,7 @@ class SpeechTab:
                     precision=0,
                     elem_id="track",
                 )
+                numbers = gr.Dropdown(["words", "digits"], value="words", label="Numbers", elem_id="numbers")
                 with gr.Row():
                     go = gr.Button("Transcribe", variant="primary", elem_id="transcribe")
                     stop = gr.Button("Cancel", elem_id="transcribe-cancel")
@@ -105,11 +106,11 @@ class SpeechTab:
         with gr.Accordion("Live captions", open=True, elem_id="live-box"):
             gr.HTML(_LIVE, padding=False, apply_default_css=False)
         before = gr.State(None)
-        inputs = [audio, model, language, hotwords, track, before]
+        inputs = [audio, model, language, hotwords, track, numbers, before]
         outputs = [text, files, panel, before]
         shared: dict[str, Any] = {"concurrency_id": "speech", "concurrency_limit": config.workers}
         answer = streaming_endpoint(
-            self._transcribe, ("audio", "model", "language_model", "hotwords", "track", "before")
+            self._transcribe, ("audio", "model", "language_model", "hotwords", "track", "numbers", "before")
         )
         main = go.click(answer, inputs, outputs, api_name="transcribe", **shared)
         again = hotwords.submit(answer, inputs, outputs, api_visibility="private", **shared)
@@ -124,7 +125,7 @@ class SpeechTab:
 
         Args:
             wishes: The recording (audio), model, language_model, hotwords with commas between them, the sound track,
-                and what was heard before.
+                how to write numbers, and what was heard before.
             request: The visitor's.
             progress: Where to say how far it is.
 
@@ -143,6 +144,7 @@ class SpeechTab:
                 word.strip().upper() for word in re.split(r"[,;\n]", wishes["hotwords"] or "") if word.strip()
             )
             recogniser = self._rack.hearing(wishes["model"], wishes["language_model"], wanted)
+            recogniser = recogniser.with_numbers(wishes["numbers"] or "words")
             whole = np.array(found.samples)
             segments: list[audio_lstm.Segment] = []
             meter = _Meter(progress, len(whole) / SAMPLE_RATE)
@@ -155,7 +157,7 @@ class SpeechTab:
             files = _write_all(transcript, folder, audio)
             write_wav(folder / "recording.wav", whole, SAMPLE_RATE)
             hearing = _look(whole, recogniser, transcript)
-        words = tuple(word.text for word in transcript.words)
+        words = tuple(word.spoken for word in transcript.words)
         changed = changes(before.words, words) if before is not None and before.audio == audio else None
         view = transcript_view(hearing, audio_url=self._shelf.link(folder / "recording.wav"), changed=changed)
         yield transcript.text, files, view, _Before(audio, words)

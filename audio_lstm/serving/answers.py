@@ -174,6 +174,7 @@ def transcript_to_dict(transcript: Transcript, granularities: Collection[str] = 
         "language": language_name(transcript.language),
         "duration": round(transcript.duration_s, 3),
         "text": transcript.text,
+        "spoken": transcript.spoken,
     }
     if "segment" in granularities:
         body["segments"] = [segment_to_dict(number, segment) for number, segment in enumerate(transcript.segments)]
@@ -196,8 +197,11 @@ def language_name(language: str) -> str:
 
 
 def words_of(words: Iterable[Word]) -> list[dict[str, Any]]:
-    """Words as OpenAI writes them, with times in seconds."""
-    return [{"word": word.text, "start": round(word.start_s, 3), "end": round(word.end_s, 3)} for word in words]
+    """Words as OpenAI writes them, with times in seconds; and what was heard, in a key of our own."""
+    return [
+        {"word": word.text, "start": round(word.start_s, 3), "end": round(word.end_s, 3), "spoken": word.spoken}
+        for word in words
+    ]
 
 
 def segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast, get_args
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import JSONResponse, Response
@@ -23,6 +23,7 @@ from audio_lstm.serving.forms import Form, receive_form
 from audio_lstm.serving.job import JobCancelled
 from audio_lstm.serving.live import converse
 from audio_lstm.serving.service import Service
+from audio_lstm.speech.text.numerals import Numbers
 
 __all__ = ["create_app"]
 
@@ -104,7 +105,7 @@ async def _transcriptions(request: Request, service: Service) -> Response:
             )
             wish = _wish(form, service)
             upload = Upload(form.file, form.name, wish.allow_truncated, wish.track)
-            transcript = await service.transcribe(upload, form.one("prompt"), job, _gone(request))
+            transcript = await service.transcribe(upload, form.one("prompt"), job, _gone(request), numbers=wish.numbers)
     except JobCancelled:  # nobody reads what is answered now
         return Response(status_code=499)
     except AudioLSTMError as error:
@@ -127,6 +128,7 @@ class _Wish:
     in_events: bool
     allow_truncated: bool
     track: int | None
+    numbers: Numbers | None
 
 
 def _wish(form: Form, service: Service) -> _Wish:
@@ -139,10 +141,17 @@ def _wish(form: Form, service: Service) -> _Wish:
         in_events=form.flag("stream"),
         allow_truncated=form.flag("allow_truncated"),
         track=_track(form.one("track")),
+        numbers=_numbers(form.one("numbers")),
     )
     if wish.in_events and wish.response_format not in ("json", "text"):
         raise ApiError(400, f"stream gives text alone, got response_format {wish.response_format!r}", param="stream")
     return wish
+
+
+def _numbers(wanted: str) -> Numbers | None:
+    if wanted and wanted not in get_args(Numbers):
+        raise ApiError(400, f"numbers must be words or digits, got {wanted[:40]!r}", param="numbers")
+    return cast("Numbers", wanted) if wanted else None
 
 
 def _track(wanted: str) -> int | None:

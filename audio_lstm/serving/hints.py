@@ -56,6 +56,7 @@ class HintedRecognisers:
         self._decoding = decoding
         if not plain.decoder.is_closed:
             self._decoding = replace(decoding, language_model=loaded, rescorer=plain.decoder.rescorer)
+        self._decoding = replace(self._decoding, writer=plain.writing.writer)
         self._hinted = lru_cache(_REMEMBERED)(self._with_hot_words)
 
     def hearing(self, prompt: str) -> SpeechRecogniser:

@@ -24,6 +24,7 @@ from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
 from audio_lstm.speech.hearing.transcribe import transcribe
 from audio_lstm.speech.hearing.transcript import Transcript
 from audio_lstm.speech.sound.features import extract_features
+from audio_lstm.speech.text.numerals import Numbers
 
 __all__ = ["Service"]
 
@@ -157,7 +158,15 @@ class Service:
         finally:
             self._n_sessions -= 1
 
-    async def transcribe(self, upload: Upload, prompt: str, job: Job, gone: Coroutine[Any, Any, None]) -> Transcript:
+    async def transcribe(
+        self,
+        upload: Upload,
+        prompt: str,
+        job: Job,
+        gone: Coroutine[Any, Any, None],
+        *,
+        numbers: Numbers | None = None,
+    ) -> Transcript:
         """Decode and transcribe an upload in a worker thread.
 
         When the client goes, the time is up or the server stops, the work ends within a phrase. An upload that cannot
@@ -168,6 +177,7 @@ class Service:
             prompt: Hints at what is said.
             job: The request's, from `admitted`.
             gone: Returns when the client has gone.
+            numbers: How numbers are written; None: as the server does.
 
         Returns:
             The transcript.
@@ -176,7 +186,7 @@ class Service:
             ApiError: 504 if the time is up, 503 if the server stops.
             JobCancelled: If the client has gone.
         """
-        work = self._workers.submit(self._run, self._open(), upload, prompt, job)
+        work = self._workers.submit(self._run, self._open(), upload, prompt, job, numbers)
         watch = asyncio.ensure_future(gone)
         try:
             return await self._awaited(work, watch, job)
@@ -205,7 +215,9 @@ class Service:
             raise JobTimedOut("out of time")
         return await asyncio.shield(done)  # it runs, and looks at its job
 
-    def _run(self, loaded: _Loaded, upload: Upload, prompt: str, job: Job) -> Transcript:
+    def _run(
+        self, loaded: _Loaded, upload: Upload, prompt: str, job: Job, numbers: Numbers | None = None
+    ) -> Transcript:
         """In a worker thread: decode in another process, transcribe here."""
         start = time.monotonic()
         job.check()
@@ -216,8 +228,10 @@ class Service:
                 recogniser = guarded(loaded.recognisers.hearing(prompt), job)
                 # A second more: resampling rounds, and the limit has been checked.
                 sound = (found.samples, rate)
-                transcript = transcribe(sound, model=recogniser, max_seconds=self.config.max_seconds + 1)
-                return replace(transcript, notes=found.notes, channel_peaks_db=found.channel_peaks_db)
+                longest_s = self.config.max_seconds + 1
+                transcript = transcribe(sound, model=recogniser, max_seconds=longest_s, numbers=numbers)
+                notes = (*found.notes, *transcript.notes)
+                return replace(transcript, notes=notes, channel_peaks_db=found.channel_peaks_db)
         finally:
             loaded.idle.put(decoder)
             self._typical_s += _GUESS_WEIGHT * (time.monotonic() - start - self._typical_s)

@@ -59,7 +59,7 @@ def ours(model: str) -> Hear:
 
     def hear(samples: NDArray[np.float32]) -> tuple[str, float]:
         start = time.process_time()
-        text = transcribe((samples, RATE), model=recogniser).text
+        text = transcribe((samples, RATE), model=recogniser).spoken
         return text, time.process_time() - start
 
     return hear

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     conditions |= {f"3 s around, noise at {level} dB": padded(clips, 3, level) for level in (-80, -60, -45)}
     print("| an4.dev | WER |\n|---|---|")
     for name, variants in conditions.items():
-        hypotheses = [transcribe((samples, SAMPLE_RATE), model=recogniser).text for _, _, samples in variants]
+        hypotheses = [transcribe((samples, SAMPLE_RATE), model=recogniser).spoken for _, _, samples in variants]
         print(f"| {name} | {score([text for _, text, _ in variants], hypotheses).wer:.1%} |", flush=True)
     return 0
 

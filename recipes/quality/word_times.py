@@ -168,7 +168,7 @@ def errors(parts: Sequence[Known], timed: Sequence[Timed]) -> tuple[NDArray[np.f
 def by_transcribing(recording: KnownRecording, recogniser: SpeechRecogniser) -> list[Timed]:
     """The words that the model hears."""
     transcript = transcribe((recording.samples, SAMPLE_RATE), model=recogniser)
-    return [(word.text, word.start_s, word.end_s) for word in transcript.words]
+    return [(word.spoken, word.start_s, word.end_s) for word in transcript.words]
 
 
 def by_aligning(recording: KnownRecording, recogniser: SpeechRecogniser) -> list[Timed]:

@@ -37,6 +37,32 @@ def test_one_file_gives_its_text_alone(run: CommandLine, speech: str, tmp_path: 
     assert run("transcribe", tone(tmp_path / "a.wav"), "--model", speech) == (0, "A\n", "")
 
 
+def test_a_writer_writes_what_was_heard_and_spoken_leaves_it(
+    run: CommandLine, speech: str, tmp_path: Path, tone: Write
+) -> None:
+    file = tone(tmp_path / "a.wav")
+    written = ("transcribe", file, "--model", speech, "--writer", "english-writer")
+    status, out, err = run(*written)
+    assert (status, err) == (0, "")
+    assert out[:1] == "A"
+    assert out[1:] in (".\n", "?\n", "!\n")
+    assert run("transcribe", file, "--model", speech, "--spoken") == (0, "A\n", "")
+    assert run(*written[:-1], "none", "--letters", "joined", "--numbers", "digits") == (0, "A\n", "")
+    _, out, _ = run(*written, "--json")
+    facts = json.loads(out)
+    assert (facts["spoken"], facts["text"][0], facts["segments"][0]["words"][0]["spoken"]) == ("A", "A", "A")
+
+
+def test_a_writer_that_is_not_there_is_one_line_and_status_1(
+    run: CommandLine, speech: str, tmp_path: Path, tone: Write
+) -> None:
+    file = tone(tmp_path / "a.wav")
+    assert "'nobody' not found" in run.refused(1, "transcribe", file, "--model", speech, "--writer", "nobody")
+    assert "but a punctuation model is needed" in run.refused(
+        1, "transcribe", file, "--model", speech, "--writer", speech
+    )
+
+
 def test_several_files_give_name_tab_text(run: CommandLine, speech: str, tmp_path: Path, tone: Write) -> None:
     one, two = tone(tmp_path / "a.wav"), tone(tmp_path / "b.wav")
     assert run("transcribe", one, two, "--model", speech) == (0, f"{one}\tA\n{two}\tA\n", "")
@@ -330,6 +356,9 @@ def test_silence_in_a_format_is_an_empty_file_and_a_complaint(
         (["--out", "x", "--workers", "0"], "--workers must be at least 1, got 0"),
         (["--out", "x", "--format", "doc"], "unknown format 'doc'; known: txt, srt"),
         (["--out", "x", "--device", "tpu"], "device must be 'cpu' or 'cuda', got 'tpu'"),
+        (["--spoken", "--numbers", "digits"], "--spoken and --numbers exclude each other; leave one of them out"),
+        (["--spoken", "--writer", "x"], "--spoken and --writer exclude each other; leave one of them out"),
+        (["--letters", "glued"], "argument --letters: invalid choice: 'glued'"),
     ],
 )
 def test_wishes_that_contradict_each_other_are_wrong_usage(

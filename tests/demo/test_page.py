@@ -19,7 +19,7 @@ def test_the_endpoints_have_stable_names_and_parameters(running: Running) -> Non
     named = httpx.get(f"{running.url}/gradio_api/info").json()["named_endpoints"]
     assert set(named) == ENDPOINTS
     names = [parameter["parameter_name"] for parameter in named["/transcribe"]["parameters"]]
-    assert names == ["audio", "model", "language_model", "hotwords", "track"]
+    assert names == ["audio", "model", "language_model", "hotwords", "track", "numbers"]
     names = [parameter["parameter_name"] for parameter in named["/inspect"]["parameters"]]
     assert names[:4] == ["source", "file", "model", "layer"]
 

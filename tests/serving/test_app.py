@@ -199,8 +199,19 @@ WISHES = [
     ({"response_format": "xml"}, "response_format must be one of json, text, srt, vtt, ", "response_format"),
     ({"timestamp_granularities[]": "frame"}, "timestamp_granularities[] must be", "timestamp_granularities"),
     ({"language": "de"}, "the model hears the language 'en', got 'de'", "language"),
+    ({"numbers": "roman"}, "numbers must be words or digits, got 'roman'", "numbers"),
     ({"allow_truncated": "yes"}, "allow_truncated must be one of false, true, got 'yes'", "allow_truncated"),
 ]
+
+
+def test_a_request_may_have_its_numbers_in_figures_and_sees_what_was_heard(start: Start, repository: Path) -> None:
+    sample = (repository / "demos" / "samples" / "control.wav").read_bytes()
+    with start(model=load_speech("english-base")) as running:
+        plain = post(running, sample, response_format="verbose_json").json()
+        figures = post(running, sample, response_format="verbose_json", numbers="digits").json()
+    assert (plain["text"], plain["spoken"]) == ("Enter sixty four.", "ENTER SIXTY FOUR")
+    assert (figures["text"], figures["spoken"]) == ("Enter 64.", "ENTER SIXTY FOUR")
+    assert [segment["text"] for segment in figures["segments"]] == ["Enter 64."]
 
 
 def test_a_wrong_wish_is_a_400_that_names_the_field(start: Start) -> None:

@@ -110,3 +110,28 @@ def live_folder(
         mean = model(features)[0][0].mean(dim=0)
         model.head.bias += mean.mean() - mean  # every symbol is likely somewhere
     return export_speech(model, tmp_path_factory.mktemp("live") / "model", name="live", card="# Live\n")
+
+
+@pytest.fixture(scope="session")
+def writer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A punctuation model with random weights, named "scribe"."""
+    from audio_lstm.checkpoint import ModelFolder, write_model
+    from audio_lstm.config import config_to_dict
+    from audio_lstm.speech.text.punctuation import PunctuationConfig
+    from audio_lstm.speech.training.punctuation_model import PunctuationModel, punctuation_graph
+
+    torch.manual_seed(0)
+    config = PunctuationConfig(
+        causal=LSTMConfig(8, hidden_size=16, n_layers=1),
+        both_ways=LSTMConfig(16, hidden_size=8, n_layers=1, bidirectional=True),
+        head_size=8,
+        n_buckets=100,
+        forms=("McDonald", "café"),
+    )
+    model = PunctuationModel(config).eval()
+    with torch.no_grad():
+        for head in (model.head, model.live_head):
+            head.weight.mul_(20)  # so that its answers differ from word to word
+    folder = tmp_path_factory.mktemp("scribe") / "scribe"
+    header = ModelFolder(folder, "punctuation", "scribe", config_to_dict(config), {})
+    return write_model(folder, header, module=model, graph=punctuation_graph(model), card="# Scribe\n")

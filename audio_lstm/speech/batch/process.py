@@ -24,6 +24,7 @@ from audio_lstm.speech.batch.inputs import Job
 from audio_lstm.speech.decoding.decoding import Decoding
 from audio_lstm.speech.decoding.rescore import Rescorer
 from audio_lstm.speech.hearing.transcribe import Progress
+from audio_lstm.speech.text.punctuation import Writer
 from audio_lstm.speech.words.automaton import WordAutomaton
 
 __all__ = ["FileOutcome", "TranscriberProcess", "WorkerSettings"]
@@ -49,6 +50,8 @@ class WorkerSettings:
             raise ConfigError("a batch's workers load the language model themselves; pass its name or file")
         if self.decoding is not None and isinstance(self.decoding.rescorer, Rescorer):
             raise ConfigError("a batch's workers load the rescorer themselves; pass its name or folder")
+        if self.decoding is not None and isinstance(self.decoding.writer, Writer):
+            raise ConfigError("a batch's workers load the writer themselves; pass its name or folder")
 
     def to_json(self) -> dict[str, Any]:
         """As the worker reads it."""
@@ -56,7 +59,7 @@ class WorkerSettings:
         if self.decoding is not None:
             wish = {field.name: getattr(self.decoding, field.name) for field in fields(self.decoding)}
             wish |= {"hotwords": list(self.decoding.hotwords), "vocabulary": list(self.decoding.vocabulary)}
-            for name in ("language_model", "rescorer"):
+            for name in ("language_model", "rescorer", "writer"):
                 if isinstance(wish[name], os.PathLike):
                     wish[name] = os.fspath(wish[name])
             values["decoding"] = wish

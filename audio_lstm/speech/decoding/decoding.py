@@ -34,6 +34,8 @@ from audio_lstm.speech.decoding.pooling import Pool, PoolingConfig
 from audio_lstm.speech.decoding.rescore import Rescorer, RescoringConfig
 from audio_lstm.speech.decoding.sound_spans import phoneme_spans, surer_spans
 from audio_lstm.speech.text.alphabet import Alphabet
+from audio_lstm.speech.text.numerals import Letters, Numbers, check_choices
+from audio_lstm.speech.text.punctuation import Writer
 from audio_lstm.speech.words.automaton import WordAutomaton, fold_case, misfits
 from audio_lstm.speech.words.hotwords import DEFAULT_BOOST, HotWords
 
@@ -87,8 +89,14 @@ class Decoding:
     # "default": the one that the model was tuned with, where its own language model is used too; None: none
     rescorer: str | os.PathLike[str] | Rescorer | None = "default"
     rescorer_weight: float | None = None  # None: as tuned, or 0.3
+    # Punctuation model that writes what was heard: a model folder, or a shipped one's name. "default": the model's own,
+    # if it has one and hears more than a closed list; None: none
+    writer: str | os.PathLike[str] | Writer | None = "default"
+    numbers: Numbers = "words"  # "digits": in figures
+    letters: Letters = "apart"  # "joined": those that were spelt one by one, as one word
 
     def __post_init__(self) -> None:
+        check_choices(self.numbers, self.letters)
         if isinstance(self.hotwords, str) or isinstance(self.vocabulary, str):
             raise ConfigError("hotwords and vocabulary are lists of words; pass ['WORD'] for a single one")
         if self.vocabulary and self.grammar:

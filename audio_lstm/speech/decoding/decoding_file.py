@@ -35,10 +35,13 @@ class DecodingConfig:
     timing: Timing = field(default_factory=Timing)  # of the words' beginnings and ends
     rescoring: RescoringConfig | None = None  # of the texts found, by a character language model
     pooling: PoolingConfig | None = None  # of letters and sounds, if the model hears phonemes; None: letters only
+    writer: str = ""  # punctuation model: name of a folder in the model's folder, or of a shipped one; "": none
 
     def __post_init__(self) -> None:
         if self.language_model and Path(self.language_model).name != self.language_model:
             raise ConfigError(f"language_model is the name of a file without a folder, got {self.language_model!r}")
+        if self.writer and Path(self.writer).name != self.writer:
+            raise ConfigError(f"writer is the name of a model without a folder, got {self.writer!r}")
 
 
 def read_decoding(folder: Path) -> DecodingConfig:

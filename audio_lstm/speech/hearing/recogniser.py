@@ -15,8 +15,10 @@ from audio_lstm.runtime import Engine, OnnxEngine, State, TorchEngine, resolve_d
 from audio_lstm.speech.acoustic.config import SUBSAMPLING, SpeechModelConfig
 from audio_lstm.speech.ctc.decode import WordSpan
 from audio_lstm.speech.decoding.decoding import Decoding, WordDecoder, build_decoder
+from audio_lstm.speech.hearing.writing import PLAIN, Writing, build_writing
 from audio_lstm.speech.sound.features import extract_features
 from audio_lstm.speech.text.alphabet import Alphabet
+from audio_lstm.speech.text.numerals import Numbers, check_choices
 
 __all__ = ["DEFAULT_MODEL", "STREAMING_MODEL", "SpeechRecogniser", "load_speech"]
 
@@ -34,6 +36,7 @@ class SpeechRecogniser:
     engine: Engine
     folder: Path | None = None  # where it was loaded from
     given_decoder: WordDecoder | None = None  # None: greedy
+    writing: Writing = PLAIN  # how words are written down
 
     @property
     def decoder(self) -> WordDecoder:
@@ -52,7 +55,26 @@ class SpeechRecogniser:
         """
         n_phonemes = self.config.n_phonemes if self.config.phoneme_output else 0
         decoder = build_decoder(decoding, self.alphabet, folder=self.folder, n_phonemes=n_phonemes)
-        return replace(self, given_decoder=decoder)
+        writing = build_writing(decoding, folder=self.folder, language=self.config.language)
+        return replace(self, given_decoder=decoder, writing=writing)
+
+    def unwritten(self) -> SpeechRecogniser:
+        """The same model, whose words stay as they were heard."""
+        return replace(self, writing=PLAIN)
+
+    def with_numbers(self, numbers: Numbers | None) -> SpeechRecogniser:
+        """The same model with another way to write numbers.
+
+        Args:
+            numbers: "words" or "digits"; None: as before. Something else is a ConfigError.
+
+        Returns:
+            A recogniser that shares all else.
+        """
+        if numbers is None:
+            return self
+        check_choices(numbers, self.writing.letters)
+        return replace(self, writing=replace(self.writing, numbers=numbers))
 
     def words(self, log_probs: NDArray[np.float32]) -> tuple[WordSpan, ...]:
         """The words of one phrase, in output frames.

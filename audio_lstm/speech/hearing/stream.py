@@ -102,6 +102,7 @@ class StreamingTranscriber:
         self.sample_rate = rate if sample_rate is None else check_sample_rate(sample_rate, "stream")
         self._resampler = Resampler(self.sample_rate, rate)
         self._listener = Listener(self.recogniser, ListenerConfig(endpoint=EndpointConfig(pause_s=endpoint_s)))
+        self._writing = self.recogniser.writing.live()
         self._segments: list[Segment] = []
         self._n_samples = 0
         self._peak = 0.0
@@ -170,6 +171,7 @@ class StreamingTranscriber:
             model=self.recogniser.name,
             peak_db=20 * math.log10(self._peak) if self._peak > 0 else -math.inf,
             language=self.recogniser.config.language,
+            notes=self.recogniser.writing.notes,
         )
 
     def _hear(self, samples: NDArray[np.float32]) -> tuple[Segment, ...]:
@@ -182,7 +184,7 @@ class StreamingTranscriber:
             make_segment(heard, self.recogniser.words(heard.log_probs), self.recogniser, self._listener.n_samples)
             for heard in ended
         ]
-        segments = tuple(segment for segment in made if segment.words)
+        segments = tuple(self._writing.end(segment) for segment in made if segment.words)
         self._segments += segments
         return segments
 
@@ -196,8 +198,7 @@ class StreamingTranscriber:
         # The best path of what has been heard does not change, but its last word may go on; a search may still prefer
         # another text in the end.
         settled = self.recogniser.decoder.beam is None and self._listener.is_certain
-        n_stable = max(0, len(words) - 1) if settled else 0
-        return words[:n_stable], words[n_stable:]
+        return self._writing.update(words, max(0, len(words) - 1) if settled else 0)
 
 
 def make_segment(heard: Heard, spans: Iterable[WordSpan], recogniser: SpeechRecogniser, n_samples: int) -> Segment:

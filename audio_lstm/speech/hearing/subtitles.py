@@ -20,6 +20,8 @@ READING_SPEED = 17.0  # characters a second, spaces included; a cue lingers for 
 FLICKER_MS = 200  # two cues closer than this touch, or the screen would blink
 PAUSE_MS = 1000  # a cue never spans a pause as long as this
 BREATH_MS = 300  # a pause as long as this is a good place to break
+# In written text a cue ends with a sentence, else after a comma or its like, else at a pause.
+TORN_SENTENCE, TORN_CLAUSE = 0.8, 0.3  # the price of ending a cue within a sentence, and after a comma
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def cues(transcript: Transcript) -> tuple[Cue, ...]:
     At most two lines of 42 characters (a longer word stands alone on its line), at most 7 s, at least 1 s and a
     reading speed of 17 characters a second where there is room. Cues never overlap, never start before their first
     word, and either touch or are 0.2 s apart. Where to break is chosen over all words at once (dynamic programming):
-    few, well-filled, readable cues that end where the speaker pauses.
+    few, well-filled, readable cues that end with a sentence, else after a comma, else where the speaker pauses.
 
     Args:
         transcript: Of any length; words whose times overlap are moved apart.
@@ -158,6 +160,7 @@ def _first_words(tokens: Sequence[_Token], limit: int) -> list[int]:
     line_ends = list(_line_ends(tokens, characters))
     best = [0.0] + [float("inf")] * n  # least cost of showing the first i words
     came_from = [0] * (n + 1)
+    is_written = any(token.text[-1] in ".?!" for token in tokens)
     for first in range(n):
         last_line = line_ends[first]
         stop = line_ends[last_line] if last_line < n else n
@@ -165,7 +168,7 @@ def _first_words(tokens: Sequence[_Token], limit: int) -> list[int]:
             if after > first + 1 and not _may_join(tokens, first, after):
                 break
             n_characters = characters[after] - characters[first] - 1
-            cost = best[first] + _cost(tokens, first, after, n_characters, limit)
+            cost = best[first] + _cost(tokens, first, after, n_characters, limit, is_written=is_written)
             if cost < best[after]:
                 best[after], came_from[after] = cost, first
     starts = []
@@ -193,7 +196,9 @@ def _may_join(tokens: Sequence[_Token], first: int, after: int) -> bool:
     return pause < PAUSE_MS and spoken <= LONGEST_MS - FLICKER_MS  # so that it may touch the next
 
 
-def _cost(tokens: Sequence[_Token], first: int, after: int, n_characters: int, limit: int) -> float:
+def _cost(
+    tokens: Sequence[_Token], first: int, after: int, n_characters: int, limit: int, *, is_written: bool
+) -> float:
     """How bad a cue of the words first..after - 1 is; 1 is an ordinary one."""
     start, end = tokens[first].start_ms, tokens[after - 1].end_ms
     free_until = tokens[after].start_ms if after < len(tokens) else limit
@@ -202,4 +207,7 @@ def _cost(tokens: Sequence[_Token], first: int, after: int, n_characters: int, l
     flash = max(0.0, 1 - room_ms / SHORTEST_MS)
     scraps = max(0.0, 1 - n_characters / LINE_CHARACTERS) ** 2
     torn = max(0.0, 1 - (free_until - end) / BREATH_MS) if after < len(tokens) else 0.0
+    if is_written and after < len(tokens):
+        ending = tokens[after - 1].text[-1]
+        torn = 0.0 if ending in ".?!" else TORN_CLAUSE if ending in ",;:–" else TORN_SENTENCE + 0.7 * torn
     return 1 + min(hurry, 3.0) + 2 * flash + 0.5 * scraps + torn

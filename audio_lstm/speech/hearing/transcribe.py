@@ -17,6 +17,7 @@ from audio_lstm.speech.hearing.listener import Heard, Listener
 from audio_lstm.speech.hearing.recogniser import DEFAULT_MODEL, SpeechRecogniser, load_speech
 from audio_lstm.speech.hearing.stream import make_segment
 from audio_lstm.speech.hearing.transcript import Segment, Transcript
+from audio_lstm.speech.text.numerals import Numbers
 
 __all__ = ["Progress", "hear", "transcribe", "transcribe_segments"]
 
@@ -36,6 +37,7 @@ def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished i
     allow_truncated: bool = False,
     track: int | None = None,
     progress: Progress | None = None,
+    numbers: Numbers | None = None,
 ) -> Transcript:
     """Write down what is said in a recording.
 
@@ -59,6 +61,7 @@ def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished i
         allow_truncated: Take what can be read of a file that is damaged or breaks off, instead of refusing it.
         track: Which sound track of a film, counted from 1; None takes the default one.
         progress: Called with the seconds heard and the length in seconds, or None where the file does not say it.
+        numbers: "digits" writes numbers in figures; "words" as they were said; None: as `decoding` says.
 
     Returns:
         The transcript; its text is empty where nothing is said.
@@ -70,7 +73,7 @@ def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished i
         ModelError: If the model is not found, is damaged, or belongs to the music wing.
         MissingDependencyError: If a model is to run on "cuda" without torch.
     """  # noqa: DOC502 - raised by what it calls
-    recogniser = load_speech(model, device=device, decoding=decoding)
+    recogniser = load_speech(model, device=device, decoding=decoding).with_numbers(numbers)
     blocks = read_blocks(
         audio,
         sample_rate=recogniser.config.features.sample_rate,
@@ -86,7 +89,7 @@ def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished i
         model=recogniser.name,
         peak_db=20 * math.log10(meter.peak) if meter.peak > 0 else -math.inf,
         language=recogniser.config.language,
-        notes=blocks.notes,
+        notes=(*blocks.notes, *recogniser.writing.notes),
         channel_peaks_db=blocks.channel_peaks_db,
     )
 
@@ -173,6 +176,10 @@ def _is_quiet(samples: NDArray[np.float32]) -> bool:
 
 
 def _segments(blocks: Reading, recogniser: SpeechRecogniser, meter: _Meter) -> Iterator[Segment]:
+    yield from recogniser.writing.write(_heard_segments(blocks, recogniser, meter))
+
+
+def _heard_segments(blocks: Reading, recogniser: SpeechRecogniser, meter: _Meter) -> Iterator[Segment]:
     for heard in hear(meter.watch(blocks), recogniser, blocks.seams):
         segment = make_segment(heard, recogniser.words(heard.log_probs), recogniser, meter.n_samples)
         if segment.words:

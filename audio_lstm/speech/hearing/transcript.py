@@ -20,16 +20,21 @@ _WAY_OUT = "pass what Transcript.to_json wrote"
 class Word:
     """A word and where it was heard."""
 
-    text: str
+    text: str  # as it is written: with its case, and the mark after it; a number in figures may be several heard words
     start_s: float  # seconds from the start of the recording
     end_s: float  # seconds from the start of the recording
     confidence: float  # 0..1: the chance that it is right, if the model is calibrated (decoding.json); else the mean
     # probability of its letters
+    spoken: str = ""  # as it was heard; left out: the same as the text
+
+    def __post_init__(self) -> None:
+        if not self.spoken:
+            object.__setattr__(self, "spoken", self.text)
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the recording that was recognised in one go."""
+    """A sentence, where the model has a writer; else a stretch of the recording that was recognised in one go."""
 
     start_s: float
     end_s: float
@@ -37,8 +42,13 @@ class Segment:
 
     @property
     def text(self) -> str:
-        """Its words, one space between them."""
+        """Its words as they are written, one space between them."""
         return " ".join(word.text for word in self.words)
+
+    @property
+    def spoken(self) -> str:
+        """Its words as they were heard, one space between them."""
+        return " ".join(word.spoken for word in self.words)
 
 
 @dataclass(frozen=True)
@@ -55,8 +65,13 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """All words, one space between them; empty where nothing was said."""
+        """All words as they are written, one space between them; empty where nothing was said."""
         return " ".join(segment.text for segment in self.segments if segment.words)
+
+    @property
+    def spoken(self) -> str:
+        """All words as they were heard, without marks and capitals, one space between them."""
+        return " ".join(segment.spoken for segment in self.segments if segment.words)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -72,10 +87,15 @@ class Transcript:
         return f"peaks of the channels: {', '.join(channels)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values: text, segments with words, duration, model, language, peak (null: silence), notes."""
+        """Plain JSON values: text, spoken, segments with words, duration, model, language, peak, notes.
+
+        Returns:
+            A new dictionary; the peak is null for digital silence.
+        """
         segments = [{**asdict(segment), "text": segment.text} for segment in self.segments]
         values = {
             "text": self.text,
+            "spoken": self.spoken,
             "segments": segments,
             "duration_s": self.duration_s,
             "model": self.model,
@@ -93,7 +113,7 @@ class Transcript:
         return formats.to_txt(self)
 
     def to_srt(self) -> str:
-        """SubRip subtitles: cues of at most 7 s and two lines of 42 characters, broken where the speaker pauses."""
+        """SubRip subtitles: cues of at most 7 s and two lines of 42 characters, broken at sentences and pauses."""
         return formats.to_srt(self)
 
     def to_vtt(self) -> str:
@@ -160,7 +180,8 @@ class Transcript:
 
 
 def _word(reader: _Reader) -> Word:
-    return Word(reader.text("text"), *reader.span(), reader.number("confidence", most=1.0))
+    spoken = reader.text("spoken") if reader.has("spoken") else ""  # older files have none
+    return Word(reader.text("text"), *reader.span(), reader.number("confidence", most=1.0), spoken)
 
 
 class _Reader:
@@ -180,6 +201,10 @@ class _Reader:
         if key not in self._values:
             raise DataError(f"{self._where}: no {key}; {_WAY_OUT}")
         return self._values[key]
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a key."""
+        return key in self._values
 
     def items(self, key: str) -> list[_Reader]:
         """A list of objects."""

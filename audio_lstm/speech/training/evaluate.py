@@ -107,6 +107,7 @@ def evaluate_speech(
         as_spoken(utterance.text, recogniser.alphabet, language=recogniser.config.language) for utterance in utterances
     ]
     unwritable = tuple(text for text in references if any(letter not in recogniser.alphabet for letter in text))
+    recogniser = recogniser.unwritten()  # what was heard is compared
     heard: list[tuple[Word, ...]] = []
     unreadable: list[str] = []
     audio_s = 0.0

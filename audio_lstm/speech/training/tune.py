@@ -21,7 +21,7 @@ from audio_lstm.errors import DataError
 from audio_lstm.speech.ctc.decode import WordSpan
 from audio_lstm.speech.decoding.beam import BeamConfig, BeamDecoder
 from audio_lstm.speech.decoding.confidence import Calibration, expected_calibration_error, fit_calibration
-from audio_lstm.speech.decoding.decoding import DecodingConfig, WordDecoder
+from audio_lstm.speech.decoding.decoding import DecodingConfig, WordDecoder, read_decoding
 from audio_lstm.speech.decoding.lexicon import load_lexicon
 from audio_lstm.speech.decoding.phoneme_beam import PhonemeBeamDecoder
 from audio_lstm.speech.decoding.pooling import Pool, PoolingConfig
@@ -170,7 +170,8 @@ def tune(
     calibration, error, raw = _calibrate(corpora, decoder)
     if error is not None and error >= raw:  # letters' probabilities are the better confidence
         calibration = None
-    config = replace(config, calibration=calibration)
+    own = "" if recogniser.folder is None else read_decoding(recogniser.folder).writer  # it has no part in this
+    config = replace(config, calibration=calibration, writer=own)
     return TuneResult(config, tuple(settings), best, chosen, error, raw, rescored, pooled)
 
 

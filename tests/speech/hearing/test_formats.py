@@ -71,9 +71,9 @@ def test_a_tsv_sample() -> None:
 
 def test_a_json_sample() -> None:
     assert to_json(said(("É", 0.5, 1.0), duration_s=2.0)) == (
-        '{"text": "É", "segments": [{"start_s": 0.0, "end_s": 2.0, "words": [{"text": "É", "start_s": 0.5, '
-        '"end_s": 1.0, "confidence": 0.5}], "text": "É"}], "duration_s": 2.0, "model": "tiny", "language": "en", '
-        '"peak_db": -3.0}\n'
+        '{"text": "É", "spoken": "É", "segments": [{"start_s": 0.0, "end_s": 2.0, "words": [{"text": "É", '
+        '"start_s": 0.5, "end_s": 1.0, "confidence": 0.5, "spoken": "É"}], "text": "É"}], "duration_s": 2.0, '
+        '"model": "tiny", "language": "en", "peak_db": -3.0}\n'
     )
 
 

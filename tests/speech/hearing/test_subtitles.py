@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from audio_lstm.speech.hearing.subtitles import break_lines, cues, one_line, whole_units
-from audio_lstm.speech.hearing.transcript import Transcript
+from audio_lstm.speech.hearing.transcript import Segment, Transcript, Word
 from tests.speech.hearing.transcripts import SAMPLE, SILENCE, disordered, said, spoken
 
 
@@ -144,3 +144,11 @@ def test_disorder_does_not_break_the_rules_that_players_need(transcript: Transcr
     assert all(len(line) <= 42 or " " not in line for cue in found for line in cue.lines)
     assert all(0 <= cue.start_ms < cue.end_ms <= cue.start_ms + 7000 for cue in found)
     assert all(one.end_ms <= other.start_ms for one, other in pairwise(found))
+
+
+def test_cues_end_with_sentences_first_and_commas_next() -> None:
+    text = "We went to the market in the old town, where they sold bread and cheese. Nobody had told us about the rain."
+    words = [Word(word, 0.45 * place, 0.45 * place + 0.44, 1.0) for place, word in enumerate(text.split())]
+    shown = [" ".join(cue.lines) for cue in cues(Transcript((Segment(0, 12, tuple(words)),), 12.0, "tiny", -3.0))]
+    assert shown[-1] == "Nobody had told us about the rain."
+    assert all(cue.endswith((".", ",")) for cue in shown)

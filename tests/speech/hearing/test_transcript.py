@@ -61,7 +61,7 @@ def test_segments_of_the_dictionary_hold_text_and_timed_words() -> None:
     first = TRANSCRIPT.to_dict()["segments"][0]
     assert first["text"] == "GO ON"
     assert (first["start_s"], first["end_s"]) == (0.0, 20.0)
-    assert first["words"][0] == {"text": "GO", "start_s": 0.5, "end_s": 0.9, "confidence": 0.8}
+    assert first["words"][0] == {"text": "GO", "start_s": 0.5, "end_s": 0.9, "confidence": 0.8, "spoken": "GO"}
 
 
 def test_results_are_immutable() -> None:

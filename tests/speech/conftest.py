@@ -113,7 +113,7 @@ def live_folder(
 
 
 @pytest.fixture(scope="session")
-def writer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def writer_folder(torch: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A punctuation model with random weights, named "scribe"."""
     from audio_lstm.checkpoint import ModelFolder, write_model
     from audio_lstm.config import config_to_dict

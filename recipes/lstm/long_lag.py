@@ -230,8 +230,17 @@ def plain_run(recipe: Recipe, task: str, model: str, lag: int, seed: int, learni
     """A run as the recipe wants it, clipped and with forget bias."""
     input_size = TASKS[task].input_size
     width = width_of(model, input_size, n_weights_of("lstm", input_size, recipe.hidden_size))
-    batch = {"hidden_size": width, "batch_size": recipe.batch_size, "max_steps": recipe.max_steps}
-    return Run(task, model, lag, seed, learning_rate, **batch, clip_norm=recipe.clip_norm)
+    return Run(
+        task=task,
+        model=model,
+        lag=lag,
+        seed=seed,
+        learning_rate=learning_rate,
+        hidden_size=width,
+        batch_size=recipe.batch_size,
+        max_steps=recipe.max_steps,
+        clip_norm=recipe.clip_norm,
+    )
 
 
 def searched(recipe: Recipe, book: Book, task: str, model: str) -> float:

@@ -193,7 +193,7 @@ def losses(kind: str, networks: Sequence[Network], batches: Sequence[Sequence[Ex
     shape = (len(networks), len(batches[0]))
     lengths = torch.tensor([len(example.x) for example in flat])
     x = nn.utils.rnn.pad_sequence([example.x for example in flat], batch_first=True)
-    states, _ = together([network.cell for network in networks], x.unflatten(0, shape))
+    states, _ = together([network.cell for network in networks], x.reshape(*shape, *x.shape[1:]))
     weight = torch.stack([network.head.weight for network in networks])
     bias = torch.stack([network.head.bias for network in networks])
     said = torch.einsum("rbth,roh->rbto", states, weight) + bias[:, None, None]
@@ -202,13 +202,13 @@ def losses(kind: str, networks: Sequence[Network], batches: Sequence[Sequence[Ex
         y = nn.utils.rnn.pad_sequence([example.y for example in flat], batch_first=True)
         costs = nn.functional.binary_cross_entropy_with_logits(said, y, reduction="none").sum(dim=2)
         valid = torch.arange(costs.shape[1])[None, :] < lengths[:, None]
-        return (costs * valid).unflatten(0, shape).sum(dim=(1, 2)), lengths.unflatten(0, shape).sum(dim=1)
-    log_probs = said.unflatten(2, (_OUTPUTS_A_STEP, -1)).flatten(1, 2).log_softmax(dim=2)
+        return (costs * valid).sum(dim=1).reshape(shape).sum(dim=1), lengths.reshape(shape).sum(dim=1)
+    log_probs = said.reshape(len(flat), said.shape[1] * _OUTPUTS_A_STEP, -1).log_softmax(dim=2)
     sizes = torch.tensor([len(example.y) for example in flat])
     targets = torch.cat([example.y for example in flat])
     outputs = lengths * _OUTPUTS_A_STEP
     costs = nn.functional.ctc_loss(log_probs.transpose(0, 1), targets, outputs, sizes, reduction="none")
-    return costs.unflatten(0, shape).sum(dim=1), sizes.unflatten(0, shape).sum(dim=1)
+    return costs.reshape(shape).sum(dim=1), sizes.reshape(shape).sum(dim=1)
 
 
 @torch.no_grad()

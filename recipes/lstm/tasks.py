@@ -105,8 +105,9 @@ class Reader(nn.Module):
             raise ConfigError(f"models must be some of {', '.join(MODELS)}; got {kind!r}")
         self.kind = kind
         if kind == "lstm":
-            self.layer: nn.Module = LSTMBackbone(LSTMConfig(input_size, hidden_size, n_layers=1))
-            inner = cast(LSTMBackbone, self.layer).forward_layers[0]
+            backbone = LSTMBackbone(LSTMConfig(input_size, hidden_size, n_layers=1))
+            self.layer: nn.Module = backbone
+            inner = backbone.forward_layers[0]
         else:
             inner = self.layer = (nn.GRU if kind == "gru" else nn.RNN)(input_size, hidden_size, batch_first=True)
         _begin_like_the_backbone(inner, kind, forget_bias=forget_bias)

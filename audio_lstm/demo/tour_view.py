@@ -68,7 +68,9 @@ def lag_view() -> str:
 
 
 def _told(name: str, row: Mapping[str, Any] | None, n_seeds: int) -> str:
-    if row is None or row["n_solved"] is None:
+    if row is None:
+        return f"<b>{name}</b>: not measured"
+    if row["n_solved"] is None:
         return f"<b>{name}</b>: not tried; it solved nothing at shorter lags"
     if row["n_solved"] == 0:
         return f"<b>{name}</b>: solved by none of {n_seeds} runs"

@@ -11,8 +11,8 @@ ROW = {"task": "adding", "learning_rate": 0.01}
 
 
 def test_every_stored_result_names_the_command_that_made_it() -> None:
-    assert stored("long_lag")["command"] == "python -m recipes.lstm.long_lag"
-    assert stored("gradient_flow")["command"] == "python -m recipes.lstm.gradient_flow"
+    assert stored("long_lag")["command"].startswith("python -m recipes.lstm.long_lag")
+    assert stored("gradient_flow")["command"].startswith("python -m recipes.lstm.gradient_flow")
 
 
 def test_what_is_stored_meets_the_bar_of_the_adding_problem() -> None:

@@ -40,7 +40,7 @@ SCORE = Score(
 # A worker that does to order what damaged files do to parsers by accident.
 SABOTEUR = """
 import os, signal, sys, time
-from audio_lstm.music import parse_worker
+from audio_lstm.music.files import parse_worker
 parse = parse_worker.parse_bytes
 def sabotaged(data, **options):
     if data == b"crash": os.kill(os.getpid(), signal.SIGSEGV)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
-import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +12,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.child import module_command, module_environment
 from audio_lstm.errors import AudioError, AudioLSTMError
 from audio_lstm.serving.job import Job
+from audio_lstm.workers import Worker
 
 __all__ = ["DecodeProcess", "Decoded", "Upload"]
 
-_POLL_S = 0.1  # how often a waiting thread looks whether its job was cancelled
+_WORKER_MODULE = "audio_lstm.serving.decode_worker"
 _MOST_UPLOADS = 500  # then the process is replaced, whatever decoders have not given back
 _GRACE_S = 5.0  # after the deadline the process ends itself, should nobody be left to kill it
 
@@ -55,23 +51,10 @@ class DecodeProcess:
         Args:
             max_memory_bytes: The address space that it may use.
         """
-        self._max_memory_bytes = max_memory_bytes
-        self._n_uploads = 0
-        self._start()
-
-    def _start(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        command = module_command("audio_lstm.serving.decode_worker", theirs.fileno(), self._max_memory_bytes)
         # The threads of a linear algebra library would take address space, and there is nothing for them to do.
-        environment = module_environment({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
-        with theirs:
-            self._process = subprocess.Popen(
-                command,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=environment,
-            )
+        alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self._worker = Worker(_WORKER_MODULE, max_memory_bytes, environment=alone, takes_files=True)
+        self._worker.start()
         self._n_uploads = 0
 
     @contextmanager
@@ -102,7 +85,7 @@ class DecodeProcess:
                 "timeout_s": job.left_s + _GRACE_S,
             }
             upload.file.flush()
-            reply = self._ask(json.dumps(request).encode() + b"\n", [upload.file.fileno(), samples.fileno()], job)
+            reply = self._ask(request, [upload.file.fileno(), samples.fileno()], job)
             if reply is None:
                 raise AudioError(f"{upload.name}: the decoder crashed on it; export it again, e.g. as wav or flac")
             if "error" in reply:
@@ -115,35 +98,15 @@ class DecodeProcess:
                 channel_peaks_db=tuple(-math.inf if peak is None else peak for peak in reply["channel_peaks_db"]),
             )
 
-    def _ask(self, line: bytes, files: list[int], job: Job) -> dict[str, Any] | None:
+    def _ask(self, request: dict[str, Any], files: list[int], job: Job) -> dict[str, Any] | None:
         """The process's answer; None if it died. If the job ends first, the process does too."""
-        if self._process.poll() is not None or self._n_uploads >= _MOST_UPLOADS:
-            self.close()
-            self._start()
+        if not self._worker.is_running or self._n_uploads >= _MOST_UPLOADS:
+            self._worker.start()
+            self._n_uploads = 0
         self._n_uploads += 1
-        try:
-            self._socket.settimeout(None)
-            socket.send_fds(self._socket, [line], files)
-            self._socket.settimeout(_POLL_S)
-            reply = b""
-            while not reply.endswith(b"\n"):
-                job.check()
-                with contextlib.suppress(TimeoutError):
-                    data = self._socket.recv(1 << 16)
-                    if not data:
-                        self.close()
-                        return None
-                    reply += data
-        except OSError:  # it died in between
-            self.close()
-            return None
-        except BaseException:
-            self.close()
-            raise
-        return dict(json.loads(reply))
+        answer = self._worker.ask(request, files=files, poll=job.check)
+        return None if answer is None else answer[0]
 
     def close(self) -> None:
         """End the process; the next upload would start another."""
-        self._socket.close()
-        self._process.kill()
-        self._process.wait()
+        self._worker.close()

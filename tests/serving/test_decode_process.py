@@ -51,21 +51,21 @@ def test_an_error_is_the_uploads(process: DecodeProcess) -> None:
 
 
 def test_a_crash_ends_one_upload_and_the_next_is_decoded(process: DecodeProcess) -> None:
-    os.kill(process._process.pid, signal.SIGSTOP)  # so that it cannot answer before it dies
-    threading.Timer(0.3, os.kill, [process._process.pid, signal.SIGKILL]).start()
+    os.kill(process._worker.process.pid, signal.SIGSTOP)  # so that it cannot answer before it dies
+    threading.Timer(0.3, os.kill, [process._worker.process.pid, signal.SIGKILL]).start()
     with pytest.raises(AudioError, match=r"a\.wav: the decoder crashed on it; export it again, e\.g\. as wav or flac"):
         decoded(process, wav(tone(0.5)))
     assert len(decoded(process, wav(tone(0.5)))) == 8000
 
 
 def test_a_process_that_died_between_uploads_is_replaced(process: DecodeProcess) -> None:
-    process._process.kill()
-    process._process.wait()
+    process._worker.process.kill()
+    process._worker.process.wait()
     assert len(decoded(process, wav(tone(0.5)))) == 8000
 
 
 def test_a_decoder_that_hangs_is_killed_at_the_deadline(process: DecodeProcess) -> None:
-    hanging = process._process
+    hanging = process._worker.process
     os.kill(hanging.pid, signal.SIGSTOP)
     with pytest.raises(JobTimedOut):
         decoded(process, wav(tone(0.5)), Job.lasting(0.3))
@@ -75,7 +75,7 @@ def test_a_decoder_that_hangs_is_killed_at_the_deadline(process: DecodeProcess) 
 
 def test_a_cancelled_job_ends_the_decoding(process: DecodeProcess) -> None:
     job = Job.lasting(60)
-    os.kill(process._process.pid, signal.SIGSTOP)
+    os.kill(process._worker.process.pid, signal.SIGSTOP)
     threading.Timer(0.2, job.cancel).start()
     with pytest.raises(JobCancelled):
         decoded(process, wav(tone(0.5)), job)
@@ -83,16 +83,16 @@ def test_a_cancelled_job_ends_the_decoding(process: DecodeProcess) -> None:
 
 def test_the_process_is_replaced_after_many_uploads(process: DecodeProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audio_lstm.serving.decode_process._MOST_UPLOADS", 1)
-    first = process._process
+    first = process._worker.process
     decoded(process, wav(tone(0.5)))
-    assert process._process is first
+    assert process._worker.process is first
     decoded(process, wav(tone(0.5)))
-    assert process._process is not first
+    assert process._worker.process is not first
     assert first.poll() is not None
 
 
 def test_memory_is_limited(process: DecodeProcess) -> None:
-    limits = open(f"/proc/{process._process.pid}/limits") if os.path.exists("/proc/self/limits") else None  # noqa: SIM115
+    limits = open(f"/proc/{process._worker.process.pid}/limits") if os.path.exists("/proc/self/limits") else None  # noqa: SIM115
     if limits is None:
         pytest.skip("needs /proc")
     decoded(process, wav(tone(0.5)))

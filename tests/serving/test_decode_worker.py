@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +11,8 @@ import numpy as np
 import pytest
 
 from audio_lstm.serving import decode_worker
-from audio_lstm.serving.decode_worker import answer, receive_line
+from audio_lstm.serving.decode_worker import answer
+from audio_lstm.workers import Worker
 from tests.serving.conftest import tone, wav
 
 REQUEST = {
@@ -95,28 +92,20 @@ def test_a_full_disk_is_not_the_uploads_fault(monkeypatch: pytest.MonkeyPatch) -
     assert reply == {"failure": "decoded audio cannot be stored (No space left on device)"}
 
 
-def test_half_a_line_is_none() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.sendall(b'{"name"')
-        ours.shutdown(socket.SHUT_WR)
-        assert receive_line(theirs) is None
-
-
-def test_the_process_answers_until_the_socket_closes(tmp_path: Path) -> None:
-    ours, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "audio_lstm.serving.decode_worker", str(theirs.fileno()), "2000000000"]
-    with subprocess.Popen(command, pass_fds=[theirs.fileno()]) as process, ours:
-        theirs.close()
-        with tempfile.TemporaryFile() as upload, tempfile.TemporaryFile() as out:
-            upload.write(wav(tone(0.5)))
-            upload.flush()
-            for _ in range(2):
-                line = json.dumps(REQUEST).encode() + b"\n"
-                socket.send_fds(ours, [line], [upload.fileno(), out.fileno()])
-                received = receive_line(ours)
-                assert received == ({"n_samples": 8000, "notes": [], "channel_peaks_db": []}, [])
-            out.seek(0)
-            assert len(out.read()) == 2 * 4 * 8000
-        ours.close()
-        assert process.wait(20) == 0
+def test_the_process_answers_until_the_pipe_closes(tmp_path: Path) -> None:
+    worker = Worker("audio_lstm.serving.decode_worker", 2_000_000_000, takes_files=True)
+    worker.start()
+    with tempfile.TemporaryFile() as upload, tempfile.TemporaryFile() as out:
+        upload.write(wav(tone(0.5)))
+        upload.flush()
+        for _ in range(2):
+            answer = worker.ask(REQUEST, files=[upload.fileno(), out.fileno()])
+            assert answer == ({"n_samples": 8000, "notes": [], "channel_peaks_db": []}, b"")
+        out.seek(0)
+        assert len(out.read()) == 2 * 4 * 8000
+    process = worker.process
+    assert process is not None
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(20) == 0
+    worker.close()

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import stat
-import subprocess
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from audio_lstm.atomic import atomic_write
 from audio_lstm.errors import ConfigError, ScoreError
 from audio_lstm.music.files.midi_bytes import midi_to_score, score_to_midi
-from audio_lstm.music.files.parse_worker import frame_to_score, read_frame, write_frame
-from audio_lstm.music.files.worker_process import end_worker, how_it_ended, start_worker
+from audio_lstm.music.files.parse_worker import frame_to_score
 from audio_lstm.music.score.score import Score, Tempo
+from audio_lstm.workers import Worker
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -84,7 +81,7 @@ class ScoreReader:
     def __init__(self, limits: ReadLimits = _DEFAULT_LIMITS, *, sustain: bool = False) -> None:
         self._limits = limits
         self._sustain = sustain
-        self._process: subprocess.Popen[bytes] | None = None
+        self._worker = Worker(_WORKER_MODULE, limits.max_memory_bytes, limits.timeout_s)
 
     def __enter__(self) -> ScoreReader:
         return self
@@ -96,10 +93,7 @@ class ScoreReader:
 
     def close(self) -> None:
         """End the worker process, if there is one."""
-        if self._process is None:
-            return
-        process, self._process = self._process, None
-        end_worker(process)
+        self._worker.close()
 
     def read(self, source: str | os.PathLike[str] | BinaryIO, *, tune: str | None = None) -> Score:
         """The music in a MIDI, MusicXML, compressed MusicXML or ABC file.
@@ -147,30 +141,15 @@ class ScoreReader:
     def _exchange(
         self, name: str, data: bytes, *, tune: str | None = None, every: bool = False
     ) -> tuple[dict[str, Any], bytes]:
-        process, started_s = self._running(), time.monotonic()
-        answer = None
-        try:
-            request = {"max_notes": self._limits.max_notes, "sustain": self._sustain, "tune": tune, "all": every}
-            write_frame(cast(BinaryIO, process.stdin), request, data)
-            answer = read_frame(cast(BinaryIO, process.stdout))
-        except BrokenPipeError:  # the worker died before it had read all
-            pass
-        finally:
-            if answer is None:
-                # It has closed its pipe, so it is ending: wait a moment for its own last word.
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=1.0)
-                self.close()
+        if not self._worker.is_running:
+            self._worker.start()
+        request = {"max_notes": self._limits.max_notes, "sustain": self._sustain, "tune": tune, "all": every}
+        answer = self._worker.ask(request, data)
         if answer is None:
-            if time.monotonic() - started_s > self._limits.timeout_s:
+            if self._worker.waited_s > self._limits.timeout_s:
                 raise ScoreError(f"{name}: not read within {self._limits.timeout_s:g} s; raise timeout_s")
-            raise ScoreError(f"{name}: damaged: it broke the parser ({how_it_ended(process.returncode)})")
+            raise ScoreError(f"{name}: damaged: it broke the parser ({self._worker.how_it_ended})")
         return answer
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            self._process = start_worker(_WORKER_MODULE, (self._limits.max_memory_bytes, self._limits.timeout_s))
-        return self._process
 
 
 def read_score(

@@ -1,19 +1,15 @@
 """The process that reads scores from untrusted bytes: if one crashes the parser, only this process dies.
 
-`python -m audio_lstm.music.files.parse_worker` is started by files.py and spoken to over its stdin and stdout, with
-no pickle and no multiprocessing, so that a user's script needs no `__main__` guard. A frame is two little-endian
-uint32 (sizes in bytes), a JSON object, and raw bytes. A request is `{"max_notes": n}`, perhaps with "tune" and
-"sustain", and the file; the answer is the score's tables and its notes packed, or `{"error": text}`. With `"all": true`
-the answer is `{"pieces": [such tables with the size of their notes, ...]}` and the notes of all pieces, end to end.
+Started by files.py and spoken to in the frames of audio_lstm/workers.py. A request is `{"max_notes": n}`, perhaps with
+"tune" and "sustain", and the file; the answer is the score's tables and its notes packed, or `{"error": text}`. With
+`"all": true` the answer is `{"pieces": [such tables with the size of their notes, ...]}` and the notes of all pieces,
+end to end.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import struct
 import sys
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -23,20 +19,16 @@ from audio_lstm.music.files.abc.text import abc_to_score, abc_to_scores
 from audio_lstm.music.files.midi_bytes import midi_to_score
 from audio_lstm.music.files.musicxml.file import is_musicxml
 from audio_lstm.music.files.musicxml.reader import musicxml_to_score
-from audio_lstm.music.files.worker_process import Deadline, limit_memory
 from audio_lstm.music.score.score import NOTE_DTYPE, KeySignature, Score, Tempo, TimeSignature, Track
+from audio_lstm.workers import Requests, limit_memory
 
 __all__ = [
     "frame_to_score",
     "main",
     "parse_bytes",
     "parse_pieces",
-    "read_frame",
     "score_to_frame",
-    "write_frame",
 ]
-
-_SIZES = struct.Struct("<II")
 
 _NO_MEMORY = "too large: reading it takes more memory than allowed; raise max_memory_bytes"
 
@@ -50,39 +42,6 @@ _PACKED = np.dtype(
         ("track", np.uint16),
     ]
 )
-
-
-def write_frame(stream: BinaryIO, header: dict[str, Any], payload: bytes) -> None:
-    """Send one frame.
-
-    Args:
-        stream: the other side's pipe.
-        header: JSON values.
-        payload: raw bytes.
-    """
-    text = json.dumps(header).encode()
-    stream.write(_SIZES.pack(len(text), len(payload)) + text)
-    stream.write(payload)
-    stream.flush()
-
-
-def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
-    """Receive one frame.
-
-    Args:
-        stream: the other side's pipe.
-
-    Returns:
-        Header and payload, or None where the other side has gone.
-    """
-    sizes = stream.read(_SIZES.size)
-    if len(sizes) < _SIZES.size:
-        return None
-    n_text, n_payload = _SIZES.unpack(sizes)
-    text, payload = stream.read(n_text), stream.read(n_payload)
-    if len(text) < n_text or len(payload) < n_payload:
-        return None
-    return json.loads(text), payload
 
 
 def score_to_frame(score: Score) -> tuple[dict[str, Any], bytes]:
@@ -198,17 +157,9 @@ def main(max_memory_bytes: int, timeout_s: float) -> None:
         timeout_s: this process ends itself when a request takes longer.
     """
     limit_memory(max_memory_bytes)
-    requests = sys.stdin.buffer
-    answers = os.fdopen(os.dup(1), "wb")
-    # Libraries print warnings to stdout, which would break the frames: send theirs to nowhere.
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        deadline = Deadline(timeout_s, nowhere)
-        while (frame := read_frame(requests)) is not None:
-            deadline.start()
-            answer = _answer(*frame)
-            deadline.stop()
-            write_frame(answers, *answer)
+    requests = Requests(timeout_s=timeout_s)
+    for header, data in requests:
+        requests.answer(*_answer(header, data))
 
 
 if __name__ == "__main__":

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.music.files.files import ReadLimits
-from audio_lstm.music.files.parse_worker import read_frame, write_frame
-from audio_lstm.music.files.worker_process import end_worker, how_it_ended, start_worker
 from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.workers import Worker
 
 __all__ = ["TokenReader"]
 
@@ -45,8 +40,8 @@ class TokenReader:
         self._sustain = sustain
         self._vocabulary = json.dumps(vocabulary.to_dict()).encode()
         self._limits = limits or ReadLimits()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._waited_s, self._returncode = 0.0, 0  # of the last worker that died
+        bounds = (self._limits.max_memory_bytes, self._limits.timeout_s, self._limits.max_bytes, self._limits.max_notes)
+        self._worker = Worker(_WORKER_MODULE, *bounds)
 
     def __enter__(self) -> TokenReader:
         return self
@@ -59,14 +54,11 @@ class TokenReader:
     @property
     def pid(self) -> int | None:
         """The number of the worker process; None where none runs."""
-        return None if self._process is None else self._process.pid
+        return None if self._worker.process is None else self._worker.process.pid
 
     def close(self) -> None:
         """End the worker process, if there is one."""
-        if self._process is None:
-            return
-        process, self._process = self._process, None
-        end_worker(process)
+        self._worker.close()
 
     def read(self, paths: Sequence[Path]) -> list[list[NDArray[np.uint16] | str]]:
         """Parse and tokenise files.
@@ -82,27 +74,16 @@ class TokenReader:
         if found is None:  # one of them killed the worker: which one shows when they come one by one
             found = []
             for path in paths:
-                found += self._ask([path]) or [[self._obituary(path)]]
+                found += self._ask([path]) or [[self._why_it_died(path)]]
         return found
 
     def _ask(self, paths: Sequence[Path]) -> list[list[NDArray[np.uint16] | str]] | None:
         """What the worker has to say; None if it dies."""
-        process, started_s = self._running(), time.monotonic()
-        answer = None
-        try:
-            request = {"paths": [os.fspath(path) for path in paths], "sustain": self._sustain}
-            write_frame(cast(BinaryIO, process.stdin), request, self._vocabulary)
-            answer = read_frame(cast(BinaryIO, process.stdout))
-        except BrokenPipeError:  # it died before it had read all
-            pass
-        finally:
-            if answer is None:
-                # It has closed its pipe, so it is ending: wait a moment for its own last word.
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=1.0)
-                self.close()
+        if not self._worker.is_running:
+            self._worker.start()
+        request = {"paths": [os.fspath(path) for path in paths], "sustain": self._sustain}
+        answer = self._worker.ask(request, self._vocabulary)
         if answer is None:
-            self._waited_s, self._returncode = time.monotonic() - started_s, process.returncode
             return None
         header, payload = answer
         tokens, place = np.frombuffer(payload, "<u2").astype(np.uint16), 0
@@ -117,16 +98,7 @@ class TokenReader:
                     place += result
         return found
 
-    def _obituary(self, path: Path) -> str:
-        if self._waited_s > self._limits.timeout_s:
+    def _why_it_died(self, path: Path) -> str:
+        if self._worker.waited_s > self._limits.timeout_s:
             return f"{path}: not read within {self._limits.timeout_s:g} s; raise timeout_s"
-        return f"{path}: damaged: it broke the parser ({how_it_ended(self._returncode)})"
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._process.poll() is not None:
-            self.close()  # something else ended it while it had nothing to do
-        if self._process is None:
-            limits = self._limits
-            arguments = (limits.max_memory_bytes, limits.timeout_s, limits.max_bytes, limits.max_notes)
-            self._process = start_worker(_WORKER_MODULE, arguments)
-        return self._process
+        return f"{path}: damaged: it broke the parser ({self._worker.how_it_ended})"

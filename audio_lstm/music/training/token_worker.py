@@ -1,26 +1,24 @@
 """The process that reads files and answers with their tokens: parsing and tokenising without a way back in between.
 
-`python -m audio_lstm.music.training.token_worker` is started by token_reader.py and spoken to in the frames of
-parse_worker.py.
-A request is `{"paths": [...]}` + the vocabulary as JSON; the answer `{"found": [...]}` + tokens, uint16 little-endian,
-end to end: for each path a list of its pieces (an ABC file may hold several tunes), of each how many tokens it has, or
-what is wrong with it. One answer for many files, since a word for each would wake the other side as often.
+Started by token_reader.py and spoken to in the frames of audio_lstm/workers.py. A request is `{"paths": [...]}` + the
+vocabulary as JSON; the answer `{"found": [...]}` + tokens, uint16 little-endian, end to end: for each path a list of
+its pieces (an ABC file may hold several tunes), of each how many tokens it has, or what is wrong with it. One answer
+for many files, since a word for each would wake the other side as often.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
 from functools import lru_cache
 
 from audio_lstm.errors import ScoreError
 from audio_lstm.music.files.files import read_bytes
-from audio_lstm.music.files.parse_worker import parse_pieces, read_frame, write_frame
-from audio_lstm.music.files.worker_process import Deadline, limit_memory
+from audio_lstm.music.files.parse_worker import parse_pieces
 from audio_lstm.music.score.score import Score
 from audio_lstm.music.tokens.events import EventVocabulary
+from audio_lstm.workers import Requests, limit_memory
 
 __all__ = ["main"]
 
@@ -66,23 +64,16 @@ def main(max_memory_bytes: int, timeout_s: float, max_bytes: int, max_notes: int
 
     limit_memory(max_memory_bytes)
     gc.freeze()  # what is loaded by now stays: collections need not look at it again and again
-    requests = sys.stdin.buffer
-    answers = os.fdopen(os.dup(1), "wb")
-    # Libraries print warnings to stdout, which would break the frames: send theirs to nowhere.
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        deadline = Deadline(timeout_s, nowhere)
-        while (frame := read_frame(requests)) is not None:
-            header, vocabulary = frame
-            found: list[list[int | str]] = []
-            parts: list[bytes] = []
-            for path in header["paths"]:
-                deadline.start()
-                pieces = _read(path, vocabulary, limits=(max_bytes, max_notes), sustain=header.get("sustain", False))
-                deadline.stop()
-                parts += (piece for piece in pieces if isinstance(piece, bytes))
-                found.append([len(piece) // 2 if isinstance(piece, bytes) else piece for piece in pieces])
-            write_frame(answers, {"found": found}, b"".join(parts))
+    requests = Requests()
+    for header, vocabulary in requests:
+        found: list[list[int | str]] = []
+        parts: list[bytes] = []
+        for path in header["paths"]:
+            requests.deadline.start(timeout_s)
+            pieces = _read(path, vocabulary, limits=(max_bytes, max_notes), sustain=header.get("sustain", False))
+            parts += (piece for piece in pieces if isinstance(piece, bytes))
+            found.append([len(piece) // 2 if isinstance(piece, bytes) else piece for piece in pieces])
+        requests.answer({"found": found}, b"".join(parts))
 
 
 if __name__ == "__main__":

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import os
-import signal
-import subprocess
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from audio_lstm import errors
 from audio_lstm.atomic import remove_leftovers
 from audio_lstm.audio.files import DEFAULT_MAX_SECONDS
-from audio_lstm.child import module_command, module_environment
 from audio_lstm.errors import AudioLSTMError, ConfigError
 from audio_lstm.speech.batch.inputs import Job
 from audio_lstm.speech.decoding.decoding import Decoding
@@ -26,6 +20,7 @@ from audio_lstm.speech.decoding.rescore import Rescorer
 from audio_lstm.speech.hearing.transcribe import Progress
 from audio_lstm.speech.text.punctuation import Writer
 from audio_lstm.speech.words.automaton import WordAutomaton
+from audio_lstm.workers import Worker
 
 __all__ = ["FileOutcome", "TranscriberProcess", "WorkerSettings"]
 
@@ -100,8 +95,7 @@ class TranscriberProcess:
     def __init__(self, settings: WorkerSettings, *, tells: bool = True) -> None:
         self._settings = settings.to_json()
         self._lock = threading.Lock()  # stop() comes from another thread
-        self._process: subprocess.Popen[bytes] | None = None
-        self._complaints: IO[bytes] | None = None  # what it writes to stderr
+        self._worker = Worker(_WORKER_MODULE, keeps_stderr=True, patience_s=_PATIENCE_S)
         self.is_stopped = False  # by `stop`
         self._tells = tells
 
@@ -125,7 +119,7 @@ class TranscriberProcess:
         Returns:
             What became of it.
         """
-        if self._process is None:
+        if self._worker.process is None:
             self._load_model()
         outputs = {name: os.fspath(file) for name, file in job.outputs.items()}
         answer = self._ask({"audio": os.fspath(job.audio), "outputs": outputs}, heard)
@@ -133,35 +127,20 @@ class TranscriberProcess:
             return FileOutcome(job.audio, **{**answer, "notes": tuple(answer.get("notes", ()))})
         if self.is_stopped:
             return FileOutcome(job.audio, "stopped")
-        how = self._how_it_died()
-        self.close()
         remove_leftovers(job.outputs.values())
         way_out = "the file may be damaged, or memory short: try fewer workers"
-        return FileOutcome(job.audio, f"{job.audio}: its worker process died ({how}); {way_out}")
+        return FileOutcome(job.audio, f"{job.audio}: its worker process died ({self._worker.how_it_ended}); {way_out}")
 
     def stop(self) -> None:
         """Tell the process to end at once, but for tidying up."""
         with self._lock:
             self.is_stopped = True
-            if self._process is not None:
-                self._process.terminate()
+            if (process := self._worker.process) is not None:
+                process.terminate()
 
     def close(self) -> None:
         """Wait until the process has ended."""
-        with self._lock:
-            process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout, self._complaints):
-            if pipe is not None:
-                with contextlib.suppress(OSError):  # what was still to be sent can no longer be
-                    pipe.close()
+        self._worker.close()
 
     def _load_model(self) -> None:
         """Start the process; what its model's loading raises is raised here."""
@@ -171,7 +150,7 @@ class TranscriberProcess:
             raise AudioLSTMError(f"a worker process cannot be started ({error}); try fewer workers") from error
         answer = self._ask(self._settings)
         if answer is None and not self.is_stopped:
-            raise AudioLSTMError(f"a worker process died while it loaded the model ({self._how_it_died()})")
+            raise AudioLSTMError(f"a worker process died while it loaded the model ({self._worker.how_it_ended})")
         if answer and "error" in answer:
             raise getattr(errors, answer["kind"])(answer["error"])
         for note in answer.get("notes", ()) if answer and self._tells else ():
@@ -179,41 +158,10 @@ class TranscriberProcess:
 
     def _start(self) -> None:
         with self._lock:
-            if self.is_stopped:
-                return
-            self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
-            self._process = subprocess.Popen(
-                module_command(_WORKER_MODULE),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._complaints,
-                env=module_environment(),
-                start_new_session=True,  # Ctrl-C is for the caller, who stops the worker
-            )
+            if not self.is_stopped:
+                self._worker.start()
 
     def _ask(self, request: Mapping[str, Any], heard: Progress | None = None) -> dict[str, Any] | None:
         """The process's answer; None where it is no more."""
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            return None
-        with contextlib.suppress(OSError):  # a pipe that is closed
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
-            while (line := process.stdout.readline()).endswith(b"\n"):
-                answer: dict[str, Any] = json.loads(line)
-                if "heard_s" not in answer:
-                    return answer
-                if heard is not None:
-                    heard(answer["heard_s"], answer["of_s"])
-        return None
-
-    def _how_it_died(self) -> str:
-        """The signal or exit status, and the last line that it wrote."""
-        if self._process is None or self._complaints is None:
-            return "never started"
-        status = self._process.wait()
-        self._complaints.seek(0)
-        lines = self._complaints.read().decode("utf-8", "replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        how = f"signal {-status}, {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        return f"{how}: {last}" if last else how
+        answer = self._worker.ask(request, progress=None if heard is None else lambda times: heard(*times))
+        return None if answer is None else answer[0]

@@ -1,23 +1,20 @@
 """The process that transcribes the files of a batch: if one brings it down, only that file is lost.
 
-`python -m audio_lstm.speech.batch.worker` is started by batch.py and spoken to over its stdin and stdout in JSON
-lines, with no pickle and no multiprocessing, so that a user's script needs no `__main__` guard. The first line holds
-the settings; the answer is `{}`, or `{"error": text, "kind": name of the error}`. Then a line a file:
-`{"audio": path, "outputs": {format: path}}`; the answer is what `transcribe_job` returns. Before it come lines
-`{"heard_s": seconds, "of_s": seconds or null}`, one a second, that say how far it is.
+Started by batch.py and spoken to in the frames of audio_lstm/workers.py. The first request holds the settings; the
+answer is `{}`, or `{"error": text, "kind": name of the error}`. Then one a file:
+`{"audio": path, "outputs": {format: path}}`; the answer is what `transcribe_job` returns. Before it come frames
+`{"progress": [seconds heard, of seconds or null]}`, one a second.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from audio_lstm.errors import AudioLSTMError, DataError
@@ -25,6 +22,7 @@ from audio_lstm.speech.decoding.decoding import Decoding
 from audio_lstm.speech.hearing.formats import FORMATS, write_text
 from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
 from audio_lstm.speech.hearing.transcribe import Progress, transcribe
+from audio_lstm.workers import Requests
 
 __all__ = ["Transcriber", "main"]
 
@@ -57,12 +55,12 @@ class Transcriber:
         recogniser = load_speech(settings["model"], device=settings["device"], decoding=decoding)
         return cls(recogniser, settings["max_seconds"], settings["allow_truncated"], settings.get("track"))
 
-    def transcribe_job(self, job: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    def transcribe_job(self, job: dict[str, Any], tell: Callable[[tuple[float, float | None]], None]) -> dict[str, Any]:
         """Transcribe a file and write its transcript in each format.
 
         Args:
             job: audio and outputs.
-            tell: Called with heard_s and of_s now and then.
+            tell: Called now and then with the seconds heard and the length in seconds, or None.
 
         Returns:
             duration_s, n_words and notes; or error, with ends_batch where the disk takes no more files.
@@ -105,14 +103,14 @@ def _write(texts: dict[str, str]) -> dict[str, Any]:
     return {}
 
 
-def _now_and_then(tell: Callable[[dict[str, Any]], None]) -> Progress:
+def _now_and_then(tell: Callable[[tuple[float, float | None]], None]) -> Progress:
     told = time.monotonic()
 
     def heard(done_s: float, total_s: float | None) -> None:
         nonlocal told
         if time.monotonic() - told >= _TELL_S:
             told = time.monotonic()
-            tell({"heard_s": done_s, "of_s": total_s})
+            tell((done_s, total_s))
 
     return heard
 
@@ -124,28 +122,22 @@ def main() -> int:
         The exit status.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an unfinished file is removed on the way out
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    with open(os.devnull, "wb") as nowhere:  # libraries print to stdout, which would break the lines
-        os.dup2(nowhere.fileno(), 1)
-    requests = iter(sys.stdin.buffer)
+    requests = Requests()
+    waiting = iter(requests)
     try:
-        transcriber = Transcriber.load(json.loads(next(requests)))
+        settings, _ = next(waiting)
+        transcriber = Transcriber.load(settings)
     except AudioLSTMError as error:
-        _answer(answers, {"error": str(error), "kind": type(error).__name__})
+        requests.answer({"error": str(error), "kind": type(error).__name__})
         return 1
     try:
         notes = transcriber.recogniser.decoder.notes
-        _answer(answers, {"notes": notes} if notes else {})
-        for line in requests:
-            _answer(answers, transcriber.transcribe_job(json.loads(line), partial(_answer, answers)))
+        requests.answer({"notes": notes} if notes else {})
+        for job, _ in waiting:
+            requests.answer(transcriber.transcribe_job(job, requests.progress))
     except BrokenPipeError:  # the other side was killed: nobody waits for an answer
         return 1
     return 0
-
-
-def _answer(stream: Any, values: dict[str, Any]) -> None:
-    stream.write(json.dumps(values) + "\n")
-    stream.flush()
 
 
 if __name__ == "__main__":

@@ -15,11 +15,10 @@ from audio_lstm.music.files.midi_bytes import score_to_midi
 from audio_lstm.music.files.parse_worker import (
     frame_to_score,
     parse_bytes,
-    read_frame,
     score_to_frame,
-    write_frame,
 )
 from audio_lstm.music.score.score import KeySignature, Score, Tempo, TimeSignature, Track, make_notes
+from audio_lstm.workers import read_frame, write_frame
 
 SCORE = Score(
     480,

@@ -81,9 +81,9 @@ def test_a_worker_that_was_ended_from_outside_is_replaced(tmp_path: Path) -> Non
     paths = songs(tmp_path, "a.mid")
     with TokenReader(EventVocabulary()) as reader:
         first = reader.read(paths)
-        assert reader._process is not None
-        reader._process.kill()
-        reader._process.wait()
+        assert reader._worker.process is not None
+        reader._worker.process.kill()
+        reader._worker.process.wait()
         np.testing.assert_array_equal(reader.read(paths)[0][0], first[0][0])
 
 

@@ -1,4 +1,4 @@
-"""The worker that tokenises: what it answers, in the frames that parse_worker.py describes."""
+"""The worker that tokenises: what it answers, in the frames that workers.py describes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from audio_lstm.music.files.files import ReadLimits, read_score, write_midi
-from audio_lstm.music.files.parse_worker import read_frame, write_frame
-from audio_lstm.music.files.worker_process import start_worker
 from audio_lstm.music.score.score import Score, Track, make_notes
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.training import token_worker
+from audio_lstm.workers import Worker
 
 VOCABULARY = json.dumps(EventVocabulary().to_dict()).encode()
 
@@ -27,13 +26,11 @@ def song(path: Path, n_notes: int = 8) -> Path:
 def test_requests_are_answered_in_order_until_the_pipe_closes(tmp_path: Path) -> None:
     good, bad = song(tmp_path / "good.mid"), tmp_path / "bad.mid"
     bad.write_text("nonsense")
-    process = start_worker("audio_lstm.music.training.token_worker", (1 << 31, 60.0, 1 << 20, 1000))
-    assert process.stdin is not None
-    assert process.stdout is not None
+    worker = Worker("audio_lstm.music.training.token_worker", 1 << 31, 60.0, 1 << 20, 1000)
+    worker.start()
     for _ in range(2):
         paths = [str(good), str(bad), str(tmp_path / "none.mid"), str(good)]
-        write_frame(process.stdin, {"paths": paths}, VOCABULARY)
-        answer = read_frame(process.stdout)
+        answer = worker.ask({"paths": paths}, VOCABULARY)
         assert answer is not None
         header, payload = answer
         (n_tokens,), (fault,), (missing,), (again,) = header["found"]
@@ -41,9 +38,12 @@ def test_requests_are_answered_in_order_until_the_pipe_closes(tmp_path: Path) ->
         assert "not a MIDI file" in fault
         assert "no such file" in missing
         assert len(payload) == 2 * 2 * n_tokens
+    process = worker.process
+    assert process is not None
+    assert process.stdin is not None
     process.stdin.close()
     assert process.wait(timeout=30) == 0
-    process.stdout.close()
+    worker.close()
 
 
 def read(path: Path, **limits: int) -> bytes | str:

@@ -32,11 +32,11 @@ def test_one_process_takes_file_after_file_and_ends_with_its_block(always_a_fold
     with TranscriberProcess(WorkerSettings(str(always_a_folder))) as process:
         heard = FileOutcome(job.audio, "", 0.5, 1)
         assert process.transcribe(job) == heard
-        running = process._process
+        running = process._worker.process
         assert running is not None
         assert process.transcribe(missing).error.endswith("no.wav: no such file; check the path")
         assert process.transcribe(job) == heard
-        assert process._process is running
+        assert process._worker.process is running
     assert running.poll() is not None
     assert job.outputs["txt"].read_text() == "A\n"
 
@@ -45,10 +45,10 @@ def test_one_process_takes_file_after_file_and_ends_with_its_block(always_a_fold
 def test_a_process_that_was_killed_is_replaced(always_a_folder: Path, job: Job) -> None:
     with TranscriberProcess(WorkerSettings(str(always_a_folder))) as process:
         process.transcribe(job)
-        assert process._process is not None
-        process._process.kill()
-        process._process.wait()
-        assert "its worker process died (signal 9, SIGKILL); the file may be" in process.transcribe(job).error
+        assert process._worker.process is not None
+        process._worker.process.kill()
+        process._worker.process.wait()
+        assert "its worker process died (SIGKILL); the file may be" in process.transcribe(job).error
         assert process.transcribe(job).error == ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from audio_lstm.errors import ModelError
 from audio_lstm.speech.batch.worker import Transcriber
 from audio_lstm.speech.hearing.transcribe import transcribe
 from audio_lstm.speech.hearing.transcript import Transcript
+from audio_lstm.workers import read_frame, write_frame
 
 
 def settings(model: Path | str) -> dict[str, object]:
@@ -35,10 +36,10 @@ def test_a_job_writes_what_transcribe_hears_and_says_how_far_it_is(
     worker = Transcriber.load(settings(always_a_folder))
     outputs = {"json": str(tmp_path / "new" / "a.json"), "txt": str(tmp_path / "a.txt")}
     monkeypatch.setattr("audio_lstm.speech.batch.worker._TELL_S", 0.0)
-    told: list[dict[str, object]] = []
+    told: list[object] = []
     answer = worker.transcribe_job({"audio": str(said), "outputs": outputs}, told.append)
     assert answer == {"duration_s": 0.5, "n_words": 1, "notes": []}
-    assert told == [{"heard_s": 0.5, "of_s": 0.5}]
+    assert told == [(0.5, 0.5)]
     expected = transcribe(said, model=always_a_folder)
     assert Transcript.from_json((tmp_path / "new" / "a.json").read_text()) == expected
     assert (tmp_path / "a.txt").read_text() == "A\n"
@@ -76,18 +77,22 @@ def test_a_model_that_is_not_found_is_refused() -> None:
         Transcriber.load(settings("nosuch"))
 
 
-def test_the_process_speaks_in_lines_and_ends_with_its_pipe(always_a_folder: Path, said: Path, tmp_path: Path) -> None:
-    def ask(*requests: object) -> tuple[int, list[object]]:
+def test_the_process_ends_with_its_pipe(always_a_folder: Path, said: Path, tmp_path: Path) -> None:
+    def ask(*requests: dict[str, object]) -> tuple[int, list[dict[str, object]]]:
+        frames = io.BytesIO()
+        for request in requests:
+            write_frame(frames, request)
         done = subprocess.run(
             [sys.executable, "-m", "audio_lstm.speech.batch.worker"],
-            input="".join(json.dumps(request) + "\n" for request in requests),
+            input=frames.getvalue(),
             capture_output=True,
-            text=True,
             timeout=120,
         )
         assert not done.stderr
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        return done.returncode, [line for line in lines if "heard_s" not in line]  # a busy machine takes a second
+        out, answers = io.BytesIO(done.stdout), []
+        while (frame := read_frame(out)) is not None:
+            answers.append(frame[0])
+        return done.returncode, [answer for answer in answers if "progress" not in answer]  # a busy machine takes long
 
     job = {"audio": str(said), "outputs": {"txt": str(tmp_path / "a.txt")}}
     assert ask(settings(always_a_folder), job, job) == (0, [{}, *[{"duration_s": 0.5, "n_words": 1, "notes": []}] * 2])

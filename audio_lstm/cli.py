@@ -82,7 +82,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="audio-lstm",
-        description="Write down speech and write music with small LSTMs, offline.",
+        description="Transcribe speech and compose music with small LSTMs, offline.",
         allow_abbrev=False,  # or a new option could break old scripts
     )
     parser.add_argument("--version", action="version", version=f"audio-lstm {_version()}")

@@ -41,13 +41,13 @@ def add_align(commands: Any) -> None:
     parser = commands.add_parser(
         "align",
         allow_abbrev=False,
-        help="say when each word of a text is said in a recording",
-        description="Find the words of a text in a recording that says it: a line a word with start and end in "
-        "seconds, score, and whether it was heard. What the recording does not say is flagged, and so is speech that "
-        "is not in the text. Figures, signs and abbreviations are found in the ways that people say them.",
+        help="find when each word of a known text is said in a recording",
+        description="Find when each word of a known text is said. Prints a line for each word: start and end in "
+        "seconds, score, and whether it was heard. Words that are not said, and speech that is not in the text, are flagged. "
+        "Numbers, signs and abbreviations are matched in the ways people say them.",
     )
-    parser.add_argument("audio", metavar="AUDIO", help="audio or video file, - for stdin")
-    parser.add_argument("text", metavar="TEXT_OR_FILE", help="what is said, or a text file that holds it, - for stdin")
+    parser.add_argument("audio", metavar="AUDIO", help="audio or video file; - for stdin")
+    parser.add_argument("text", metavar="TEXT_OR_FILE", help="the text, or a file that holds it; - for stdin")
     add_model(parser, "english-base")
     parser.add_argument(
         "--format",
@@ -56,7 +56,7 @@ def add_align(commands: Any) -> None:
         help="tsv: a line a word; json: with letters; srt, vtt, textgrid: of the words that are found (what the suffix "
         "of --out says, or tsv)",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the result there, not to stdout")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the result to this file, not to stdout")
     add_reading(parser)
     parser.set_defaults(command=_align)
 

@@ -96,13 +96,21 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         parser: Of the command.
     """
     parser.add_argument(
-        "--max-seconds", type=positive_float, default=None, metavar="S", help="refuse longer recordings (86400: 24 h)"
+        "--max-seconds",
+        type=positive_float,
+        default=None,
+        metavar="S",
+        help="refuse longer recordings (default: 86400, 24 h)",
     )
     parser.add_argument(
-        "--allow-truncated", action="store_true", help="take what can be read of a file that is damaged or breaks off"
+        "--allow-truncated", action="store_true", help="transcribe what can be read of a damaged or truncated file"
     )
     parser.add_argument(
-        "--track", type=_counted, default=None, metavar="N", help="sound track of a film, from 1 (default: its default)"
+        "--track",
+        type=_counted,
+        default=None,
+        metavar="N",
+        help="audio track, counted from 1 (default: the file's own)",
     )
 
 

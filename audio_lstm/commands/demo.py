@@ -20,20 +20,22 @@ def add_demo(commands: Any) -> None:
     parser = commands.add_parser(
         "demo",
         allow_abbrev=False,
-        help="transcribe, compose and look inside in a browser",
-        description="One page for both wings: transcribe a recording or a microphone, compose, look inside the LSTM. "
-        "It asks nothing of the network. Its functions are there for gradio_client too (README.md).",
+        help="open a page to transcribe, compose and look inside",
+        description="Open one page to transcribe a recording or the microphone, to compose, and to look inside the "
+        "LSTM. Nothing is fetched from the network. gradio_client can call its functions (docs/how-to/demo.md).",
     )
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=7860, metavar="N", help="0 takes a free one (default: 7860)")
-    parser.add_argument("--auth", default="", metavar="NAME:PASSWORD", help="ask every visitor for these")
+    parser.add_argument("--port", type=int, default=7860, metavar="N", help="port (default: 7860; 0: any free one)")
+    parser.add_argument("--auth", default="", metavar="NAME:PASSWORD", help="require this login")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("--max-minutes", type=positive_float, metavar="M", help="of a recording (default: 10)")
-    limits.add_argument("--max-upload-mb", type=positive_float, metavar="X", help="of a file (default: 50)")
-    limits.add_argument("--max-bars", type=int, metavar="N", help="of a composition (default: 64)")
-    limits.add_argument("--queue", type=int, metavar="N", help="wishes that may wait (default: 32)")
-    limits.add_argument("--workers", type=int, metavar="N", help="wishes met at once (default: the cores, at most 2)")
-    limits.add_argument("--sessions", type=int, metavar="N", help="live captions at once (default: 8)")
+    limits.add_argument("--max-minutes", type=positive_float, metavar="M", help="longest recording (default: 10)")
+    limits.add_argument("--max-upload-mb", type=positive_float, metavar="X", help="largest file (default: 50)")
+    limits.add_argument("--max-bars", type=int, metavar="N", help="longest composition (default: 64)")
+    limits.add_argument("--queue", type=int, metavar="N", help="requests that may wait (default: 32)")
+    limits.add_argument(
+        "--workers", type=int, metavar="N", help="requests answered at once (default: the cores, at most 2)"
+    )
+    limits.add_argument("--sessions", type=int, metavar="N", help="live caption sessions at once (default: 8)")
     parser.set_defaults(command=_demo)
 
 

@@ -21,15 +21,22 @@ def add_harmonise(commands: Any) -> None:
     Args:
         commands: What `add_subparsers` returned.
     """
-    parser = commands.add_parser("harmonise", allow_abbrev=False, help="write three voices to a melody")
+    parser = commands.add_parser(
+        "harmonise",
+        allow_abbrev=False,
+        help="harmonise a melody in four voices",
+        description="Write the other three voices of a chorale to a melody. The melody stays exactly as it is.",
+    )
     parser.add_argument(
         "melody",
         metavar="MELODY",
-        help="MIDI, MusicXML or ABC (its first track counts), notes such as 'G4 A4:2 B4/8', or a recording of humming",
+        help="MIDI, MusicXML or ABC (the first track), notes such as 'G4 A4:2 B4/8', or a recording of humming",
     )
-    parser.add_argument("--transpose", type=int, default=0, metavar="N", help="move the melody by so many semitones")
-    parser.add_argument("--voice", default="S", choices=tuple("SATB"), help="which voice the melody is (S)")
-    parser.add_argument("--tempo", type=positive_float, default=None, metavar="BPM", help="quarter notes a minute")
+    parser.add_argument("--transpose", type=int, default=0, metavar="N", help="transpose the melody by N semitones")
+    parser.add_argument("--voice", default="S", choices=tuple("SATB"), help="voice of the melody (default: S)")
+    parser.add_argument(
+        "--tempo", type=positive_float, default=None, metavar="BPM", help="tempo in quarter notes a minute"
+    )
     _add_common(parser, "chorale-fill", "chorale.mid")
     parser.set_defaults(command=_harmonise)
 
@@ -40,11 +47,19 @@ def add_infill(commands: Any) -> None:
     Args:
         commands: What `add_subparsers` returned.
     """
-    parser = commands.add_parser("infill", allow_abbrev=False, help="write some bars of a piece anew")
+    parser = commands.add_parser(
+        "infill",
+        allow_abbrev=False,
+        help="rewrite some bars of a piece",
+        description="Rewrite the bars that --bars names, or all but those that --keep names. The others stay as they "
+        "are, to the tick.",
+    )
     parser.add_argument("piece", metavar="FILE", help="MIDI, MusicXML or ABC")
-    parser.add_argument("--bars", metavar="A-B,…", help="what to write, counted from 1: 5-8 or 5-8,11")
-    parser.add_argument("--keep", metavar="A-B,…", help="what to keep, instead: all other bars are written")
-    parser.add_argument("--voices", default="SATB", metavar="V", help="of a chorale: some of S, A, T and B (all)")
+    parser.add_argument("--bars", metavar="A-B,…", help="bars to rewrite, counted from 1: 5-8 or 5-8,11")
+    parser.add_argument("--keep", metavar="A-B,…", help="bars to keep; all others are rewritten")
+    parser.add_argument(
+        "--voices", default="SATB", metavar="V", help="voices of a chorale to rewrite, such as AT (default: all)"
+    )
     _add_common(parser, None, "infill.mid")
     parser.set_defaults(command=_infill)
 
@@ -55,12 +70,22 @@ def _add_common(parser: argparse.ArgumentParser, model: str | None, out: str) ->
         parser.add_argument("--device", default="cpu", metavar="D", help="cpu")
     else:
         add_model(parser, model)
-    parser.add_argument("--tune", metavar="X", help="of an ABC file with several tunes: its X: number or its title")
-    parser.add_argument("--sustain", action="store_true", help="of MIDI: the sustain pedal lengthens notes")
-    parser.add_argument("--out", type=Path, default=Path(out), metavar="FILE", help="%(default)s")
-    parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
-    parser.add_argument("--seed", type=int, default=None, metavar="N", help="repeat a result; random if not given")
-    parser.add_argument("--temperature", type=float, default=None, metavar="T", help="below 1 safer, above 1 wilder")
+    parser.add_argument("--tune", metavar="X", help="tune of an ABC file, by its X: number or its title")
+    parser.add_argument("--sustain", action="store_true", help="let the sustain pedal of a MIDI file lengthen notes")
+    parser.add_argument(
+        "--out", type=Path, default=Path(out), metavar="FILE", help="output file (default: %(default)s)"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
+    parser.add_argument(
+        "--seed", type=int, default=None, metavar="N", help="seed, to repeat a result (default: random)"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=None,
+        metavar="T",
+        help="sampling temperature: below 1 is safer, above 1 is wilder",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

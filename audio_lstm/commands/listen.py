@@ -46,18 +46,16 @@ def add_listen(commands: Any) -> None:
     parser = commands.add_parser(
         "listen",
         allow_abbrev=False,
-        help="write down what is being said, live",
-        description="Write down what is being said: each utterance is a line on stdout once it has ended; on a "
-        "terminal, stderr shows the words so far. Ctrl-C, SIGTERM or the end of the input ends it. Takes the "
+        help="transcribe live",
+        description="Transcribe live: each utterance is printed on stdout once it has ended; on a terminal, "
+        "stderr shows the words so far. Ctrl-C, SIGTERM or the end of the input ends it. Reads the "
         "microphone (pip install 'audio-lstm[listen]'), or with --stdin raw samples: 16-bit little-endian integers, "
-        "mono, as of `ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -` or `arecord -t raw -f S16_LE -r 16000`.",
+        "mono, such as from `ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -` or `arecord -t raw -f S16_LE -r 16000`.",
     )
     add_model(parser, "english-small")
-    parser.add_argument("--stdin", action="store_true", help="take raw samples from standard input")
-    parser.add_argument("--rate", type=int, metavar="HZ", help="samples a second (default: the model's)")
-    parser.add_argument(
-        "--device-index", type=int, metavar="N", help="number of the microphone (default: the system's)"
-    )
+    parser.add_argument("--stdin", action="store_true", help="read raw samples from standard input")
+    parser.add_argument("--rate", type=int, metavar="HZ", help="sample rate of --stdin (default: the model's)")
+    parser.add_argument("--device-index", type=int, metavar="N", help="index of the microphone (default: the system's)")
     parser.add_argument(
         "--endpoint",
         type=positive_float,

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["add_compose", "add_evaluate_music"]
 
 # Heavy imports live inside the commands, as in cli.py: `audio-lstm --help` answers at once.
-
-_HELD = "; in chorales the pitch being held keeps the model's own probability"
+_COMPOSE = """\
+Compose music, from nothing or from the music that you give. Without options: a four-part chorale of the length that the
+model chooses, as MIDI. The suffix of --out decides the format: .mid, .wav, .png, .pdf, .musicxml and more.
+"""
 
 
 def add_compose(commands: Any) -> None:
@@ -38,9 +40,11 @@ def add_compose(commands: Any) -> None:
     Args:
         commands: What `add_subparsers` returned.
     """
-    parser = commands.add_parser("compose", allow_abbrev=False, help="write music that is as you say")
+    parser = commands.add_parser(
+        "compose", allow_abbrev=False, help="compose music under constraints", description=_COMPOSE
+    )
     parser.add_argument(
-        "--model", metavar="M", help="name, folder or hub id (default: chorale; lieder where other --parts are named)"
+        "--model", metavar="M", help="name, folder or hub id (default: chorale; with other --parts, lieder)"
     )
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default) or cuda")
     parser.add_argument(
@@ -48,16 +52,24 @@ def add_compose(commands: Any) -> None:
         type=Path,
         default=Path("composition.mid"),
         metavar="FILE",
-        help="or a folder: a name without a suffix (%(default)s)",
+        help="output file, or a folder if it has no suffix (default: %(default)s)",
     )
-    parser.add_argument("--format", metavar="F,…", help="what to write into a folder --out: mid,wav,pdf,… (mid)")
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
-    parser.add_argument("--seed", type=int, default=None, metavar="N", help="repeat a result; random if not given")
-    parser.add_argument("--takes", type=int, default=1, metavar="N", help="pieces to write: FILE-1.mid, FILE-2.mid, …")
+    parser.add_argument("--format", metavar="F,…", help="with a folder as --out: mid,wav,pdf,… (default: mid)")
+    parser.add_argument("--force", action="store_true", help="overwrite existing files")
+    parser.add_argument(
+        "--seed", type=int, default=None, metavar="N", help="seed, to repeat a result (default: random)"
+    )
+    parser.add_argument("--takes", type=int, default=1, metavar="N", help="number of pieces: FILE-1.mid, FILE-2.mid, …")
     parser.add_argument("--json", action="store_true", help="print one JSON object a piece")
-    _add_start(parser.add_argument_group("what it starts from"))
-    _add_wishes(parser.add_argument_group("what the piece has to be", "each wish is kept exactly"))
-    _add_sampling(parser.add_argument_group("how its notes are chosen"))
+    _add_start(parser.add_argument_group("start"))
+    _add_wishes(
+        parser.add_argument_group(
+            "constraints", "Each is kept exactly; contradictions are named before anything is written."
+        )
+    )
+    _add_sampling(
+        parser.add_argument_group("sampling", "In chorales, holding a note keeps the model's own probability.")
+    )
     parser.set_defaults(command=_compose)
 
 
@@ -65,19 +77,19 @@ def _add_start(group: Any) -> None:
     group.add_argument(
         "--primer",
         metavar="MUSIC",
-        help="goes on from it, in its key, metre and tempo: MIDI, MusicXML, ABC, notes such as 'C4 E4 G4:2', a hum.wav",
+        help="music to continue, in its key, metre and tempo: MIDI, MusicXML, ABC, notes ('C4 E4 G4:2'), a hum.wav",
     )
-    group.add_argument("--transpose", type=int, metavar="N", help="move the primer by so many semitones, such as -12")
-    group.add_argument("--tune", metavar="X", help="of a primer in ABC with several tunes: its X: number or its title")
-    group.add_argument("--sustain", action="store_true", help="of a primer in MIDI: the sustain pedal lengthens notes")
+    group.add_argument("--transpose", type=int, metavar="N", help="transpose the primer by N semitones, such as -12")
+    group.add_argument("--tune", metavar="X", help="tune of an ABC primer, by its X: number or its title")
+    group.add_argument("--sustain", action="store_true", help="let the sustain pedal of a MIDI primer lengthen notes")
+    group.add_argument("--without-primer", action="store_true", default=None, help="leave the primer out of the result")
     group.add_argument(
-        "--without-primer", action="store_true", default=None, help="write what follows the primer alone"
+        "--primer-bars", type=_bar_range, metavar="A-B", help="use only these bars of the primer, counted from 1"
     )
-    group.add_argument("--primer-bars", type=_bar_range, metavar="A-B", help="only these bars of it, counted from 1")
     group.add_argument(
         "--chords",
         metavar="CHORDS",
-        help="'Am F C G': one a bar; 'Am:2 F:2': in quarters; 'Am F | C': sharing a bar",
+        help="'Am F C G': a bar each; 'Am:2 F:2': two quarters each; 'Am F | C': two share a bar",
     )
 
 
@@ -89,38 +101,55 @@ def _bar_range(text: str) -> tuple[int, int]:
 
 
 def _add_wishes(group: Any) -> None:
-    group.add_argument("--key", metavar="KEY", help="'D minor', 'F# dorian', 'C D E G A': no note outside it")
-    group.add_argument("--bars", type=int, metavar="N", help="exactly this long; else as the model ends")
-    group.add_argument("--tempo", type=positive_float, dest="tempo_bpm", metavar="BPM", help="quarter notes a minute")
-    group.add_argument("--metre", metavar="M", help="such as 3/4, throughout")
-    group.add_argument("--parts", metavar="P,…", help="instruments: voice,piano; each of them plays")
-    group.add_argument("--ranges", metavar="R,…", help="C4-A5 for all parts, or C4-A5,C2-C6 for each")
-    group.add_argument("--max-polyphony", type=int, metavar="N", help="notes that sound at once")
-    group.add_argument("--density", metavar="A-B", help="least and most notes that begin in a bar, such as 4-12")
+    group.add_argument("--key", metavar="KEY", help="key or scale: 'D minor', 'F# dorian', 'C D E G A'")
+    group.add_argument("--bars", type=int, metavar="N", help="exact number of bars (default: the model ends the piece)")
     group.add_argument(
-        "--rests", metavar="R", help="none, free, or the most of the piece that a part rests, such as 20%%"
+        "--tempo", type=positive_float, dest="tempo_bpm", metavar="BPM", help="tempo in quarter notes a minute"
     )
+    group.add_argument("--metre", metavar="M", help="time signature, such as 3/4")
+    group.add_argument("--parts", metavar="P,…", help="instruments, such as voice,piano; each plays")
+    group.add_argument("--ranges", metavar="R,…", help="pitch range: C4-A5 for all parts, or C4-A5,C2-C6 for each")
+    group.add_argument("--max-polyphony", type=int, metavar="N", help="most notes that sound at once")
+    group.add_argument("--density", metavar="A-B", help="least and most notes that start in a bar, such as 4-12")
     group.add_argument(
-        "--first", metavar="N", help="what it begins with: a note (C4: the first part's) or a chord (Am)"
+        "--rests", metavar="R", help="none, free, or the largest share of the piece that a part rests, such as 20%%"
     )
-    group.add_argument("--last", metavar="N", help="the same for the last bar, which it fills")
+    group.add_argument("--first", metavar="N", help="first note (C4, in the first part) or chord (Am)")
+    group.add_argument("--last", metavar="N", help="note or chord of the last bar, held")
     group.add_argument(
-        "--ending", action="store_true", default=None, help="the last bar is the chord on the tonic, held"
+        "--ending", action="store_true", default=None, help="end on the tonic chord, held for the last bar"
     )
-    group.add_argument("--max-copied", type=int, metavar="N", help="no longer run of notes from the training set")
+    group.add_argument("--max-copied", type=int, metavar="N", help="longest run of notes copied from the training set")
 
 
 def _add_sampling(group: Any) -> None:
-    group.add_argument("--temperature", type=float, metavar="T", help=f"below 1 safer, above 1 wilder{_HELD}")
-    group.add_argument("--top-k", type=int, metavar="K", help=f"choose among the K best only{_HELD}")
-    group.add_argument("--top-p", type=float, metavar="P", help=f"choose among the best that make up P{_HELD}")
     group.add_argument(
-        "--min-p", type=float, metavar="P", help=f"drop what is less than P times as likely as the best{_HELD}"
+        "--temperature",
+        type=float,
+        metavar="T",
+        help="sampling temperature: below 1 is safer, above 1 is wilder",
     )
-    group.add_argument("--max-repeats", type=int, metavar="N", help="how often the same bars may stand in a row (4)")
-    group.add_argument("--best-of", type=int, metavar="N", help="write N drafts of each piece, keep the likeliest")
+    group.add_argument("--top-k", type=int, metavar="K", help="sample from the K most likely tokens")
     group.add_argument(
-        "--beam-size", type=int, metavar="N", help="search likely chorales of given length; draw nothing"
+        "--top-p",
+        type=float,
+        metavar="P",
+        help="sample from the most likely tokens that make up the probability P",
+    )
+    group.add_argument(
+        "--min-p",
+        type=float,
+        metavar="P",
+        help="drop tokens less than P times as likely as the most likely one",
+    )
+    group.add_argument(
+        "--max-repeats", type=int, metavar="N", help="how often the same bars may repeat in a row (default: 4)"
+    )
+    group.add_argument(
+        "--best-of", type=int, metavar="N", help="write N drafts of each piece and keep the most likely one"
+    )
+    group.add_argument(
+        "--beam-size", type=int, metavar="N", help="search for a likely chorale of the given --bars instead of sampling"
     )
 
 
@@ -133,7 +162,7 @@ def add_evaluate_music(wings: Any) -> None:
     parser = wings.add_parser(
         "music",
         allow_abbrev=False,
-        help="likelihood of a corpus; generated pieces beside real ones",
+        help="likelihood of a corpus; measures of generated pieces",
         description="With --data: the negative log-likelihood of a corpus under a model. With --generated: measures "
         "of pieces, how they compare with --real ones, and what they copy from the training set of --model.",
     )

@@ -22,9 +22,9 @@ def add_sets(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Of `evaluate music`.
     """
-    parser.add_argument("--generated", metavar="DIR", help="measure these pieces: MIDI, or whatever --data takes")
-    parser.add_argument("--real", metavar="PATH", help="compare them with the pieces of this corpus and --split")
-    parser.add_argument("--plot", metavar="FILE", help="draw the comparison: .png, .svg or .pdf (needs --real)")
+    parser.add_argument("--generated", metavar="DIR", help="pieces to measure: MIDI, or anything that --data takes")
+    parser.add_argument("--real", metavar="PATH", help="real pieces to compare with (a corpus, of which --split)")
+    parser.add_argument("--plot", metavar="FILE", help="plot the comparison: .png, .svg or .pdf (needs --real)")
 
 
 def evaluate_sets(options: argparse.Namespace) -> int:

@@ -29,9 +29,9 @@ def add_render(commands: Any) -> None:
     parser = commands.add_parser(
         "render",
         allow_abbrev=False,
-        help="turn a score into sound, a picture, sheet music or another format",
-        description="The endings of --out say what is written: .wav .flac .ogg .opus (sound), .png .roll.svg (piano "
-        "roll), .svg .pdf (sheet music; needs the extra `scores`), .musicxml .mxl .abc .mid .json.",
+        help="turn a score into sound, sheet music or another format",
+        description="The suffixes of --out decide what is written: .wav .flac .ogg .opus (sound), .png .roll.svg "
+        "(piano roll), .svg .pdf (sheet music; needs the extra `scores`), .musicxml .mxl .abc .mid .json.",
     )
     parser.add_argument("score", metavar="FILE", type=Path, help="MIDI, MusicXML, ABC, or JSON that render wrote")
     parser.add_argument(
@@ -41,13 +41,17 @@ def add_render(commands: Any) -> None:
         action="extend",
         type=Path,
         metavar="FILE",
-        help="one or several files to write",
+        help="output files",
     )
-    parser.add_argument("--tune", metavar="X", help="of an ABC file with several tunes: its X: number or its title")
-    parser.add_argument("--sustain", action="store_true", help="of MIDI: the sustain pedal lengthens notes")
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
-    parser.add_argument("--title", default=None, metavar="TEXT", help="of sheet music (default: the name of FILE)")
-    parser.add_argument("--rate", type=int, default=44_100, metavar="HZ", help="sample rate of sound (%(default)s)")
+    parser.add_argument("--tune", metavar="X", help="tune of an ABC file, by its X: number or its title")
+    parser.add_argument("--sustain", action="store_true", help="let the sustain pedal of a MIDI file lengthen notes")
+    parser.add_argument("--force", action="store_true", help="overwrite existing files")
+    parser.add_argument(
+        "--title", default=None, metavar="TEXT", help="title of sheet music (default: the name of FILE)"
+    )
+    parser.add_argument(
+        "--rate", type=int, default=44_100, metavar="HZ", help="sample rate of sound (default: %(default)s)"
+    )
     parser.add_argument(
         "--soundfont", type=Path, default=None, metavar="SF2", help="play sound with FluidSynth and this sound font"
     )

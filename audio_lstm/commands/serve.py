@@ -22,28 +22,39 @@ def add_serve(commands: Any) -> None:
     parser = commands.add_parser(
         "serve",
         allow_abbrev=False,
-        help="transcribe over HTTP, as OpenAI's clients ask for it",
+        help="serve transcription over HTTP (OpenAI's API)",
         description="Transcribe over HTTP: POST /v1/audio/transcriptions as OpenAI's clients do, a WebSocket at "
-        "/v1/audio/stream for live audio, /healthz and /readyz. Nobody is asked who they are: stay on 127.0.0.1, or "
-        "put a proxy in front that asks. SIGTERM ends it when what runs is done.",
+        "/v1/audio/stream for live audio, /healthz and /readyz. There is no login: stay on 127.0.0.1, or put "
+        "a proxy with authentication in front. SIGTERM ends it after the running requests.",
     )
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, metavar="N", help="0 takes a free one (default: 8000)")
+    parser.add_argument("--port", type=int, default=8000, metavar="N", help="port (default: 8000; 0: any free one)")
     add_model(parser, "english-base")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("--workers", type=int, metavar="N", help="recordings at once (default: the cores, at most 4)")
-    limits.add_argument("--queue", type=int, metavar="N", help="uploads that may wait; more get 429 (default: 32)")
-    limits.add_argument("--max-upload-mb", type=positive_float, metavar="X", help="of a request (default: 100)")
-    limits.add_argument("--max-seconds", type=positive_float, metavar="S", help="of audio (default: 3600)")
-    limits.add_argument("--timeout", type=positive_float, metavar="S", help="of a request in all (default: 300)")
-    limits.add_argument("--idle", type=positive_float, metavar="S", help="of a client that sends nothing (default: 30)")
+    limits.add_argument(
+        "--workers", type=int, metavar="N", help="recordings transcribed at once (default: the cores, at most 4)"
+    )
+    limits.add_argument(
+        "--queue", type=int, metavar="N", help="requests that may wait; more are answered with 429 (default: 32)"
+    )
+    limits.add_argument("--max-upload-mb", type=positive_float, metavar="X", help="largest request (default: 100)")
+    limits.add_argument("--max-seconds", type=positive_float, metavar="S", help="longest recording (default: 3600)")
+    limits.add_argument("--timeout", type=positive_float, metavar="S", help="longest time for a request (default: 300)")
+    limits.add_argument(
+        "--idle",
+        type=positive_float,
+        metavar="S",
+        help="disconnect a client that sends nothing for this long (default: 30)",
+    )
     limits.add_argument("--sessions", type=int, metavar="N", help="live sessions at once (default: 8)")
-    limits.add_argument("--drain", type=float, metavar="S", help="what runs at SIGTERM may take (default: 30)")
+    limits.add_argument(
+        "--drain", type=float, metavar="S", help="time to finish running requests at SIGTERM (default: 30)"
+    )
     parser.add_argument(
         "--allow-origin",
         action="append",
         metavar="ORIGIN",
-        help="let scripts of web pages from there read the answers (CORS): https://example.org, or *; may be repeated",
+        help="allow scripts of this origin to read the answers (CORS): https://example.org, or *; repeatable",
     )
     add_decoding(parser)
     add_writing(parser)

@@ -41,8 +41,10 @@ def add_evaluate_speech(wings: Any) -> None:
     )
     add_model(parser, "english-base")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--per-utterance", type=Path, metavar="FILE", help="write hypothesis and reference a line")
-    parser.add_argument("--errors", action="store_true", help="list every utterance with errors, aligned")
+    parser.add_argument(
+        "--per-utterance", type=Path, metavar="FILE", help="write hypothesis and reference of each utterance"
+    )
+    parser.add_argument("--errors", action="store_true", help="list utterances with errors, aligned with what was said")
     add_decoding(parser)
     parser.set_defaults(command=_evaluate)
 
@@ -55,24 +57,31 @@ def add_decoding(parser: argparse.ArgumentParser) -> None:
     """
     group = parser.add_argument_group("decoding", "How sound becomes words; by default as the model was tuned.")
     group.add_argument(
-        "--lm", metavar="FILE", help="language model: .arpa, .arpa.gz, .lm, or a shipped one's name; none: greedy"
+        "--lm",
+        metavar="FILE",
+        help="language model: an .arpa, .arpa.gz or .lm file, or a shipped name; none: greedy decoding",
     )
-    group.add_argument("--beam-size", type=int, metavar="N", help="texts kept after each frame: more is slower")
-    group.add_argument("--lm-weight", type=float, metavar="X", help="how much the language model counts")
-    group.add_argument("--word-bonus", type=float, metavar="X", help="for each word, as language models like few")
+    group.add_argument("--beam-size", type=int, metavar="N", help="hypotheses kept after each frame; more is slower")
+    group.add_argument("--lm-weight", type=float, metavar="X", help="weight of the language model")
+    group.add_argument(
+        "--word-bonus",
+        type=float,
+        metavar="X",
+        help="added to the score for each word, since language models prefer few words",
+    )
     group.add_argument(
         "--rescorer",
         metavar="MODEL",
-        help="character language model that judges the texts found once more; none: as found",
+        help="character language model that rescores the best hypotheses; none: no rescoring",
     )
-    group.add_argument("--rescorer-weight", type=float, metavar="X", help="how much it counts")
+    group.add_argument("--rescorer-weight", type=float, metavar="X", help="weight of the rescorer")
+    group.add_argument("--hotword", action="append", metavar="PHRASE", help="prefer this word or phrase; repeatable")
+    group.add_argument("--hotwords-file", type=Path, metavar="FILE", help="file of hot words, one a line")
     group.add_argument(
-        "--hotword", action="append", metavar="PHRASE", help="prefer this word or phrase; may be repeated"
+        "--hotword-boost", type=float, metavar="X", help="strength of the preference, in nats (default: 5)"
     )
-    group.add_argument("--hotwords-file", type=Path, metavar="FILE", help="more of them, one a line")
-    group.add_argument("--hotword-boost", type=float, metavar="X", help="how much, in nats (default: 5)")
-    group.add_argument("--vocabulary", type=Path, metavar="FILE", help="hear nothing but the words in this file")
-    group.add_argument("--grammar", type=Path, metavar="FILE", help="hear nothing but the sentences of this JSGF file")
+    group.add_argument("--vocabulary", type=Path, metavar="FILE", help="allow only the words in this file")
+    group.add_argument("--grammar", type=Path, metavar="FILE", help="allow only the sentences of this JSGF file")
 
 
 def add_writing(parser: argparse.ArgumentParser) -> None:

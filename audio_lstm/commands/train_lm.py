@@ -33,7 +33,7 @@ def add_train_lm(commands: Any) -> None:
     parser = commands.add_parser(
         "train-lm",
         allow_abbrev=False,
-        help="make a language model for transcribe from text",
+        help="train an n-gram language model from text",
         description="Make an n-gram language model (interpolated modified Kneser-Ney) from text, a sentence a line. "
         "Case and punctuation do not matter; words with digits count as unknown without --spell-out.",
     )
@@ -43,12 +43,18 @@ def add_train_lm(commands: Any) -> None:
     parser.add_argument(
         "--spell-out",
         action="store_true",
-        help="put numbers, signs and abbreviations into the words that people say (English)",
+        help="spell out numbers, signs and abbreviations (English)",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="ends in .arpa, .arpa.gz, .lm (small)")
-    parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
     parser.add_argument(
-        "--weights", type=_whole_numbers, default=None, metavar="A,B,…", help="how often each TEXT counts (once)"
+        "--out", type=Path, required=True, metavar="FILE", help="output: .arpa, .arpa.gz, or .lm (small)"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
+    parser.add_argument(
+        "--weights",
+        type=_whole_numbers,
+        default=None,
+        metavar="A,B,…",
+        help="weight of each TEXT, whole numbers (default: 1 each)",
     )
     _add_contents(parser)
     parser.add_argument(
@@ -57,7 +63,7 @@ def add_train_lm(commands: Any) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="leave out sentences that are in this text or manifest, or share 8 words in a row with it; repeatable",
+        help="leave out sentences that occur in this text or manifest, or share 8 words in a row with it; repeatable",
     )
     parser.add_argument(
         "--held-out",
@@ -75,7 +81,7 @@ def add_train_lm(commands: Any) -> None:
         help="interpolate with another language model, a file or a shipped one's name: english 0.5; after pruning",
     )
     parser.add_argument(
-        "--alphabet-of", default=None, metavar="M", help="a speech model whose letters count (A to Z and ')"
+        "--alphabet-of", default=None, metavar="M", help="use the letters of this speech model (default: A to Z and ')"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_train_lm)
@@ -83,20 +89,20 @@ def add_train_lm(commands: Any) -> None:
 
 def _add_contents(parser: argparse.ArgumentParser) -> None:
     """The options that say which words and n-grams the model holds."""
-    parser.add_argument("--order", type=int, default=3, metavar="N", help="words in the longest n-gram, 1 to 5 (3)")
+    parser.add_argument("--order", type=int, default=3, metavar="N", help="longest n-gram, 1 to 5 words (default: 3)")
     parser.add_argument(
         "--min-count",
         type=_whole_numbers,
         default=(1,),
         metavar="A,B,…",
-        help="leave out n-grams of order 1, 2, … that occur less often: 1,1,2 makes files half as large (1)",
+        help="drop n-grams of order 1, 2, … that occur less often; 1,1,2 halves the file (default: 1)",
     )
     parser.add_argument(
         "--vocabulary",
         type=Path,
         default=None,
         metavar="FILE",
-        help="words to know whether they occur or not, the first of each line: a list, or a pronouncing dictionary",
+        help="words to include even if they do not occur: first word of each line of a list or pronouncing dictionary",
     )
     size = parser.add_mutually_exclusive_group()
     size.add_argument(
@@ -104,10 +110,10 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="X",
-        help="leave out n-grams without which the perplexity rises by less than this fraction, such as 1e-8 (Stolcke)",
+        help="drop n-grams whose removal raises perplexity by less than this fraction, such as 1e-8",
     )
     size.add_argument(
-        "--max-mb", type=float, default=None, metavar="MB", help="leave out the least useful n-grams until .lm fits"
+        "--max-mb", type=float, default=None, metavar="MB", help="drop the least useful n-grams until the .lm file fits"
     )
 
 

@@ -33,11 +33,11 @@ __all__ = ["add_transcribe"]
 # Heavy imports live inside the commands, as in cli.py: `audio-lstm --help` answers at once.
 
 _DESCRIPTION = """\
-Write down what is said in recordings: one line of text a file (with several files, the file's name and a tab come
-first). Reads wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma … With --out, FILE may also be a folder, a quoted
-pattern ('talks/**/*.mp3') or a list (@list.txt: a path a line; @list.jsonl: objects with the key audio; without the @
-where it is the only FILE), and each recording's transcripts are written below DIR; what is there already is passed
-over, so the same command resumes a batch. So is what is no recording among several FILEs: talks/* will do.
+Transcribe recordings. Prints one line of text for each file (with several files, after the file's name and a tab). Reads
+wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma and more. With --out, transcripts are written below DIR, and FILE
+may also be a folder, a quoted pattern ('talks/**/*.mp3') or a list (@list.txt: a path a line; @list.jsonl: objects with
+the key audio; a single list needs no @). Finished files are skipped, so the same command resumes a batch. Files that are
+not recordings are skipped too: talks/* will do.
 """
 
 
@@ -48,21 +48,30 @@ def add_transcribe(commands: Any) -> None:
         commands: What `add_subparsers` returned.
     """
     parser = commands.add_parser(
-        "transcribe", allow_abbrev=False, help="write down what is said in recordings", description=_DESCRIPTION
+        "transcribe", allow_abbrev=False, help="transcribe recordings", description=_DESCRIPTION
     )
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="audio or video files, - for stdin; with --out folders …"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="audio or video files; - for stdin; with --out also folders, patterns, lists",
     )
     add_model(parser, "english-base")
-    parser.add_argument("--json", action="store_true", help="one JSON object a file: words with times, confidence")
     parser.add_argument(
-        "--format", metavar="F", help="txt, srt, vtt, tsv, json or textgrid; with --out several: srt,json (txt)"
+        "--json", action="store_true", help="print one JSON object a file, with word times and confidence"
+    )
+    parser.add_argument(
+        "--format",
+        metavar="F",
+        help="txt (default), srt, vtt, tsv, json or textgrid; with --out also several: srt,json",
     )
     add_reading(parser)
     batch = parser.add_argument_group("batch", "Many recordings to a folder.")
-    batch.add_argument("--out", type=Path, metavar="DIR", help="write the transcripts there; the folders' tree is kept")
-    batch.add_argument("--workers", type=int, metavar="N", help="processes, a core each (default: 1)")
-    batch.add_argument("--force", action="store_true", help="transcribe again what is there already")
+    batch.add_argument(
+        "--out", type=Path, metavar="DIR", help="write transcripts to this folder, keeping the folder tree"
+    )
+    batch.add_argument("--workers", type=int, metavar="N", help="number of processes (default: 1)")
+    batch.add_argument("--force", action="store_true", help="transcribe again what is already there")
     add_decoding(parser)
     add_writing(parser)
     parser.set_defaults(command=_transcribe)

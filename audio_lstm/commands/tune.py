@@ -37,17 +37,17 @@ def add_tune(commands: Any) -> None:
     parser = commands.add_parser(
         "tune",
         allow_abbrev=False,
-        help="choose language model weights for a speech model",
+        help="tune language model weights of a speech model",
         description="Decode development data with many language model weights, keep the best (or greedy decoding "
-        "where that is better), calibrate confidence, measure how far words begin and end from where the model hears "
-        "them, and write all that into the model's folder.",
+        "where that is better), calibrate confidence, measure how far the model's word times lie from the sound, and "
+        "write the results into the model folder.",
     )
     parser.add_argument(
         "--manifest",
         action="append",
         default=[],
         metavar="PATH",
-        help="development data: JSON lines, or a folder; may be repeated, all count alike",
+        help="development data: a manifest or a folder; repeatable, all weigh the same",
     )
     add_model(parser, None)
     parser.add_argument(

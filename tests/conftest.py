@@ -21,19 +21,29 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HAS_TORCH = importlib.util.find_spec("torch") is not None
+_TRAINING = {
+    "torch",
+    "onnx",
+    "sentencepiece",
+    "tensorboard",
+    "jsonargparse",
+    "yaml",
+    "tqdm",
+    "recipes",
+}  # extra "train"
 _IMPORT = re.compile(r"^(?:import|from) ([\w.]+)(?: import (\([^)]*\)|.*))?", re.MULTILINE)  # at the top of a module
 
 
 @cache
-def imports_torch(file: Path) -> bool:
-    """Whether importing a file imports torch: at its top, or at the top of a module of ours that it imports there."""
+def imports_training(file: Path) -> bool:
+    """Whether a file imports torch or its like: at its top, or at the top of a module of ours that it imports there."""
     for module, names in _IMPORT.findall(file.read_text(encoding="utf-8")):
-        if module.split(".")[0] in {"torch", "recipes"}:
+        if module.split(".")[0] in _TRAINING:
             return True
         if module.split(".")[0] in {"audio_lstm", "tests"}:
             for name in (module, *(f"{module}.{word}" for word in re.findall(r"\w+", names))):
                 imported = REPOSITORY / (name.replace(".", "/") + ".py")
-                if imported.is_file() and imported != file and imports_torch(imported):
+                if imported.is_file() and imported != file and imports_training(imported):
                     return True
     return False
 
@@ -45,14 +55,14 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
         return True  # they train
     if HAS_TORCH or source.suffix != ".py" or not source.is_file():
         return None
-    return True if imports_torch(source) else None
+    return True if imports_training(source) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what runs without torch: neither its module nor a fixture of its imports it (`pytest -m light`)."""
     for item in items:
         alone = "torch" not in getattr(item, "fixturenames", ())
-        if alone and "recipes" not in item.path.parts and not imports_torch(item.path):
+        if alone and "recipes" not in item.path.parts and not imports_training(item.path):
             item.add_marker("light")
 
 

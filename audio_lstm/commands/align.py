@@ -43,8 +43,8 @@ def add_align(commands: Any) -> None:
         allow_abbrev=False,
         help="find when each word of a known text is said in a recording",
         description="Find when each word of a known text is said. Prints a line for each word: start and end in "
-        "seconds, score, and whether it was heard. Words that are not said, and speech that is not in the text, are flagged. "
-        "Numbers, signs and abbreviations are matched in the ways people say them.",
+        "seconds, score, and whether it was heard. Words that are not said, and speech that is not in the text, are "
+        "flagged. Numbers, signs and abbreviations are matched in the ways people say them.",
     )
     parser.add_argument("audio", metavar="AUDIO", help="audio or video file; - for stdin")
     parser.add_argument("text", metavar="TEXT_OR_FILE", help="the text, or a file that holds it; - for stdin")

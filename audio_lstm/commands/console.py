@@ -100,7 +100,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         type=positive_float,
         default=None,
         metavar="S",
-        help="refuse longer recordings (default: 86400, 24 h)",
+        help="refuse longer recordings than S seconds (86400: 24 h)",
     )
     parser.add_argument(
         "--allow-truncated", action="store_true", help="transcribe what can be read of a damaged or truncated file"

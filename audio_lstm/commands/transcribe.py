@@ -33,11 +33,11 @@ __all__ = ["add_transcribe"]
 # Heavy imports live inside the commands, as in cli.py: `audio-lstm --help` answers at once.
 
 _DESCRIPTION = """\
-Transcribe recordings. Prints one line of text for each file (with several files, after the file's name and a tab). Reads
-wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma and more. With --out, transcripts are written below DIR, and FILE
-may also be a folder, a quoted pattern ('talks/**/*.mp3') or a list (@list.txt: a path a line; @list.jsonl: objects with
-the key audio; a single list needs no @). Finished files are skipped, so the same command resumes a batch. Files that are
-not recordings are skipped too: talks/* will do.
+Transcribe recordings. Prints one line of text for each file (with several files, after the file's name and a tab).
+Reads wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, amr, wma and more. With --out, transcripts are written below DIR,
+and FILE may also be a folder, a quoted pattern ('talks/**/*.mp3') or a list (@list.txt: a path a line; @list.jsonl:
+objects with the key audio; a single list needs no @). Finished files are skipped, so the same command resumes a batch.
+Files that are not recordings are skipped too: talks/* will do.
 """
 
 

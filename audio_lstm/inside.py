@@ -83,11 +83,11 @@ def memory(
 ) -> Memory:
     """How far back an input still moves what a model says: of each layer, in seconds of sound or beats of music.
 
-    Example:
+    Examples:
         >>> import audio_lstm
         >>> remembered = audio_lstm.memory("demos/samples/spelling.wav")
-        >>> remembered.reach()  # of each layer, and of the letters
-        >>> remembered.plot("memory.png")
+        >>> reach_s = remembered.reach()  # in seconds, of each layer and of the letters
+        >>> path = remembered.plot("memory.png")
 
     One step of the model's input is replaced by the mean step, and the difference is followed through the stack. What
     later inputs tell again (a model of music has columns of echoes) stays as it is: this is the memory of the state.

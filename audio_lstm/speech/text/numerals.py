@@ -46,7 +46,7 @@ def check_choices(numbers: str, letters: str) -> None:
 def to_digits(words: Sequence[str], separated: Sequence[bool] | None = None) -> tuple[Numeral, ...]:
     """The numbers among words.
 
-    Example:
+    Examples:
         >>> [number.text for number in to_digits("IN NINETEEN EIGHTY FOUR THE TWENTY FIRST OF MAY".split())]
         ['1984', '21st']
 

@@ -134,7 +134,7 @@ class Writer:
     ) -> tuple[str, ...]:
         """Give words their marks and capitals.
 
-        Example:
+        Examples:
             >>> load_writer().write("HOW ARE YOU I AM FINE".split())
             ('How', 'are', 'you?', 'I', 'am', 'fine.')
 

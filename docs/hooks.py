@@ -54,8 +54,17 @@ def directions() -> str:
     return "\n".join(parts)
 
 
+_OUTSIDE = re.compile(
+    r"\[([^\]]+)\]\((?:\.\./)+(?:audio_lstm|recipes|tests|demos)/[^)]*\)"
+)  # a link into the repository
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put help texts where a page says `<!-- help: COMMAND -->`, and the directions where it says so."""
+    """Put help texts where a page says `<!-- help: COMMAND -->`, and the directions where it says so.
+
+    Links to files of the repository, which are of use where a page is read there, keep their words alone.
+    """
+    markdown = _OUTSIDE.sub(r"\1", markdown)
     markdown = _HELP.sub(lambda found: f"```text\n{help_text(found[1])}```", markdown)
     return markdown.replace("<!-- directions -->", directions()) if "<!-- directions -->" in markdown else markdown
 

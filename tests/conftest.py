@@ -31,6 +31,8 @@ _TRAINING = {
     "tqdm",
     "recipes",
 }  # extra "train"
+# They load every shipped model, or start many programs.
+_SLOW = {"demo", "recipes", "test_examples.py", "test_notebooks.py", "test_shipped.py", "test_streams.py"}
 _IMPORT = re.compile(r"^(?:import|from) ([\w.]+)(?: import (\([^)]*\)|.*))?", re.MULTILINE)  # at the top of a module
 
 
@@ -59,10 +61,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs without torch: neither its module nor a fixture of its imports it (`pytest -m light`)."""
+    """Mark the quick tests of which neither the module nor a fixture imports torch (`pytest -m light`)."""
     for item in items:
-        alone = "torch" not in getattr(item, "fixturenames", ())
-        if alone and "recipes" not in item.path.parts and not imports_training(item.path):
+        place = item.path.relative_to(REPOSITORY / "tests")
+        alone = "torch" not in getattr(item, "fixturenames", ()) and not imports_training(item.path)
+        if alone and place.parts[0] not in _SLOW:
             item.add_marker("light")
 
 

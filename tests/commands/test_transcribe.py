@@ -76,7 +76,7 @@ def test_json_gives_one_object_a_file(run: CommandLine, speech: str, tmp_path: P
     assert [fact["file"] for fact in facts] == [str(one), str(two)]
     assert facts[0]["text"] == "A"
     assert facts[0]["duration_s"] == 0.5
-    assert {"text", "start_s", "end_s", "confidence"} == set(facts[0]["segments"][0]["words"][0])
+    assert {"text", "start_s", "end_s", "confidence", "spoken"} == set(facts[0]["segments"][0]["words"][0])
 
 
 TRACK_NOTE = "track 2 of 2 is heard, the default one; --track N (track=N) chooses another"

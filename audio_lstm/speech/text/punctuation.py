@@ -141,7 +141,7 @@ class Writer:
         Args:
             words: Of one speaker in their order, any number, in whatever case.
             pauses_s: The silence after each word in seconds; None where it is not known.
-            confidences: How sure the recogniser is of each word, 0..1; None where it is not known.
+            confidences: How sure the recogniser is of each word, 0..1; None where that is not known.
 
         Returns:
             As many written words, each with the mark after it. The last one ends a sentence.
@@ -200,8 +200,7 @@ class Writer:
         return self._parted(outputs[0, :, self.config.n_answers :]), after
 
     def _parted(self, found: NDArray[np.float32]) -> Answers:
-        bias = np.asarray(self.config.mark_bias, np.float32)
-        return Answers(found[:, : len(MARKS)] + bias, found[:, len(MARKS) :])
+        return Answers(found[:, : len(MARKS)] + np.asarray(self.config.mark_bias, np.float32), found[:, len(MARKS) :])
 
     def encode(
         self,
@@ -222,10 +221,10 @@ class Writer:
         Raises:
             ValueError: If there are not as many pauses or confidences as words.
         """
-        ids = np.zeros((len(words), N_INPUTS), np.int64)
         for name, values in (("pauses_s", pauses_s), ("confidences", confidences)):
             if values is not None and len(values) != len(words):
                 raise ValueError(f"expected {len(words)} {name}, one a word, got {len(values)}")
+        ids = np.zeros((len(words), N_INPUTS), np.int64)
         if not words:
             return ids
         ids[:, :N_PIECES] = [word_ids(word, self.config.n_buckets) for word in words]
@@ -323,6 +322,8 @@ def apply_case(word: str, case: int, spellings: Mapping[str, str]) -> str:
         stem = lower.removesuffix("'s")
         if stem in spellings:
             return spellings[stem] + lower[len(stem) :]
+        if lower[:2] in ("mc", "o'"):
+            return lower[0].upper() + lower[1] + lower[2:].capitalize()
     return lower[:1].upper() + lower[1:]
 
 
@@ -359,8 +360,7 @@ def word_ids(word: str, n_buckets: int) -> tuple[int, ...]:
 
 def pause_ids(pauses_s: NDArray[np.float64]) -> NDArray[np.int64]:
     """Rows of pauses in seconds, NaN where one is not known."""
-    known = np.searchsorted(_PAUSES_S, np.nan_to_num(pauses_s), side="right") + 1
-    return np.where(np.isnan(pauses_s), 0, known)
+    return np.where(np.isnan(pauses_s), 0, np.searchsorted(_PAUSES_S, np.nan_to_num(pauses_s), side="right") + 1)
 
 
 def confidence_ids(confidences: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -370,9 +370,8 @@ def confidence_ids(confidences: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _floats(values: Sequence[float | None] | None, n: int) -> NDArray[np.float64]:
-    if values is None:
-        return np.full(n, np.nan)
-    return np.array([np.nan if value is None else value for value in values], np.float64)
+    known = (None,) * n if values is None else values
+    return np.array([np.nan if value is None else value for value in known], np.float64)
 
 
 def load_writer(model: str | os.PathLike[str] | Writer = "english-writer", *, n_threads: int = 1) -> Writer:

@@ -143,7 +143,8 @@ def listed_forms(lines: Sequence[str], *, least: int = 3) -> tuple[str, ...]:
         elif times >= least and len(parts.get(form, range(_LEAST_PARTS))) >= _LEAST_PARTS:
             letters = plain_letters(form)
             odd[letters] = max(odd.get(letters, form), form, key=lambda each: seen[each])
-    return tuple(sorted(form for letters, form in odd.items() if seen[form] > plain[letters] and not form.isupper()))
+    kept = [form for letters, form in odd.items() if seen[form] > plain[letters] and not form.isupper()]
+    return tuple(sorted(form for form in kept if len(form) > 3 and form.replace("'", "").isalpha()))
 
 
 def _abbreviates(line: str) -> bool:

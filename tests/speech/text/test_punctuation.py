@@ -109,7 +109,7 @@ def test_a_sentence_ends_where_its_ends_together_are_likeliest() -> None:
 
 def test_cases_and_listed_forms_are_spelt() -> None:
     forms = {"mcdonald": "McDonald", "cafe": "café"}
-    assert [apply_case("O'NEIL", case, forms) for case in range(4)] == ["o'neil", "O'neil", "O'NEIL", "O'neil"]
+    assert [apply_case("O'NEIL", case, forms) for case in range(4)] == ["o'neil", "O'neil", "O'NEIL", "O'Neil"]
     assert apply_case("MCDONALD'S", 3, forms) == "McDonald's"
     assert apply_case("CAFE", 3, forms) == "café"
 

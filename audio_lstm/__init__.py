@@ -20,6 +20,7 @@ from audio_lstm.version import __version__
 if TYPE_CHECKING:
     from audio_lstm.checkpoint import shipped_models
     from audio_lstm.inside import inspect, memory
+    from audio_lstm.inspection.gates import GateClamp
     from audio_lstm.inspection.inspection import Inspection, Mark, UnitCorrelation
     from audio_lstm.inspection.memory import Memory
     from audio_lstm.music.compare.novelty import NoveltyReport, SharedRun, novelty
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from audio_lstm.music.composition import Composition
     from audio_lstm.music.harmonise import harmonise
     from audio_lstm.music.infill import infill
+    from audio_lstm.music.models.clamped import clamped_composer
     from audio_lstm.music.models.composer import Composer, load_music
     from audio_lstm.music.request.humming import hum_to_melody
     from audio_lstm.music.request.primer import Primer, read_primer
@@ -56,6 +58,7 @@ __all__ = [
     "Composition",
     "CompositionStream",
     "Decoding",
+    "GateClamp",
     "Inspection",
     "Mark",
     "Memory",
@@ -75,6 +78,7 @@ __all__ = [
     "Word",
     "__version__",
     "align",
+    "clamped_composer",
     "compose",
     "compose_stream",
     "compose_takes",
@@ -106,6 +110,7 @@ _HOME = {
     "Composition": "audio_lstm.music.composition",
     "CompositionStream": "audio_lstm.music.compose_stream",
     "Decoding": "audio_lstm.speech.decoding.decoding",
+    "GateClamp": "audio_lstm.inspection.gates",
     "Inspection": "audio_lstm.inspection.inspection",
     "Mark": "audio_lstm.inspection.inspection",
     "Memory": "audio_lstm.inspection.memory",
@@ -124,6 +129,7 @@ _HOME = {
     "Word": "audio_lstm.speech.hearing.transcript",
     "Wishes": "audio_lstm.music.request.wishes",
     "align": "audio_lstm.speech.aligning.align_script",
+    "clamped_composer": "audio_lstm.music.models.clamped",
     "compose": "audio_lstm.music.compose",
     "compose_stream": "audio_lstm.music.compose_stream",
     "compose_takes": "audio_lstm.music.compose",

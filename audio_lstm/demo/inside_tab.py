@@ -13,11 +13,11 @@ import numpy as np
 import audio_lstm
 from audio_lstm.audio.files import write_wav
 from audio_lstm.demo.endpoints import endpoint
-from audio_lstm.demo.hold_part import HoldPart
 from audio_lstm.demo.inside_view import inside_view, unit_table
 from audio_lstm.demo.rack import SAMPLE_RATE, Rack, samples_folder
 from audio_lstm.demo.shelf import Shelf
-from audio_lstm.demo.tour_view import flow_view, lag_view
+from audio_lstm.demo.tour.hold import HoldPart
+from audio_lstm.demo.tour.view import flow_view, lag_view
 from audio_lstm.demo.wording import plain_errors
 
 __all__ = ["InsideTab"]

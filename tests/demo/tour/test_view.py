@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from audio_lstm.demo import tour_view
-from audio_lstm.demo.tour_view import flow_view, lag_view, stored
+from audio_lstm.demo.tour import view as tour_view
+from audio_lstm.demo.tour.view import flow_view, lag_view, stored
 
 ROW = {"task": "adding", "learning_rate": 0.01}
 

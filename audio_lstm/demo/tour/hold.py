@@ -13,21 +13,15 @@ from audio_lstm.demo.endpoints import endpoint
 from audio_lstm.demo.music_view import takes_view
 from audio_lstm.demo.shelf import Shelf
 from audio_lstm.demo.wording import plain_errors
-from audio_lstm.errors import ModelError
-from audio_lstm.inspection.gates import FREE, GateClamp
-from audio_lstm.music.models.clamped import clamped_composer
-from audio_lstm.music.models.composer import Composer
-from audio_lstm.music.score.voices import score_to_voice_grid
-from audio_lstm.music.tokens.chorale import ChoraleGrid
 
 __all__ = ["HoldPart"]
 
 _HELD = {
-    "forget": ("Forget gate = 0: the cell keeps nothing", GateClamp(forget_gate=0.0)),
-    "input": ("Input gate = 0: nothing is written into the cell", GateClamp(input_gate=0.0)),
-    "output": ("Output gate = 1: all of the cell is shown", GateClamp(output_gate=1.0)),
-    "reset": ("Cell emptied at every bar", FREE),
-    "nothing": ("Nothing: as it was trained", FREE),
+    "forget": ("Forget gate = 0: the cell keeps nothing", audio_lstm.GateClamp(forget_gate=0.0)),
+    "input": ("Input gate = 0: nothing is written into the cell", audio_lstm.GateClamp(input_gate=0.0)),
+    "output": ("Output gate = 1: all of the cell is shown", audio_lstm.GateClamp(output_gate=1.0)),
+    "reset": ("Cell emptied at every bar", audio_lstm.GateClamp()),
+    "nothing": ("Nothing: as it was trained", audio_lstm.GateClamp()),
 }
 _LAYERS = ["both", "1", "2"]
 _MODEL = "chorale"
@@ -101,15 +95,12 @@ def _judged(more: float) -> str:
 
 
 @lru_cache(maxsize=2 * len(_HELD))
-def _composer(held: str, layer: str) -> Composer:
+def _composer(held: str, layer: str) -> audio_lstm.Composer:
     clamp = _HELD[held][1]
     chosen = int(layer) if layer.isdecimal() else None
-    return clamped_composer(_MODEL, clamp, layer=chosen, reset_every_bar=held == "reset")
+    return audio_lstm.clamped_composer(_MODEL, clamp, layer=chosen, reset_every_bar=held == "reset")
 
 
-def _cost(composer: Composer, piece: audio_lstm.Composition) -> float:
+def _cost(composer: audio_lstm.Composer, piece: audio_lstm.Composition) -> float:
     """What a cell of a piece costs on average, in nats."""
-    representation = composer.representation
-    if not isinstance(representation, ChoraleGrid):
-        raise ModelError(f"model {composer.name!r} reads no chorales")
-    return float(composer.costs(representation.encode(score_to_voice_grid(piece.score))).mean())
+    return float(composer.costs(piece.tokens).mean())

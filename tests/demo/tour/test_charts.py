@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from audio_lstm.demo.charts import Axis, Line, line_chart
+from audio_lstm.demo.tour.charts import Axis, Line, line_chart
 
 X = Axis("steps <back>", 0.0, 100.0, (0.0, 50.0, 100.0))
 Y = Axis("gradient", 1e-8, 1e4, (1e-8, 1.0, 1e4), log=True)

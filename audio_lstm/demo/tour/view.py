@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from audio_lstm.demo.charts import Axis, Line, line_chart
+from audio_lstm.demo.tour.charts import Axis, Line, line_chart
 from audio_lstm.demo.wording import escaped
 
 __all__ = ["flow_view", "lag_view", "stored"]

@@ -251,7 +251,7 @@ def listening(name: str) -> Callable[[float, float | None], None] | None:
         return None
     start = shown = time.perf_counter()
 
-    def tell(done_s: float, total_s: float | None) -> None:
+    def report(done_s: float, total_s: float | None) -> None:
         nonlocal shown
         now = time.perf_counter()
         if total_s is not None and done_s >= total_s:
@@ -261,7 +261,7 @@ def listening(name: str) -> Callable[[float, float | None], None] | None:
             of = "" if total_s is None else f" of {_clock(total_s)}"
             show(f"{name}: {_clock(done_s)}{of} heard, {done_s / (now - start):.0f} x real time")
 
-    return tell
+    return report
 
 
 def _clock(seconds: float) -> str:

@@ -120,7 +120,7 @@ def _playing(name: str) -> Callable[[float, float], None] | None:
     if show is None:
         return None
 
-    def tell(done_s: float, total_s: float) -> None:
+    def report(done_s: float, total_s: float) -> None:
         show("" if done_s >= total_s else f"{name}: {done_s:.0f} of {total_s:.0f} s of sound made")
 
-    return tell
+    return report

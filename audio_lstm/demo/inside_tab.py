@@ -14,10 +14,10 @@ import audio_lstm
 from audio_lstm.audio.files import write_wav
 from audio_lstm.demo.endpoints import endpoint
 from audio_lstm.demo.inside_view import inside_view, unit_table
-from audio_lstm.demo.rack import SAMPLE_RATE, Rack, samples_folder
-from audio_lstm.demo.shelf import Shelf
+from audio_lstm.demo.resources import SAMPLE_RATE, Resources, samples_folder
 from audio_lstm.demo.tour.hold import HoldPart
 from audio_lstm.demo.tour.view import flow_view, lag_view
+from audio_lstm.demo.visitor_files import VisitorFiles
 from audio_lstm.demo.wording import plain_errors
 
 __all__ = ["InsideTab"]
@@ -79,14 +79,14 @@ class _Wishes:
 class InsideTab:
     """Lays the tab out and answers it."""
 
-    def __init__(self, rack: Rack, shelf: Shelf) -> None:
+    def __init__(self, resources: Resources, visitor_files: VisitorFiles) -> None:
         """Use the server's models and files.
 
         Args:
-            rack: The models.
-            shelf: The visitors' files.
+            resources: The models.
+            visitor_files: The visitors' files.
         """
-        self._rack, self._shelf = rack, shelf
+        self._resources, self._visitor_files = resources, visitor_files
 
     def build(self, tab: gr.Tab) -> None:
         """Add the tab's content to the page that is being built.
@@ -106,7 +106,7 @@ class InsideTab:
                 gr.HTML(flow_view(), elem_id="flow-panel", padding=False, apply_default_css=False)
             with gr.Tab("By hand", id="hold-gate"):
                 gr.Markdown(_HOLD)
-                HoldPart(self._shelf, n_workers=self._rack.config.workers).build()
+                HoldPart(self._visitor_files, n_workers=self._resources.config.workers).build()
 
     def _build_gates(self, tab: gr.Tab) -> None:
         with gr.Row():
@@ -151,7 +151,7 @@ class InsideTab:
         source.change(_fit, [source], [mine, event], api_visibility="private", queue=False)
         inputs = [source, mine, model, layer, direction, event, quantity, start, length]
         names = [field.name for field in fields(_Wishes)]
-        shared: dict[str, Any] = {"concurrency_id": "speech", "concurrency_limit": self._rack.config.workers}
+        shared: dict[str, Any] = {"concurrency_id": "speech", "concurrency_limit": self._resources.config.workers}
         go.click(endpoint(self._look, names), inputs, [verdict, table, panel], api_name="inspect", **shared)
         opened = gr.State(value=False)
         tab.select(
@@ -173,20 +173,20 @@ class InsideTab:
             "span_s": (start_s, start_s + float(wishes.length_s or _LENGTH_S)),
         }
         if wishes.source == "chorale":
-            piece = audio_lstm.compose(model=self._rack.composer("chorale"), seed=7, bars=8)
+            piece = audio_lstm.compose(model=self._resources.composer("chorale"), seed=7, bars=8)
             return audio_lstm.inspect(piece, **options), ""
         if wishes.source == "mine" and not wishes.file:
             raise gr.Error("Choose a file of your own first, or one of the samples.", title="Nothing to look at")
         path = Path(str(wishes.file)) if wishes.source == "mine" else samples_folder() / f"{wishes.source}.wav"
         if path.suffix.lower() in _SCORES:
             return audio_lstm.inspect(path, **options), ""
-        with self._rack.decoded(path) as found:
+        with self._resources.decoded(path) as found:
             sound = np.array(found.samples)
         seen = audio_lstm.inspect((sound, SAMPLE_RATE), **options)
-        target = self._shelf.folder(visitor) / "span.wav"
+        target = self._visitor_files.folder(visitor) / "span.wav"
         first, last = (round(edge * SAMPLE_RATE) for edge in (seen.edges_s[0], seen.edges_s[-1]))
         write_wav(target, sound[first:last], SAMPLE_RATE)
-        return seen, self._shelf.link(target)
+        return seen, self._visitor_files.link(target)
 
     def _look(self, values: Mapping[str, Any], request: gr.Request, progress: gr.Progress) -> Answer:
         """Open a layer.
@@ -240,7 +240,7 @@ class InsideTab:
         progress(0.2, desc="computing and drawing the gates")
         with plain_errors():
             seen, _ = self._seen(wishes, visitor)
-            target = self._shelf.folder(visitor) / "gates.png"
+            target = self._visitor_files.folder(visitor) / "gates.png"
             seen.plot(target, event=wishes.event if wishes.event in seen.events else None, n_units=40)
         return gr.File(value=str(target), visible=True)
 

@@ -10,7 +10,7 @@ import gradio as gr
 from audio_lstm.demo.config import DemoConfig
 from audio_lstm.demo.music_view import keyboard
 from audio_lstm.demo.music_wishes import ANY, MusicWishes
-from audio_lstm.demo.rack import samples_folder
+from audio_lstm.demo.resources import samples_folder
 
 __all__ = ["add_fields"]
 

@@ -15,8 +15,8 @@ from audio_lstm.demo.endpoints import endpoint, streaming_endpoint
 from audio_lstm.demo.music_fields import add_fields
 from audio_lstm.demo.music_view import growing_view, report_view, sheet_view, takes_view
 from audio_lstm.demo.music_wishes import MusicWishes
-from audio_lstm.demo.rack import Rack
-from audio_lstm.demo.shelf import Shelf
+from audio_lstm.demo.resources import Resources
+from audio_lstm.demo.visitor_files import VisitorFiles
 from audio_lstm.demo.wording import plain_errors, time_left
 from audio_lstm.errors import AudioLSTMError, ConfigError
 
@@ -47,18 +47,18 @@ class _Desk:
 class MusicTab:
     """Lays the tab out and answers it."""
 
-    def __init__(self, rack: Rack, shelf: Shelf) -> None:
+    def __init__(self, resources: Resources, visitor_files: VisitorFiles) -> None:
         """Use the server's models and files.
 
         Args:
-            rack: The models.
-            shelf: The visitors' files.
+            resources: The models.
+            visitor_files: The visitors' files.
         """
-        self._rack, self._shelf = rack, shelf
+        self._resources, self._visitor_files = resources, visitor_files
 
     def build(self) -> None:
         """Add the tab's content to the page that is being built."""
-        wishes = add_fields(self._rack.config, [name for name in COMPOSERS if name in audio_lstm.shipped_models()])
+        wishes = add_fields(self._resources.config, [name for name in COMPOSERS if name in audio_lstm.shipped_models()])
         with gr.Row():
             go = gr.Button("Compose", variant="primary", elem_id="compose")
             stop = gr.Button("Stop", elem_id="compose-stop")
@@ -78,9 +78,9 @@ class MusicTab:
                 files = gr.File(
                     label="Download", file_count="multiple", interactive=False, elem_id="music-files", height=190
                 )
-        desk = gr.State(_Desk(), time_to_live=60 * self._rack.config.keep_minutes)
+        desk = gr.State(_Desk(), time_to_live=60 * self._resources.config.keep_minutes)
         outputs = [panel, files, report, sheet, take, desk]
-        shared: dict[str, Any] = {"concurrency_id": "music", "concurrency_limit": self._rack.config.workers}
+        shared: dict[str, Any] = {"concurrency_id": "music", "concurrency_limit": self._resources.config.workers}
         names = [part.name for part in fields(MusicWishes)]
         composing = streaming_endpoint(self._compose, [*names, "desk"])
         run = go.click(composing, [*wishes, desk], outputs, api_name="compose", **shared)
@@ -112,16 +112,16 @@ class MusicTab:
         wishes = MusicWishes.from_values(values)
         progress(0, desc="writing")
         with plain_errors():
-            options = wishes.options(max_bars=self._rack.config.max_bars)
-            model = self._rack.composer(wishes.model)
+            options = wishes.options(max_bars=self._resources.config.max_bars)
+            model = self._resources.composer(wishes.model)
             if wishes.n_takes == 1:
                 stream = audio_lstm.compose_stream(model=model, seed=wishes.chosen_seed, **options)
                 yield from _growing(stream, wishes)
                 yield from self._shown((stream.finish(),), values["desk"], str(request.session_hash), progress)
                 return
-            told = _BarMeter(progress, wishes.bars)
+            meter = _BarMeter(progress, wishes.bars)
             takes = audio_lstm.compose_takes(
-                n_takes=wishes.n_takes, model=model, seed=wishes.chosen_seed, progress=told, **options
+                n_takes=wishes.n_takes, model=model, seed=wishes.chosen_seed, progress=meter, **options
             )
             yield from self._shown(tuple(takes), values["desk"], str(request.session_hash), progress)
 
@@ -165,8 +165,8 @@ class MusicTab:
         progress(0, desc="going on")
         with plain_errors():
             bars = round((take.bars or wishes.bars or _MORE_BARS) + _MORE_BARS)
-            options = replace(wishes, begin="nothing", bars=bars).options(max_bars=self._rack.config.max_bars)
-            model = self._rack.composer(take.model)
+            options = replace(wishes, begin="nothing", bars=bars).options(max_bars=self._resources.config.max_bars)
+            model = self._resources.composer(take.model)
             after = audio_lstm.compose(model=model, seed=wishes.chosen_seed, **{**options, "primer": take.score})
             yield from self._shown((after,), values["desk"], str(request.session_hash), progress)
 
@@ -199,11 +199,11 @@ class MusicTab:
         silent = ("",) * len(takes)
         choice = gr.Radio(_TAKES[: len(takes)], value=_TAKES[0])
         yield takes_view(takes, silent), None, report_view(takes[0]), "", choice, gr.skip()
-        folder = self._shelf.folder(visitor)
+        folder = self._visitor_files.folder(visitor)
         urls = []
         for number, take in enumerate(takes):
             progress((number, len(takes)), desc="making the sound", unit="takes")
-            urls.append(self._shelf.link(take.save(folder / f"take-{number + 1}.wav")))
+            urls.append(self._visitor_files.link(take.save(folder / f"take-{number + 1}.wav")))
         after = desk.with_step(takes, tuple(urls))
         progress(0.9, desc="engraving")
         files, sheet = self._printed(takes[0], folder)
@@ -233,7 +233,7 @@ class MusicTab:
         """
         take = _chosen(values)
         progress(0.5, desc="engraving")
-        files, sheet = self._printed(take, self._shelf.folder(str(request.session_hash)))
+        files, sheet = self._printed(take, self._visitor_files.folder(str(request.session_hash)))
         return files, report_view(take), sheet
 
     def _undo(self, values: Mapping[str, Any], request: gr.Request, progress: gr.Progress) -> Answer:

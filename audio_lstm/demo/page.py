@@ -9,9 +9,9 @@ import gradio as gr
 from audio_lstm.demo.config import DemoConfig
 from audio_lstm.demo.inside_tab import InsideTab
 from audio_lstm.demo.music_tab import MusicTab
-from audio_lstm.demo.rack import Rack
-from audio_lstm.demo.shelf import Shelf
+from audio_lstm.demo.resources import Resources
 from audio_lstm.demo.speech_tab import SpeechTab
+from audio_lstm.demo.visitor_files import VisitorFiles
 
 __all__ = ["HEAD", "TITLE", "build_page", "looks"]
 
@@ -37,13 +37,13 @@ def looks() -> gr.Theme:
     return gr.themes.Soft(primary_hue="indigo", font=_FONTS, font_mono=_MONO_FONTS)
 
 
-def build_page(config: DemoConfig, rack: Rack, shelf: Shelf) -> gr.Blocks:
+def build_page(config: DemoConfig, resources: Resources, visitor_files: VisitorFiles) -> gr.Blocks:
     """All tabs.
 
     Args:
         config: The limits.
-        rack: The models.
-        shelf: The visitors' files.
+        resources: The models.
+        visitor_files: The visitors' files.
 
     Returns:
         The page, with its queue; not yet mounted anywhere.
@@ -53,14 +53,14 @@ def build_page(config: DemoConfig, rack: Rack, shelf: Shelf) -> gr.Blocks:
         gr.HTML(_INTRO, elem_classes="intro", padding=False, apply_default_css=False)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Transcribe", id="transcribe"):
-                SpeechTab(rack, shelf).build()
+                SpeechTab(resources, visitor_files).build()
             with gr.Tab("Compose", id="compose"):
-                MusicTab(rack, shelf).build()
+                MusicTab(resources, visitor_files).build()
             with gr.Tab("Look inside the LSTM", id="inside") as inside:
-                InsideTab(rack, shelf).build(inside)
+                InsideTab(resources, visitor_files).build(inside)
 
         def leave(request: gr.Request) -> None:
-            shelf.drop(str(request.session_hash))
+            visitor_files.drop(str(request.session_hash))
 
         unload: Any = page.unload
         unload(leave)

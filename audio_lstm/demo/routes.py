@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from audio_lstm.demo.captions import caption
-from audio_lstm.demo.shelf import Shelf
+from audio_lstm.demo.visitor_files import VisitorFiles
 from audio_lstm.serving.service import Service
 
 __all__ = ["create_routes"]
@@ -17,11 +17,11 @@ __all__ = ["create_routes"]
 ASSETS = Path(__file__).parent / "assets"
 
 
-def create_routes(shelf: Shelf, captions: Service) -> FastAPI:
+def create_routes(visitor_files: VisitorFiles, captions: Service) -> FastAPI:
     """The application on which the page is mounted.
 
     Args:
-        shelf: The visitors' files.
+        visitor_files: The visitors' files.
         captions: What answers live sound.
 
     Returns:
@@ -32,7 +32,7 @@ def create_routes(shelf: Shelf, captions: Service) -> FastAPI:
 
     @app.get("/shelf/{token}/{name}")
     async def shelf_file(token: str, name: str) -> Response:
-        file = shelf.find(token)
+        file = visitor_files.find(token)
         if file is None:
             return PlainTextResponse("This file is no longer kept: make it again.", 404)
         return FileResponse(file, headers={"Cache-Control": "private, no-store"})

@@ -51,20 +51,20 @@ class Demo:
         """
         import gradio as gr
 
+        from audio_lstm.demo.authentication import BasicAuthentication
         from audio_lstm.demo.captions import caption_service
-        from audio_lstm.demo.gate import Gate
         from audio_lstm.demo.page import HEAD, build_page, looks
-        from audio_lstm.demo.rack import Rack
+        from audio_lstm.demo.resources import Resources
         from audio_lstm.demo.routes import create_routes
-        from audio_lstm.demo.shelf import Shelf
+        from audio_lstm.demo.visitor_files import VisitorFiles
 
         self._ends = threading.Event()
-        self.rack = Rack(config)
-        self.shelf = Shelf(folder / "shelf", keep_s=60 * config.keep_minutes)
+        self.resources = Resources(config)
+        self.visitor_files = VisitorFiles(folder / "files", keep_s=60 * config.keep_minutes)
         self.captions = caption_service(config)
-        page = build_page(config, self.rack, self.shelf)
+        page = build_page(config, self.resources, self.visitor_files)
         page_app = gr.mount_gradio_app(
-            create_routes(self.shelf, self.captions),
+            create_routes(self.visitor_files, self.captions),
             page,
             path="/",
             footer_links=["api"],
@@ -76,17 +76,17 @@ class Demo:
             theme=looks(),
             head=HEAD,
         )
-        self.app = Gate(page_app, config.auth)
+        self.app = BasicAuthentication(page_app, config.auth)
 
     def warm_up(self) -> None:
         """Load the models that the page begins with; a thread does this while the page is already there."""
         import audio_lstm
 
         try:
-            for _ in self.rack.warm_up():
+            for _ in self.resources.warm_up():
                 if self._ends.is_set():
                     return
-            self.captions.open(self.rack.recogniser("english-small"), audio_lstm.Decoding())
+            self.captions.open(self.resources.recogniser("english-small"), audio_lstm.Decoding())
         except AudioLSTMError as error:
             LOGGER.error("the models are not ready: %s", error)
 
@@ -98,7 +98,7 @@ class Demo:
         """End threads and processes; `warm_up` has ended."""
         self.captions.stopping = True
         self.captions.close()
-        self.rack.close()
+        self.resources.close()
 
 
 def bind_demo(config: DemoConfig) -> socket.socket:

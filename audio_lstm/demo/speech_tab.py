@@ -15,9 +15,9 @@ import numpy as np
 import audio_lstm
 from audio_lstm.audio.files import write_wav
 from audio_lstm.demo.endpoints import streaming_endpoint
-from audio_lstm.demo.rack import SAMPLE_RATE, Rack, samples_folder
-from audio_lstm.demo.shelf import Shelf
+from audio_lstm.demo.resources import SAMPLE_RATE, Resources, samples_folder
 from audio_lstm.demo.speech_view import Hearing, changes, transcript_view
+from audio_lstm.demo.visitor_files import VisitorFiles
 from audio_lstm.demo.wording import plain_errors, time_left
 from audio_lstm.serving.decode_process import Decoded
 
@@ -52,18 +52,18 @@ class _Before:
 class SpeechTab:
     """Lays the tab out and answers it."""
 
-    def __init__(self, rack: Rack, shelf: Shelf) -> None:
+    def __init__(self, resources: Resources, visitor_files: VisitorFiles) -> None:
         """Use the server's models and files.
 
         Args:
-            rack: The models.
-            shelf: The visitors' files.
+            resources: The models.
+            visitor_files: The visitors' files.
         """
-        self._rack, self._shelf = rack, shelf
+        self._resources, self._visitor_files = resources, visitor_files
 
     def build(self) -> None:
         """Add the tab's content to the page that is being built."""
-        config = self._rack.config
+        config = self._resources.config
         with gr.Row():
             with gr.Column(scale=5, min_width=320):
                 audio = gr.Audio(
@@ -139,11 +139,11 @@ class SpeechTab:
         if not audio:
             raise gr.Error("Record or upload something first, or press one of the examples.", title="No recording")
         progress(0, desc="reading the recording")
-        with plain_errors(), self._rack.decoded(audio, track=int(wishes["track"] or 0) or None) as found:
+        with plain_errors(), self._resources.decoded(audio, track=int(wishes["track"] or 0) or None) as found:
             wanted = tuple(
                 word.strip().upper() for word in re.split(r"[,;\n]", wishes["hotwords"] or "") if word.strip()
             )
-            recogniser = self._rack.hearing(wishes["model"], wishes["language_model"], wanted)
+            recogniser = self._resources.hearing(wishes["model"], wishes["language_model"], wanted)
             recogniser = recogniser.with_numbers(wishes["numbers"] or "words")
             whole = np.array(found.samples)
             segments: list[audio_lstm.Segment] = []
@@ -153,13 +153,13 @@ class SpeechTab:
                 segments.append(segment)
                 yield " ".join(part.text for part in segments), gr.skip(), gr.skip(), gr.skip()
             transcript = _transcript(segments, whole, recogniser.name, found)
-            folder = self._shelf.folder(str(request.session_hash))
+            folder = self._visitor_files.folder(str(request.session_hash))
             files = _write_all(transcript, folder, audio)
             write_wav(folder / "recording.wav", whole, SAMPLE_RATE)
             hearing = _look(whole, recogniser, transcript)
         words = tuple(word.spoken for word in transcript.words)
         changed = changes(before.words, words) if before is not None and before.audio == audio else None
-        view = transcript_view(hearing, audio_url=self._shelf.link(folder / "recording.wav"), changed=changed)
+        view = transcript_view(hearing, audio_url=self._visitor_files.link(folder / "recording.wav"), changed=changed)
         yield transcript.text, files, view, _Before(audio, words)
 
 

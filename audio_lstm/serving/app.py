@@ -18,10 +18,10 @@ from starlette.middleware.cors import CORSMiddleware
 from audio_lstm.errors import AudioLSTMError
 from audio_lstm.serving.answers import FORMATS, GRANULARITIES, ApiError, language_name, render, render_events
 from audio_lstm.serving.decode_process import Upload
-from audio_lstm.serving.edge import App, Edge
 from audio_lstm.serving.forms import Form, receive_form
 from audio_lstm.serving.job import JobCancelled
 from audio_lstm.serving.live import converse
+from audio_lstm.serving.middleware import App, RequestMiddleware
 from audio_lstm.serving.service import Service
 from audio_lstm.speech.text.numerals import Numbers
 
@@ -35,7 +35,7 @@ _MOST_TRACKS = 10_000
 _STARTED = int(time.time())
 
 
-def create_app(service: Service) -> Edge:
+def create_app(service: Service) -> RequestMiddleware:
     """The application.
 
     Args:
@@ -76,7 +76,7 @@ def create_app(service: Service) -> Edge:
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(HTTPException, _unknown)
     app.add_exception_handler(Exception, _failed)
-    return Edge(_open_to(app, service.config.allow_origins))
+    return RequestMiddleware(_open_to(app, service.config.allow_origins))
 
 
 def _open_to(app: FastAPI, origins: tuple[str, ...]) -> App:

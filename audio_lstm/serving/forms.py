@@ -12,7 +12,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from audio_lstm.serving.answers import ApiError
 from audio_lstm.serving.job import Job, JobCancelled
-from audio_lstm.serving.waiting import Receive, next_message
+from audio_lstm.serving.messages import Receive, next_message
 
 __all__ = ["Form", "receive_form"]
 

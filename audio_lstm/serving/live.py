@@ -25,8 +25,8 @@ from starlette.websockets import WebSocketDisconnect
 from audio_lstm.errors import AudioLSTMError
 from audio_lstm.serving.answers import ApiError
 from audio_lstm.serving.live_session import LiveSession
+from audio_lstm.serving.messages import next_message
 from audio_lstm.serving.service import Service
-from audio_lstm.serving.waiting import next_message
 
 __all__ = ["converse"]
 

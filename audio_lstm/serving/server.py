@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from audio_lstm.errors import AudioLSTMError, ConfigError, MissingDependencyError
 from audio_lstm.serving.config import ServeConfig
-from audio_lstm.serving.edge import LOGGER
+from audio_lstm.serving.middleware import LOGGER
 from audio_lstm.speech.decoding.decoding import Decoding
 from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
 

@@ -27,8 +27,8 @@ from audio_lstm.speech.ctc.decode import greedy
 from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
 from audio_lstm.speech.hearing.transcribe import transcribe, transcribe_segments
 from audio_lstm.speech.hearing.windows import WindowedPhrase
-from audio_lstm.speech.sound.activity import SpeechDetector
 from audio_lstm.speech.sound.sounds import KINDS, Samples
+from audio_lstm.speech.sound.vad import SpeechDetector
 from audio_lstm.speech.text.data import read_manifest
 from audio_lstm.speech.training.metrics import score
 from audio_lstm.training.options import run_recipe

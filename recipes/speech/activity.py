@@ -1,4 +1,4 @@
-"""Speech and sounds that are not -> the small network that tells them apart (audio_lstm/speech/sound/activity.py).
+"""Speech and sounds that are not -> the small network that tells them apart (audio_lstm/speech/sound/vad.py).
 
     python recipes/speech/activity.py --data ../shared/speech --out runs/activity
 
@@ -23,16 +23,16 @@ from torch import Tensor, nn
 
 from audio_lstm.atomic import atomic_write
 from audio_lstm.audio.files import load_audio
-from audio_lstm.speech.sound.activity import LAYER_SIZES, WEIGHTS_FILE, activity_features, context_windows
 from audio_lstm.speech.sound.features import extract_features
 from audio_lstm.speech.sound.sounds import KINDS, RATE, Samples, music, noise
+from audio_lstm.speech.sound.vad import LAYER_SIZES, WEIGHTS_FILE, activity_features, context_windows
 from audio_lstm.speech.text.data import read_manifest
 from audio_lstm.training.distributed import is_first_process
 from audio_lstm.training.loop import StepLoss, TrainConfig, train
 from audio_lstm.training.options import data_fingerprint, parse_recipe, run_recipe, settings_of
 
 FRAME = RATE // 50  # samples of a decision
-PAST, LOOKAHEAD = 36, 4  # frames around it, as in audio_lstm/speech/sound/activity.py
+PAST, LOOKAHEAD = 36, 4  # frames around it, as in audio_lstm/speech/sound/vad.py
 IGNORED = -1
 
 

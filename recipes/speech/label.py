@@ -41,7 +41,7 @@ from audio_lstm.errors import AudioError, ConfigError, DataError, MissingDepende
 from audio_lstm.speech.batch.inputs import find_recordings
 from audio_lstm.speech.ctc.align import align_symbols
 from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
-from audio_lstm.speech.sound.activity import SpeechDetector
+from audio_lstm.speech.sound.vad import SpeechDetector
 from audio_lstm.speech.text.alphabet import ENGLISH
 from audio_lstm.speech.text.data import normalise_text
 from audio_lstm.speech.text.spoken import spell_out

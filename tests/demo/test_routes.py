@@ -17,14 +17,14 @@ def test_styles_and_scripts_come_from_here(running: Running, name: str) -> None:
 
 
 def test_a_visitors_file_is_given_in_parts_and_never_stored_on_the_way(running: Running) -> None:
-    file = running.demo.shelf.folder("ada") / "a.wav"
+    file = running.demo.visitor_files.folder("ada") / "a.wav"
     file.write_bytes(bytes(range(100)))
-    link = running.demo.shelf.link(file)
+    link = running.demo.visitor_files.link(file)
     answer = httpx.get(running.url + link, headers={"Range": "bytes=10-19"})
     assert answer.status_code == 206
     assert answer.content == bytes(range(10, 20))
     assert answer.headers["cache-control"] == "private, no-store"
-    running.demo.shelf.drop("ada")
+    running.demo.visitor_files.drop("ada")
     assert httpx.get(running.url + link).status_code == 404
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 import audio_lstm
 from audio_lstm.demo.endpoints import endpoint
 from audio_lstm.demo.music_view import takes_view
-from audio_lstm.demo.shelf import Shelf
+from audio_lstm.demo.visitor_files import VisitorFiles
 from audio_lstm.demo.wording import plain_errors
 
 __all__ = ["HoldPart"]
@@ -30,14 +30,14 @@ _MODEL = "chorale"
 class HoldPart:
     """Lays the part out and answers it."""
 
-    def __init__(self, shelf: Shelf, *, n_workers: int) -> None:
+    def __init__(self, visitor_files: VisitorFiles, *, n_workers: int) -> None:
         """Use the server's files.
 
         Args:
-            shelf: The visitors' files.
+            visitor_files: The visitors' files.
             n_workers: Pieces that are written at once.
         """
-        self._shelf, self._n_workers = shelf, n_workers
+        self._visitor_files, self._n_workers = visitor_files, n_workers
 
     def build(self) -> None:
         """Add the part to the page that is being built."""
@@ -72,11 +72,11 @@ class HoldPart:
             for number, composer in enumerate(composers.values()):
                 progress((number, 3), desc="writing, step by step in numpy")
                 takes.append(audio_lstm.compose(model=composer, seed=seed, bars=bars))
-            folder = self._shelf.folder(str(request.session_hash))
+            folder = self._visitor_files.folder(str(request.session_hash))
             urls = []
             for number, take in enumerate(takes):
                 progress((2, 3), desc="making the sound")
-                urls.append(self._shelf.link(take.save(folder / f"held-{number}.wav")))
+                urls.append(self._visitor_files.link(take.save(folder / f"held-{number}.wav")))
         name = _HELD[held][0]
         costs = [_cost(composer, takes[0]) for composer in composers.values()]
         verdict = (

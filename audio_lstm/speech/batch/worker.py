@@ -28,7 +28,7 @@ __all__ = ["Transcriber", "main"]
 
 # What is wrong with a disk, not with a name: the next file would fail likewise, after it was heard for nothing.
 _LASTING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENODEV)
-_TELL_S = 1.0  # between two lines that say how far a file is
+_PROGRESS_S = 1.0  # between two frames that say how far a file is
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,14 @@ class Transcriber:
         recogniser = load_speech(settings["model"], device=settings["device"], decoding=decoding)
         return cls(recogniser, settings["max_seconds"], settings["allow_truncated"], settings.get("track"))
 
-    def transcribe_job(self, job: dict[str, Any], tell: Callable[[tuple[float, float | None]], None]) -> dict[str, Any]:
+    def transcribe_job(
+        self, job: dict[str, Any], report: Callable[[tuple[float, float | None]], None]
+    ) -> dict[str, Any]:
         """Transcribe a file and write its transcript in each format.
 
         Args:
             job: audio and outputs.
-            tell: Called now and then with the seconds heard and the length in seconds, or None.
+            report: Called now and then with the seconds heard and the length in seconds, or None.
 
         Returns:
             duration_s, n_words and notes; or error, with ends_batch where the disk takes no more files.
@@ -72,7 +74,7 @@ class Transcriber:
                 max_seconds=self.max_seconds,
                 allow_truncated=self.allow_truncated,
                 track=self.track,
-                progress=_now_and_then(tell),
+                progress=_now_and_then(report),
             )
             texts = {file: FORMATS[name](transcript) for name, file in job["outputs"].items()}
         except (AudioLSTMError, ValueError) as error:
@@ -103,14 +105,14 @@ def _write(texts: dict[str, str]) -> dict[str, Any]:
     return {}
 
 
-def _now_and_then(tell: Callable[[tuple[float, float | None]], None]) -> Progress:
-    told = time.monotonic()
+def _now_and_then(report: Callable[[tuple[float, float | None]], None]) -> Progress:
+    last_s = time.monotonic()
 
     def heard(done_s: float, total_s: float | None) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _TELL_S:
-            told = time.monotonic()
-            tell((done_s, total_s))
+        nonlocal last_s
+        if time.monotonic() - last_s >= _PROGRESS_S:
+            last_s = time.monotonic()
+            report((done_s, total_s))
 
     return heard
 

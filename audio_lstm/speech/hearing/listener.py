@@ -25,9 +25,9 @@ from audio_lstm.speech.ctc.timing import LEVEL_RATE, powers
 from audio_lstm.speech.hearing.acoustics import PhraseAcoustics, StreamedPhrase, streams
 from audio_lstm.speech.hearing.recogniser import SpeechRecogniser
 from audio_lstm.speech.hearing.windows import WindowedPhrase
-from audio_lstm.speech.sound.activity import SpeechDetector
 from audio_lstm.speech.sound.endpoint import EndpointConfig, Endpointer
 from audio_lstm.speech.sound.offset import OffsetFilter
+from audio_lstm.speech.sound.vad import SpeechDetector
 from audio_lstm.speech.text.alphabet import BLANK, Alphabet
 
 __all__ = ["Heard", "Listener", "ListenerConfig", "cut_frame", "pause_frames"]

@@ -9,13 +9,11 @@ nothing at all, the rate is the number of insertions (0 if there are none): fini
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
 
 __all__ = [
     "Confusion",
@@ -30,7 +28,6 @@ __all__ = [
 
 EditKind = Literal["hit", "substitution", "deletion", "insertion"]
 
-_MAX_CELLS = 2**28  # larger tables (2 bits a cell: 64 MiB) are halved first, so that memory stays bounded
 _LETTERS: dict[EditKind, str] = {"hit": " ", "substitution": "S", "deletion": "D", "insertion": "I"}
 
 
@@ -203,7 +200,7 @@ def align_tokens(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[E
 
     All three kinds of error cost 1 (Levenshtein 1966). Among the alignments that cost the same, rapidfuzz's is
     returned, which is jiwer's: common ends first, then, from the back, deletions before insertions before the rest.
-    Pairs of more than 2^28 cells are halved (Hirschberg 1975), so an hour of text needs no gigabytes.
+    Its memory is bounded (Hirschberg 1975), so an hour of text needs no gigabytes.
 
     Args:
         reference: The true tokens; a text stands for its characters.
@@ -213,14 +210,14 @@ def align_tokens(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[E
         Steps from first to last; together they hold every token of both sides once, in order.
     """
     ops: list[EditOp] = []
-    for i, j in _align(reference, hypothesis):
-        if j is None:
-            ops.append(EditOp("deletion", reference[i], None))  # type: ignore[index]  # never both None
-        elif i is None:
-            ops.append(EditOp("insertion", None, hypothesis[j]))
+    for tag, i, i_end, j, j_end in Levenshtein.opcodes(reference, hypothesis):
+        if tag == "delete":
+            ops += (EditOp("deletion", token, None) for token in reference[i:i_end])
+        elif tag == "insert":
+            ops += (EditOp("insertion", None, token) for token in hypothesis[j:j_end])
         else:
-            kind: EditKind = "hit" if reference[i] == hypothesis[j] else "substitution"
-            ops.append(EditOp(kind, reference[i], hypothesis[j]))
+            kind: EditKind = "hit" if tag == "equal" else "substitution"
+            ops += (EditOp(kind, *pair) for pair in zip(reference[i:i_end], hypothesis[j:j_end], strict=True))
     return tuple(ops)
 
 
@@ -247,96 +244,3 @@ def _counts_line(counts: EditCounts) -> str:
         f"{100 * counts.rate:.2f} %  ({counts.n_errors} errors in {counts.n_reference}: "
         f"{counts.substitutions} substitutions, {counts.deletions} deletions, {counts.insertions} insertions)"
     )
-
-
-_Pair = tuple[int | None, int | None]  # positions in reference and hypothesis; None where a side is skipped
-
-
-def _align(reference: Sequence[str], hypothesis: Sequence[str]) -> list[_Pair]:
-    """Positions of an optimal alignment, in order."""
-    shorter = min(len(reference), len(hypothesis))
-    prefix = sum(1 for _ in takewhile(lambda i: reference[i] == hypothesis[i], range(shorter)))
-    suffix = sum(1 for _ in takewhile(lambda i: reference[-i] == hypothesis[-i], range(1, shorter - prefix + 1)))
-    n, m = len(reference) - suffix, len(hypothesis) - suffix  # what lies between the common ends stops here
-    middle_reference, middle_hypothesis = reference[prefix:n], hypothesis[prefix:m]
-    if (n - prefix) * (m - prefix) > _MAX_CELLS and m - prefix > 1:
-        middle = _align_halves(middle_reference, middle_hypothesis)
-    else:
-        middle = _trace_back(middle_reference, middle_hypothesis)
-    pairs: list[_Pair] = [(i, i) for i in range(prefix)]
-    pairs += _shift(middle, prefix, prefix)
-    pairs += [(n + i, m + i) for i in range(suffix)]
-    return pairs
-
-
-def _shift(pairs: Iterable[_Pair], by_reference: int, by_hypothesis: int) -> list[_Pair]:
-    return [(None if i is None else i + by_reference, None if j is None else j + by_hypothesis) for i, j in pairs]
-
-
-def _align_halves(reference: Sequence[str], hypothesis: Sequence[str]) -> list[_Pair]:
-    """Hirschberg 1975: cut the hypothesis in half, and the reference where the two halves cost least."""
-    half = len(hypothesis) // 2
-    forward = _last_row(reference, hypothesis[:half])
-    backward = _last_row(reference[::-1], hypothesis[half:][::-1])
-    cut = int((forward + backward[::-1]).argmin())
-    first = _align(reference[:cut], hypothesis[:half])
-    return first + _shift(_align(reference[cut:], hypothesis[half:]), cut, half)
-
-
-def _deltas(reference: Sequence[str], hypothesis: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """The Levenshtein table a row at a time, as bits: Myers 1999 in Hyyrö's 2003 form, on Python's long integers.
-
-    Args:
-        reference: One column a token.
-        hypothesis: One row a token.
-
-    Yields:
-        (up, down): bit c is set where the distance rises or falls by 1 from column c to column c + 1.
-    """
-    full = (1 << len(reference)) - 1
-    places: dict[str, int] = {}
-    for column, token in enumerate(reference):
-        places[token] = places.get(token, 0) | 1 << column
-    up, down = full, 0
-    for token in hypothesis:
-        equal = places.get(token, 0)
-        diagonal = (((equal & up) + up) ^ up) | equal | down  # bit c: no cost from the cell up and left
-        rise = ((down | ~(diagonal | up)) << 1 | 1) & full  # against the row above
-        fall = ((diagonal & up) << 1) & full
-        up, down = (fall | ~(diagonal | rise)) & full, rise & diagonal
-        yield up, down
-
-
-def _trace_back(reference: Sequence[str], hypothesis: Sequence[str]) -> list[_Pair]:
-    """Walk back through the whole table."""
-    rows = list(_deltas(reference, hypothesis))
-    pairs: list[_Pair] = []
-    i, j = len(reference), len(hypothesis)
-    while i and j:
-        if rows[j - 1][0] >> (i - 1) & 1:
-            i -= 1
-            pairs.append((i, None))
-        else:
-            j -= 1
-            if j and rows[j - 1][1] >> (i - 1) & 1:
-                pairs.append((None, j))
-            else:
-                i -= 1
-                pairs.append((i, j))
-    pairs += [(k, None) for k in reversed(range(i))]
-    pairs += [(None, k) for k in reversed(range(j))]
-    return pairs[::-1]
-
-
-def _last_row(reference: Sequence[str], hypothesis: Sequence[str]) -> NDArray[np.int64]:
-    """Distances between the whole hypothesis and every beginning of the reference: (len(reference) + 1,)."""
-    up, down = (1 << len(reference)) - 1, 0
-    for up, down in _deltas(reference, hypothesis):  # noqa: B007  # the last row is what counts
-        pass
-    steps = _bits(up, len(reference)) - _bits(down, len(reference))
-    return len(hypothesis) + np.concatenate([[0], np.cumsum(steps)])
-
-
-def _bits(number: int, n: int) -> NDArray[np.int64]:
-    packed = np.frombuffer(number.to_bytes((n + 7) // 8, "little"), np.uint8)
-    return np.unpackbits(packed, count=n, bitorder="little").astype(np.int64)

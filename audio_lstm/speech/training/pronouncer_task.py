@@ -16,6 +16,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
+from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 
 from audio_lstm.backbone import LSTMBackbone
@@ -231,23 +232,11 @@ def score_pronouncer(pronouncer: Pronouncer, entries: Entries) -> Score:
     n_wrong = n_edits = n_phonemes = 0
     for word, ways in zip(words, pronouncer.pronounce(words), strict=True):
         said = tuple(numbers[phoneme] for phoneme in ways[0].phonemes)
-        edits, length = min((_n_edits(said, way), len(way)) for way in entries[word])
+        edits, length = min((Levenshtein.distance(said, way), len(way)) for way in entries[word])
         n_wrong += edits > 0
         n_edits += edits
         n_phonemes += length
     return Score(n_wrong / max(1, len(words)), n_edits / max(1, n_phonemes), len(words))
-
-
-def _n_edits(said: tuple[int, ...], right: tuple[int, ...]) -> int:
-    """Levenshtein distance."""
-    if said == right:
-        return 0
-    row = list(range(len(right) + 1))
-    for place, phoneme in enumerate(said, 1):
-        corner, row[0] = row[0], place
-        for column, other in enumerate(right, 1):
-            corner, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, corner + (phoneme != other))
-    return row[-1]
 
 
 def pronouncer_graph(model: PronouncerModel) -> onnx.ModelProto:

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from audio_lstm.audio.files import write_wav
-from audio_lstm.speech.sound.activity import SpeechDetector, activity_features, context_windows
 from audio_lstm.speech.sound.features import extract_features
+from audio_lstm.speech.sound.vad import SpeechDetector, activity_features, context_windows
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_recipe_sees_what_the_detector_sees(
     inputs = recipe._frames(samples, np.zeros(100, np.int64)).inputs.numpy()
     seen = []
     monkeypatch.setattr(
-        "audio_lstm.speech.sound.activity.context_windows",
+        "audio_lstm.speech.sound.vad.context_windows",
         lambda frames: seen.append(context_windows(frames)) or seen[-1],
     )
     detector = SpeechDetector(16_000)

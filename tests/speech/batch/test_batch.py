@@ -54,7 +54,7 @@ def transcribe(audio, **options):
     return real(audio, **options)
 
 batch_worker.transcribe = transcribe
-batch_worker._TELL_S = {tell_s}
+batch_worker._PROGRESS_S = {tell_s}
 if {dies_at_once}:
     sys.exit("cannot live")
 sys.exit(batch_worker.main())

@@ -35,7 +35,7 @@ def test_a_job_writes_what_transcribe_hears_and_says_how_far_it_is(
 ) -> None:
     worker = Transcriber.load(settings(always_a_folder))
     outputs = {"json": str(tmp_path / "new" / "a.json"), "txt": str(tmp_path / "a.txt")}
-    monkeypatch.setattr("audio_lstm.speech.batch.worker._TELL_S", 0.0)
+    monkeypatch.setattr("audio_lstm.speech.batch.worker._PROGRESS_S", 0.0)
     told: list[object] = []
     answer = worker.transcribe_job({"audio": str(said), "outputs": outputs}, told.append)
     assert answer == {"duration_s": 0.5, "n_words": 1, "notes": []}

@@ -25,8 +25,8 @@ from audio_lstm.speech.hearing.recogniser import SpeechRecogniser, load_speech
 from audio_lstm.speech.hearing.stream import StreamingTranscriber
 from audio_lstm.speech.hearing.transcribe import hear, transcribe, transcribe_segments
 from audio_lstm.speech.hearing.transcript import Transcript
-from audio_lstm.speech.sound.activity import SILENCE_DB
 from audio_lstm.speech.sound.sounds import KINDS
+from audio_lstm.speech.sound.vad import SILENCE_DB
 
 RATE = 16000
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from audio_lstm.serving.waiting import next_message
+from audio_lstm.serving.messages import next_message
 
 
 def waited(after_s: float, *, seconds: float = 5, checks: int = 1000) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audio_lstm.demo.gate import Gate
+from audio_lstm.demo.authentication import BasicAuthentication
 
 
 def knock(auth: str, header: str | None, kind: str = "http") -> tuple[bool, list[dict[str, Any]]]:
@@ -26,7 +26,7 @@ def knock(auth: str, header: str | None, kind: str = "http") -> tuple[bool, list
         sent.append(dict(message))
 
     headers = [] if header is None else [(b"authorization", header.encode())]
-    asyncio.run(Gate(app, auth)({"type": kind, "headers": headers}, receive, send))
+    asyncio.run(BasicAuthentication(app, auth)({"type": kind, "headers": headers}, receive, send))
     return bool(reached), sent
 
 

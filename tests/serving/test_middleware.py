@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from audio_lstm.serving import edge
-from audio_lstm.serving.edge import Edge
+from audio_lstm.serving import middleware
+from audio_lstm.serving.middleware import RequestMiddleware
 
 
 def exchange(
@@ -28,7 +28,7 @@ def exchange(
         sent.append(message)
 
     values = {"type": "http", "method": "POST", "path": "/x", "headers": headers or [], **scope}
-    asyncio.run(Edge(app)(values, receive, send))
+    asyncio.run(RequestMiddleware(app)(values, receive, send))
     return sent, len(waiting)
 
 
@@ -75,8 +75,8 @@ def test_a_path_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_refused_upload_is_answered_before_it_is_read_and_then_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge, "_LINGER_S", 0.1)
-    monkeypatch.setattr(edge, "_LINGER_BYTES", 5)
+    monkeypatch.setattr(middleware, "_LINGER_S", 0.1)
+    monkeypatch.setattr(middleware, "_LINGER_BYTES", 5)
     sent, n_left = exchange(refusing, [body(2, more=True)] * 10, [(b"content-length", b"20")])
     assert (b"connection", b"close") in sent[0]["headers"]
     assert sent[1:] == [
@@ -87,7 +87,7 @@ def test_a_refused_upload_is_answered_before_it_is_read_and_then_closed(monkeypa
 
 
 def test_a_refused_upload_that_is_soon_over_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge, "_LINGER_S", 30)
+    monkeypatch.setattr(middleware, "_LINGER_S", 30)
     sent, n_left = exchange(refusing, [body(2, more=True), body(0, more=False)], [(b"transfer-encoding", b"chunked")])
     assert (len(sent), n_left) == (3, 0)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from audio_lstm.audio.files import load_audio, resample
 from audio_lstm.errors import ConfigError, ModelError
 from audio_lstm.speech.sound import sounds
-from audio_lstm.speech.sound.activity import (
+from audio_lstm.speech.sound.vad import (
     CONTEXT_SIZE,
     SILENCE_DB,
     WEIGHTS_FILE,

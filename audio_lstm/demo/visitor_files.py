@@ -8,10 +8,10 @@ import threading
 import time
 from pathlib import Path
 
-__all__ = ["Shelf"]
+__all__ = ["VisitorFiles"]
 
 
-class Shelf:
+class VisitorFiles:
     """Folders and links, one set a visitor. Several threads may use it."""
 
     def __init__(self, root: Path, *, keep_s: float) -> None:

@@ -20,7 +20,7 @@ from audio_lstm.serving.config import ServeConfig
 from audio_lstm.serving.decode_process import Decoded, DecodeProcess, Upload
 from audio_lstm.serving.job import Job, JobTimedOut
 
-__all__ = ["SAMPLE_RATE", "Rack", "samples_folder"]
+__all__ = ["SAMPLE_RATE", "Resources", "samples_folder"]
 
 SAMPLE_RATE = 16_000  # of all shipped speech models
 _DECODE_S = 60.0  # that decoding an upload may take
@@ -33,7 +33,7 @@ def samples_folder() -> Path:
     return beside if beside.is_dir() else Path(__file__).resolve().parents[2] / "demos" / "samples"
 
 
-class Rack:
+class Resources:
     """What every visitor uses. Several threads may."""
 
     def __init__(self, config: DemoConfig) -> None:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["Gate"]
+__all__ = ["BasicAuthentication"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -18,7 +18,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _ASK = [(b"www-authenticate", b'Basic realm="audio-lstm demo", charset="UTF-8"'), (b"content-type", b"text/plain")]
 
 
-class Gate:
+class BasicAuthentication:
     """Middleware around the whole application: HTTP Basic authentication (RFC 7617)."""
 
     def __init__(self, app: App, auth: str) -> None:

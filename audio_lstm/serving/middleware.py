@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["LOGGER", "App", "Edge"]
+__all__ = ["LOGGER", "App", "RequestMiddleware"]
 
 LOGGER = logging.getLogger("audio_lstm.serving")
 
@@ -27,7 +27,7 @@ _LINGER_BYTES = 4_000_000  # … while so much of what it sends is thrown away
 _GONE = 499  # nginx's: the client closed the connection
 
 
-class Edge:
+class RequestMiddleware:
     """Middleware around the whole application.
 
     Every answer has a header x-request-id: the client's own, or a new one. Routes add to the log line through

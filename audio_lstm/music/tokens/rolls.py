@@ -8,6 +8,7 @@ included, is predicted, down to the token that closes it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -261,6 +262,16 @@ class RollCursor:
         legal[self.done] = False
         legal[self.done, END] = True
         return legal
+
+    def fork(self, rows: Sequence[int]) -> None:
+        """Go on with some of the pieces only: see `Cursor.fork`.
+
+        Args:
+            rows: their places in the batch.
+        """
+        chosen = list(rows)
+        self._previous, self._recent = self._previous[chosen], self._recent[chosen]
+        self._count, self._frame = self._count[chosen], self._frame[chosen]
 
     def push(self, tokens: NDArray[np.int64]) -> None:
         """Append one token to each piece that is not done.

@@ -27,14 +27,13 @@ from audio_lstm.music.request.primer import Primer
 from audio_lstm.music.request.starting import pitched_parts
 from audio_lstm.music.score.score import Track
 from audio_lstm.music.score.voices import N_VOICES, STEPS_PER_QUARTER, VOICES
-from audio_lstm.music.tokens.chorale import FIRST_PITCH
+from audio_lstm.music.tokens.chorale import FIRST_PITCH, ChoraleGrid
+from audio_lstm.music.tokens.event_cursor import EventCursor, EventPiece
 from audio_lstm.music.tokens.event_grammar import Kind
+from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.tokens.representation import START
 from audio_lstm.music.writing.choose import SamplingConfig
 from audio_lstm.music.writing.chorale_plan import ChoralePlan
-from audio_lstm.music.writing.chorale_writer import ChoraleWriter
-from audio_lstm.music.writing.event_filters import FilteredWriter
-from audio_lstm.music.writing.event_writer import EventWriter
 from audio_lstm.music.writing.sample import write_steps
 from audio_lstm.music.writing.start_given import opening_in_parts
 from audio_lstm.music.writing.writing import CHORALE_BPM, Request, beginning_of, make_writer
@@ -113,11 +112,11 @@ class CompositionStream(Iterator[NoteEvent]):
             self._shift_s = (before - primer.lead_ticks) * 60 / (primer.score.ticks_per_quarter * primer.tempo_bpm)
             self._ready.extend(self._opening_notes(primer))
         self._listener: _EventListener | _ChoraleListener
-        inner = self._writer.inner if isinstance(self._writer, FilteredWriter) else self._writer
-        if isinstance(inner, ChoraleWriter):
-            self._listener = _ChoraleListener(request, inner)
+        representation, cursor = request.composer.representation, self._writer.cursor
+        if isinstance(cursor, EventCursor):
+            self._listener = _EventListener(request, cast(EventVocabulary, representation), cursor.pieces[0])
         else:
-            self._listener = _EventListener(request, cast(EventWriter, inner))
+            self._listener = _ChoraleListener(request, cast(ChoraleGrid, representation))
         beginning = beginning_of(request)
         for token in beginning.tolist():  # the model reads it in one go, and draws no luck for it
             self._writer.push([token])
@@ -186,9 +185,8 @@ class CompositionStream(Iterator[NoteEvent]):
 class _EventListener:
     """Turns events into notes in seconds."""
 
-    def __init__(self, request: Request, writer: EventWriter) -> None:
-        self._vocabulary = writer.vocabulary
-        self._line = writer.lines[0]
+    def __init__(self, request: Request, vocabulary: EventVocabulary, piece: EventPiece) -> None:
+        self._vocabulary, self._piece = vocabulary, piece
         self._fixed_bpm = request.wishes.tempo_bpm
         self._us = 60e6 / self._fixed_bpm if self._fixed_bpm else float(_DEFAULT_US)  # a quarter
         self._since = (0, 0.0)  # tick and second of the last change of tempo
@@ -204,12 +202,12 @@ class _EventListener:
         elif kind == Kind.VELOCITY:
             self._note = (self._note[0], self._vocabulary.velocities[value])
         elif kind == Kind.TEMPO and not self._fixed_bpm:
-            self._since = (self._line.now, self._seconds(self._line.now))
+            self._since = (self._piece.now, self._seconds(self._piece.now))
             self._us = float(self._vocabulary.tempi[value])
         elif kind == Kind.DURATION:
             self.has_sound = True
             length = self._vocabulary.durations[value] * self._us / (1e6 * self._vocabulary.steps_per_quarter)
-            yield NoteEvent(self._seconds(self._line.now), length, *self._note, self._line.piece.track)
+            yield NoteEvent(self._seconds(self._piece.now), length, *self._note, self._piece.track)
 
     def _seconds(self, tick: int) -> float:
         since_tick, since_s = self._since
@@ -219,8 +217,8 @@ class _EventListener:
 class _ChoraleListener:
     """Turns cells into notes in seconds: each is told when its voice moves on."""
 
-    def __init__(self, request: Request, writer: ChoraleWriter) -> None:
-        self._grid = writer.grid
+    def __init__(self, request: Request, grid: ChoraleGrid) -> None:
+        self._grid = grid
         self._step_s = 60 / ((request.wishes.tempo_bpm or CHORALE_BPM) * STEPS_PER_QUARTER)
         self._n_cells = 0
         self._voices = [(START, 0)] * N_VOICES  # in the order of writing: what each sings, and since which step

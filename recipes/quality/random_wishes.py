@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.request.wishes import PitchRange, Sonority
 from audio_lstm.music.score.scales import MODES, PITCH_NAMES, parse_scale
+from audio_lstm.music.tokens.chorale import ChoraleCursor
+from audio_lstm.music.tokens.event_cursor import EventCursor
 from audio_lstm.music.tokens.events import EventVocabulary
-from audio_lstm.music.writing.chorale_writer import ChoraleWriter
-from audio_lstm.music.writing.event_writer import EventWriter
+from audio_lstm.music.writing.sample import Writer
 
 # Notes of every length up to a bar, as the full vocabulary has them, on a coarse grid.
 SMALL_VOCABULARY = EventVocabulary(
@@ -73,7 +74,9 @@ def _random_sonority(chance: random.Random, wishes: dict[str, Any]) -> Sonority:
     return Sonority("a chord", None, frozenset({root, (root + 4) % 12, (root + 7) % 12}), root)
 
 
-def random_piece(writer: EventWriter | ChoraleWriter, chance: random.Random, n_most: int) -> NDArray[np.int64] | None:
+def random_piece(
+    writer: Writer[ChoraleCursor] | Writer[EventCursor], chance: random.Random, n_most: int
+) -> NDArray[np.int64] | None:
     """One piece, written by a model that knows nothing and has its moods; None where it does not end in time."""
     written: list[int] = []
     mood = chance.random()

@@ -20,11 +20,13 @@ from audio_lstm.music.request.report import Report, measure
 from audio_lstm.music.request.wishes import Wishes
 from audio_lstm.music.score.score import Score, Tempo, TimeSignature
 from audio_lstm.music.score.voices import voice_grid_to_score
-from audio_lstm.music.tokens.chorale import ChoraleGrid
+from audio_lstm.music.tokens.chorale import ChoraleCursor, ChoraleGrid
+from audio_lstm.music.tokens.event_cursor import EventCursor
 from audio_lstm.music.writing.chorale_plan import plan_chorale
-from audio_lstm.music.writing.chorale_writer import ChoraleWriter
 from audio_lstm.music.writing.event_plan import plan_events
-from audio_lstm.music.writing.event_writer import EventWriter
+from audio_lstm.music.writing.planned_chorale import chorale_writer
+from audio_lstm.music.writing.planned_events import event_writer
+from audio_lstm.music.writing.sample import Writer
 from audio_lstm.training.options import run_recipe
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
@@ -37,14 +39,14 @@ GRID = ChoraleGrid()
 def request(seed: int, *, chorale: bool) -> Report | None:
     """The report of one random piece; None where the request contradicts itself, or the model never ends."""
     chance = random.Random(seed)
-    writer: EventWriter | ChoraleWriter
+    writer: Writer[ChoraleCursor] | Writer[EventCursor]
     try:
         wishes = Wishes(**random_wishes(chance, chorale=chorale))
         if chorale:
-            writer = ChoraleWriter(plan_chorale(GRID, wishes), 1, max_repeats=chance.choice([None, 1, 2]))
+            writer = chorale_writer(plan_chorale(GRID, wishes), 1, max_repeats=chance.choice([None, 1, 2]))
         else:
             plan = plan_events(SMALL_VOCABULARY, wishes, min_bars=2)
-            writer = EventWriter(plan, 1, max_repeats=chance.choice([None, 1, 2]))
+            writer = event_writer(plan, 1, max_repeats=chance.choice([None, 1, 2]))
     except ConfigError:
         return None
     tokens = random_piece(writer, chance, 64 * (wishes.bars or 2) + 1 if chorale else 4000)

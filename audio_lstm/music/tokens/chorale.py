@@ -9,7 +9,7 @@ the metre and how long each pitch has been held are input columns and not left t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from audio_lstm.music.tokens.chorale_columns import (
 )
 from audio_lstm.music.tokens.config import RelativeScores
 from audio_lstm.music.tokens.echo import Echo, echo_columns
-from audio_lstm.music.tokens.representation import START
+from audio_lstm.music.tokens.representation import START, forked
 
 __all__ = [
     "END",
@@ -337,17 +337,16 @@ class ChoraleCursor:
         legal[self._done, END] = True
         return legal
 
-    def keep(self, rows: list[int]) -> None:
-        """Go on with some of the pieces only; one that is named twice goes on twice.
+    def fork(self, rows: Sequence[int]) -> None:
+        """Go on with some of the pieces only: see `Cursor.fork`.
 
         Args:
             rows: their places in the batch.
         """
+        rows = list(rows)
         self._position, self._done = self._position[rows], self._done[rows]
         self._last, self._before, self._hold = self._last[rows], self._before[rows], self._hold[rows]
-        self._echo = tuple(
-            self._echo[row].copy() if row in rows[:place] else self._echo[row] for place, row in enumerate(rows)
-        )
+        self._echo = tuple(forked(self._echo, rows))
 
     def push(self, tokens: NDArray[np.int64]) -> None:
         """Append one token to each piece that is not done.

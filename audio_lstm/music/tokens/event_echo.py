@@ -6,6 +6,7 @@ echo.py). They depend on the past alone: a likelihood given them stays exact.
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,6 +73,14 @@ class EventEcho:
         self._pitch_token = START
         self._melodies: dict[int, int] = {}
         self._velocities: dict[int, int] = {}
+
+    def copy(self) -> EventEcho:
+        """The same piece once more, to go on in another way."""
+        twin = copy(self)
+        twin._symbols, twin._pitches, twin._seen = self._symbols.copy(), self._pitches.copy(), self._seen.copy()
+        twin._melodies, twin._velocities = self._melodies.copy(), self._velocities.copy()
+        twin._bar = deepcopy(self._bar)
+        return twin
 
     def push(self, token: int, kind: int, value: int) -> None:
         """Append one event.

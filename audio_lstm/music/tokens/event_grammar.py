@@ -91,6 +91,7 @@ class EventLayout:
 
     sizes: tuple[int, ...]  # tokens of each kind, in the order of Kind
     bar_steps: NDArray[np.int64]  # (n_time_signatures,) grid steps in a bar of each metre
+    durations: tuple[int, ...]  # grid steps of each
     first: NDArray[np.int64]  # (n_kinds + 1,) the first id of each kind; the last entry is the vocabulary size
     kind_of: NDArray[np.int64]  # (V,) the kind of each id
     value_of: NDArray[np.int64]  # (V,) its number within the kind
@@ -98,7 +99,7 @@ class EventLayout:
 
     @classmethod
     def build(
-        cls, *, bar_steps: tuple[int, ...], n_tempi: int, n_tracks: int, n_velocities: int, n_durations: int
+        cls, *, bar_steps: tuple[int, ...], n_tempi: int, n_tracks: int, n_velocities: int, durations: tuple[int, ...]
     ) -> EventLayout:
         """The layout for tables of these sizes.
 
@@ -107,14 +108,14 @@ class EventLayout:
             n_tempi: how many tempi there are.
             n_tracks: how many tracks a piece may have.
             n_velocities: how many velocities there are.
-            n_durations: how many durations there are.
+            durations: grid steps of each duration.
 
         Returns:
             The layout; there is a position for each step of the longest bar.
         """
         sizes = (
             *(1, 1, 1, len(bar_steps), max(bar_steps), N_KEYS, n_tempi),
-            *(DRUM_PROGRAM + 1, n_tracks, 128, 128, n_velocities, n_durations),
+            *(DRUM_PROGRAM + 1, n_tracks, 128, 128, n_velocities, len(durations)),
         )
         first = np.concatenate(([0], np.cumsum(sizes)))
         kind_of = np.repeat(np.arange(len(sizes)), sizes)
@@ -126,6 +127,7 @@ class EventLayout:
         return cls(
             sizes=sizes,
             bar_steps=np.array(bar_steps),
+            durations=durations,
             first=first,
             kind_of=kind_of,
             value_of=np.arange(first[-1]) - first[kind_of],

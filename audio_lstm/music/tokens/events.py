@@ -185,7 +185,7 @@ class EventVocabulary:
             n_tempi=len(self.tempi),
             n_tracks=self.n_tracks,
             n_velocities=len(self.velocities),
-            n_durations=len(self.durations),
+            durations=self.durations,
         )
 
     def fit(self, score: Score) -> tuple[Score, FitReport]:

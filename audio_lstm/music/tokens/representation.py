@@ -10,14 +10,15 @@ pieces (sampling). The two must agree: `columns(tokens)[t]` is `cursor.columns()
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.music.tokens.config import RelativeScores
 
-__all__ = ["START", "Cursor", "Representation"]
+__all__ = ["START", "Cursor", "Representation", "forked"]
 
 START = 0
 """The token before the first one: column 0 of row 0. It is never legal, so it is never predicted."""
@@ -59,6 +60,34 @@ class Cursor(Protocol):
             tokens: one token a piece, (B,) int64; ignored in rows that are done.
         """
         ...
+
+    def fork(self, rows: Sequence[int]) -> None:
+        """Go on with some of the pieces only; one that is named twice goes on twice.
+
+        Args:
+            rows: their places in the batch.
+        """
+        ...
+
+
+class _Copied(Protocol):
+    def copy(self) -> Self: ...
+
+
+_Copy = TypeVar("_Copy", bound=_Copied)
+
+
+def forked(states: Sequence[_Copy], rows: Sequence[int]) -> list[_Copy]:
+    """What is known of each piece of a batch, after a fork.
+
+    Args:
+        states: one a piece.
+        rows: as for `Cursor.fork`.
+
+    Returns:
+        One a row: a copy where the piece is named a second time.
+    """
+    return [states[row].copy() if row in rows[:place] else states[row] for place, row in enumerate(rows)]
 
 
 class Representation(Protocol):

@@ -6,15 +6,12 @@ new it is worth asking. Nothing is drawn: the same wishes give the same pieces.
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.representation import START
-from audio_lstm.music.writing.chorale_writer import ChoraleWriter
 from audio_lstm.music.writing.writing import Request, make_writer, select_state
 from audio_lstm.runtime import State
 
@@ -39,7 +36,7 @@ def search_beams(request: Request, beam_size: int) -> list[NDArray[np.int64]]:
         raise ConfigError(
             "beam_size searches chorales of a given length that begin with nothing; leave it out, or pass bars"
         )
-    writer = cast(ChoraleWriter, make_writer(request, 1))
+    writer = make_writer(request, 1)
     state: State | None = None
     nats = np.zeros(1)  # (B,) what each beam has cost
     written = np.zeros((1, 0), np.int64)
@@ -52,7 +49,7 @@ def search_beams(request: Request, beam_size: int) -> list[NDArray[np.int64]]:
         prices = nats[parents] + costs[parents, tokens]
         best = np.argsort(prices, kind="stable")[:beam_size]
         parents, tokens, nats = parents[best], tokens[best], prices[best]
-        writer.keep(parents.tolist())
+        writer.fork(parents.tolist())
         state = select_state(state, parents.tolist())
         writer.push(tokens.tolist())
         written = np.concatenate((written[parents], tokens[:, None]), axis=1)

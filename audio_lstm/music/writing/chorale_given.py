@@ -1,4 +1,4 @@
-"""What is given of a chorale: cells that are written already, and chords to keep to."""
+"""What is given of chorales, as constraints: cells that are written already, and chords to keep to."""
 
 from __future__ import annotations
 
@@ -7,16 +7,50 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_lstm.errors import ConfigError
 from audio_lstm.music.score.chord_track import ChordTrack
 from audio_lstm.music.score.voices import N_VOICES
-from audio_lstm.music.tokens.chorale import FIRST_PITCH, ChoraleGrid
+from audio_lstm.music.tokens.chorale import END, FIRST_PITCH, ChoraleCursor, ChoraleGrid
+from audio_lstm.music.tokens.representation import START
+from audio_lstm.music.writing.constraint import Constraint
 
-__all__ = ["ChoraleGiven"]
+__all__ = ["ChordTones", "GivenCells"]
 
 
-class ChoraleGiven:
-    """Narrows what a batch of chorales may sing, cell by cell.
+class GivenCells(Constraint[ChoraleCursor]):
+    """Cells that are written already, up to the last of which no chorale ends.
+
+    Args:
+        cells: (T, 4) given tokens in the order of writing, `UNKNOWN` where the model writes.
+        ends: Whether the chorales end with the last of them.
+    """
+
+    UNKNOWN = START
+
+    def __init__(self, cells: NDArray[np.int64], *, ends: bool = False) -> None:
+        self._cells: list[int] = cells.reshape(-1).tolist()
+        if ends:
+            self._cells.append(END)
+        self._cell = 0
+
+    def allowed(self, cursor: ChoraleCursor, offered: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The given token, whatever was offered; where the model writes, all but the end, (B, V)."""
+        if self._cell >= len(self._cells):
+            return offered
+        given = self._cells[self._cell]
+        allowed = offered.copy() if given == self.UNKNOWN else np.zeros_like(offered)
+        allowed[:, END] = False
+        if given != self.UNKNOWN:
+            allowed[:, given] = True
+        allowed[cursor.done] = offered[cursor.done]
+        return allowed
+
+    def push(self, cursor: ChoraleCursor, tokens: Sequence[int]) -> None:
+        """Count the cells: see `Constraint.push`."""
+        self._cell += 1
+
+
+class ChordTones(Constraint[ChoraleCursor]):
+    """Chorales that keep to chords.
 
     Where a chord begins, the bass sings the chord's bass and nobody sings below it, and of the chord's tones as many
     sound as there are voices for; there and on each beat nobody sings anything but tones of the chord.
@@ -24,96 +58,51 @@ class ChoraleGiven:
     Args:
         grid: Of the model.
         batch: How many chorales.
-        cells: (T, 4) given tokens in the order of writing, `UNKNOWN` where the model writes; None: nothing is given.
-        chords: On the grid of 16ths; None: none.
-        chords_from: The step at which the first of them begins.
+        chords: On the grid of 16ths.
+        start: The step at which the first of them begins.
     """
 
-    UNKNOWN = -1
-
-    def __init__(
-        self,
-        grid: ChoraleGrid,
-        batch: int,
-        *,
-        cells: NDArray[np.int64] | None = None,
-        chords: ChordTrack | None = None,
-        chords_from: int = 0,
-    ) -> None:
-        self._cells: list[int] = [] if cells is None else cells.reshape(-1).tolist()
-        self._chords, self._from = chords, chords_from
+    def __init__(self, grid: ChoraleGrid, batch: int, chords: ChordTrack, *, start: int = 0) -> None:
+        self._chords, self._start = chords, start
         self._low = grid.low
         self._bass = grid.order.index("B")
         self._classes = np.full(grid.vocabulary_size, -1)
         self._classes[FIRST_PITCH:] = (np.arange(grid.low, grid.high + 1)) % 12
+        self._cell = 0
         self._sung = np.zeros((batch, N_VOICES), np.int64)  # tokens of the step that is being written
 
-    @property
-    def n_steps(self) -> int:
-        """How many steps something is given for."""
-        return len(self._cells) // N_VOICES
+    def reason(self, cursor: ChoraleCursor, row: int) -> str:
+        """Which chord has no note left: see `Constraint.reason`."""
+        step = self._cell // N_VOICES
+        symbol = self._chords.at(step - self._start).symbol
+        return f"chord {symbol!r} at 16th {step + 1}: the other wishes leave it no note; change one of them"
 
-    def forced(self, cell: int) -> int | None:
-        """The given token of a cell.
-
-        Args:
-            cell: Its number.
-
-        Returns:
-            The token; None where the model writes.
-        """
-        given = self._cells[cell] if cell < len(self._cells) else self.UNKNOWN
-        return None if given == self.UNKNOWN else given
-
-    def narrow(self, allowed: NDArray[np.bool_], cell: int) -> None:
-        """Forbid what does not belong to the chord, in place.
-
-        Args:
-            allowed: (B, V) what may be sung.
-            cell: Number of the cell.
-
-        Raises:
-            ConfigError: The other wishes leave a chord no note.
-        """
-        step, voice = divmod(cell, N_VOICES)
-        here = step - self._from
-        if self._chords is None or here < 0 or not self._chords.is_strong(here):
-            return
-        chord = self._chords.at(here)
-        if not chord.tones:
-            return
-        allowed &= np.isin(self._classes, list(chord.pitch_classes))
+    def allowed(self, cursor: ChoraleCursor, offered: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """What belongs to the chord, (B, V): see `Constraint.allowed`."""
+        step, voice = divmod(self._cell, N_VOICES)
+        here = step - self._start
+        if here < 0 or not self._chords.is_strong(here) or not self._chords.at(here).tones:
+            return offered
+        allowed = offered & np.isin(self._classes, list(self._chords.at(here).pitch_classes))
         if self._chords.begins(here):
             for row in range(len(allowed)):
                 self._voice_chord(allowed[row], row, voice, here)
-        if not allowed.any(axis=1).all():
-            raise ConfigError(
-                f"chord {chord.symbol!r} at 16th {step + 1}: the other wishes leave it no note; change one of them"
-            )
+        is_left = allowed.any(axis=1) | ~offered[:, END + 1 :].any(axis=1)
+        allowed[is_left, END] = offered[is_left, END]
+        return allowed
 
-    def push(self, tokens: Sequence[int], cell: int) -> None:
-        """Note what was sung.
+    def push(self, cursor: ChoraleCursor, tokens: Sequence[int]) -> None:
+        """Note what was sung: see `Constraint.push`."""
+        self._sung[:, self._cell % N_VOICES] = tokens
+        self._cell += 1
 
-        Args:
-            tokens: One a chorale.
-            cell: Number of the cell.
-        """
-        self._sung[:, cell % N_VOICES] = tokens
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some of the chorales only.
-
-        Args:
-            rows: Their places.
-        """
+    def fork(self, cursor: ChoraleCursor, rows: Sequence[int]) -> None:
+        """See `Constraint.fork`."""
         self._sung = self._sung[list(rows)]
 
     def _voice_chord(self, allowed: NDArray[np.bool_], row: int, voice: int, here: int) -> None:
         """The tones for one voice where a chord begins, (V,) in place: room below for the bass, and no tone missing."""
-        chords = self._chords
-        if chords is None:
-            return
-        chord = chords.at(here)
+        chord = self._chords.at(here)
         bass_tokens = np.flatnonzero(self._classes == chord.bass)
         sung = self._sung[row, :voice]
         if voice == self._bass:

@@ -20,17 +20,17 @@ from audio_lstm.music.request.wishes import Wishes
 from audio_lstm.music.score.bars import score_bars
 from audio_lstm.music.score.excerpt import span_of_bars
 from audio_lstm.music.score.score import Score, rescale_ticks
-from audio_lstm.music.tokens.event_clock import EventClock
+from audio_lstm.music.tokens.event_cursor import EventCursor, EventPiece
 from audio_lstm.music.tokens.event_grammar import Kind
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.writing.choose import SamplingConfig
-from audio_lstm.music.writing.event_filters import FilteredWriter
+from audio_lstm.music.writing.event_given import PieceConstraint
 from audio_lstm.music.writing.event_plan import plan_events
-from audio_lstm.music.writing.event_writer import EventWriter
+from audio_lstm.music.writing.planned_events import event_writer
 from audio_lstm.music.writing.sample import write_steps
 from audio_lstm.music.writing.writing import select_state
 
-__all__ = ["BARS_AFTER", "Gap", "GapFilter", "fill_bars"]
+__all__ = ["BARS_AFTER", "Gap", "GapNotes", "fill_bars"]
 
 BARS_AFTER = 4
 """How much of what follows a draft has to lead to."""
@@ -48,56 +48,42 @@ class Gap:
     held: tuple[tuple[int, int, int], ...]  # (end, part, pitch) of the notes that sound into it
 
 
-class GapFilter:
-    """A piece that is given up to a gap, written in it, and ends after it.
+class GapNotes(PieceConstraint):
+    """Pieces that are given up to a gap, written in it, and end after it.
 
     Args:
-        vocabulary: Of the piece.
+        vocabulary: Of the pieces.
         gap: Where.
     """
 
     def __init__(self, vocabulary: EventVocabulary, gap: Gap) -> None:
+        super().__init__(vocabulary)
         self._gap = gap
-        self._prefix: list[int] = gap.prefix.tolist()
-        self._first = [int(first) for first in vocabulary.layout.first]
-        self._durations = np.array(vocabulary.durations)
-        self._clock = EventClock(vocabulary)
 
-    def __str__(self) -> str:
-        return f"bars to fill in, at step {self._clock.now}"
+    def reason(self, cursor: EventCursor, row: int) -> str:
+        """Where nothing is left: see `Constraint.reason`."""
+        step = cursor.pieces[row].now
+        return f"bars to fill in, at step {step}: the other wishes leave it no note; change one of them"
 
-    def narrow(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
-        """What may stand in the gap.
-
-        Args:
-            tokens: What is offered.
-
-        Returns:
-            Some of them; the given token before the gap, END after it.
-        """
-        clock, first = self._clock, self._first
-        if clock.n_tokens < len(self._prefix):
-            return np.array([self._prefix[clock.n_tokens]])
-        if clock.bar_start >= self._gap.stop:
-            return np.array([first[Kind.END]])
-        if clock.kind == Kind.VELOCITY:
-            durations = self._durations[tokens - first[Kind.DURATION]]
-            return tokens[durations <= self._gap.stop - clock.now]
-        changes = (tokens >= first[Kind.KEY]) & (tokens < first[Kind.PROGRAM])
-        changes |= (tokens >= first[Kind.TIME_SIGNATURE]) & (tokens < first[Kind.POSITION])
-        held = [pitch for end, part, pitch in self._gap.held if part == clock.track and end > clock.now]
-        again = np.isin(tokens, [first[Kind.PITCH] + pitch for pitch in held])
-        left = tokens[~(changes | again)]
+    def _narrow(self, piece: EventPiece, row: NDArray[np.bool_]) -> None:
+        """What may stand in the gap; the given token before it, END after it."""
+        gap = self._gap
+        if piece.n_tokens < len(gap.prefix) or piece.bar_start >= gap.stop:
+            row[:] = False
+            row[gap.prefix[piece.n_tokens] if piece.n_tokens < len(gap.prefix) else self._first[Kind.END]] = True
+            return
+        if piece.kind == Kind.VELOCITY:
+            self._span(row, Kind.DURATION)[self._durations > gap.stop - piece.now] = False
+            return
+        for kind in (Kind.KEY, Kind.TEMPO, Kind.TIME_SIGNATURE):
+            self._span(row, kind)[:] = False
+        held = [pitch for end, part, pitch in gap.held if part == piece.track and end > piece.now]
         # A part all of whose offered notes are held already has nothing to say here: any note but a new attack.
-        return left if len(left) else tokens[~changes]
-
-    def push(self, token: int) -> None:
-        """Note what was chosen.
-
-        Args:
-            token: The token.
-        """
-        self._clock.push(token)
+        pitches = self._span(row, Kind.PITCH)
+        sounding = np.zeros_like(pitches)
+        sounding[held] = True
+        if (pitches & ~sounding).any() or row.sum() > pitches.sum():
+            pitches &= ~sounding
 
 
 def fill_bars(
@@ -158,16 +144,16 @@ def _gap(vocabulary: EventVocabulary, score: Score, bars: tuple[int, int]) -> tu
     if found and (found != asked[: len(found)] or start not in found):
         raise ScoreError("its metres are none that the model writes in; pass another model, or split the piece there")
     tokens = vocabulary.encode(score)
-    clock = EventClock(vocabulary)
+    piece = EventPiece(vocabulary.layout)
     layout = vocabulary.layout
     kinds = layout.kind_of[tokens]
     for place, token in enumerate(tokens.tolist()):
-        clock.push(token)
-        if kinds[place] == Kind.BAR and clock.bar_start >= start:
+        piece.push(token)
+        if kinds[place] == Kind.BAR and piece.bar_start >= start:
             n_prefix = place + 1
             break
     else:  # the gap lies after the last onset: empty bars lead to it
-        tokens = np.append(tokens[:-1], [vocabulary.bar] * ((start - clock.bar_start) // clock.bar_steps))
+        tokens = np.append(tokens[:-1], [vocabulary.bar] * ((start - piece.bar_start) // piece.bar_steps))
         n_prefix = len(tokens)
     prefix = tokens[:n_prefix]
     if n_prefix < len(kinds) and kinds[n_prefix] == Kind.TIME_SIGNATURE:
@@ -195,8 +181,8 @@ def _drafts(
 ) -> list[NDArray[np.int64]]:
     vocabulary = cast(EventVocabulary, composer.representation)
     plan = plan_events(vocabulary, Wishes(), min_bars=_NEVER)
-    inner = EventWriter(plan, n_drafts, max_repeats=sampling.max_repeats)
-    writer = FilteredWriter(inner, [[GapFilter(vocabulary, gap)] for _ in range(n_drafts)])
+    given = [GapNotes(vocabulary, gap)]
+    writer = event_writer(plan, n_drafts, max_repeats=sampling.max_repeats, given=given)
     for token in gap.prefix.tolist():  # the model reads it in one go
         writer.push([token] * n_drafts)
     written: list[list[int]] = [gap.prefix.tolist() for _ in range(n_drafts)]
@@ -244,11 +230,11 @@ def _price(
         kept = replace(kept, key_signatures=tuple(k for k in kept.key_signatures if k.tick < after_ticks))
         kept = replace(kept, time_signatures=tuple(m for m in kept.time_signatures if m.tick < after_ticks))
     tokens = vocabulary.encode(kept)[:-1]
-    clock, place = EventClock(vocabulary), 0
+    piece, place = EventPiece(vocabulary.layout), 0
     limit = gap.stop if after_ticks else gap.start
     for place, token in enumerate(tokens.tolist()):  # noqa: B007
-        clock.push(token)
-        if clock.bar >= 0 and clock.bar_start >= limit:
+        piece.push(token)
+        if piece.bar >= 0 and piece.bar_start >= limit:
             break
     costs = composer.costs(tokens)[place:]
     return float(costs.sum() if after_ticks else costs.mean()), len(costs)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
+from audio_lstm.music.tokens.event_cursor import EventPiece
 from audio_lstm.music.writing.event_plan import FOREVER, EventPlan, PartPlan
 
 __all__ = ["EventLedger"]
@@ -19,11 +21,12 @@ class EventLedger:
     Args:
         plan: The rules.
         parts: Of the piece.
+        piece: Where it stands.
     """
 
-    def __init__(self, plan: EventPlan, parts: Sequence[PartPlan]) -> None:
+    def __init__(self, plan: EventPlan, parts: Sequence[PartPlan], piece: EventPiece) -> None:
         n = len(parts)
-        self.now = self.bar_end = 0
+        self.piece = piece
         self.in_final = False  # whether the last bar is being written, and is a sonority
         self.counts = plan.cap < FOREVER  # whether sounding notes have to be counted
         self.owes = False  # whether any part may have a deadline
@@ -31,22 +34,25 @@ class EventLedger:
         self.slack = [0] * n  # for how long each part may still be silent
         self.covered = [0] * n  # up to when each part sounds, or has sounded
         self._cap = plan.cap
-        self._sounding: list[list[int]] = [[] for _ in range(n)]  # when the notes of each part end
         self._rests = [plan.rests is not None and not part.is_drum for part in parts]
+
+    def copy(self, piece: EventPiece) -> EventLedger:
+        """The same accounts once more.
+
+        Args:
+            piece: Whose they are.
+
+        Returns:
+            Accounts that go their own way.
+        """
+        twin = copy(self)
+        twin.piece = piece
+        twin.entry, twin.slack, twin.covered = self.entry.copy(), self.slack.copy(), self.covered.copy()
+        return twin
 
     def rest_limited(self, part: int) -> bool:
         """Whether the rests of a part are limited."""
         return self._rests[part]
-
-    def move(self, tick: int) -> None:
-        """Go on to a later position.
-
-        Args:
-            tick: Of the position.
-        """
-        self.now = tick
-        if self.counts:
-            self._sounding = [[end for end in part if end > tick] for part in self._sounding]
 
     def begin_note(self, part: int) -> None:
         """A part begins a note now.
@@ -64,8 +70,6 @@ class EventLedger:
             part: Its part.
             end: When it ends.
         """
-        if self.counts:
-            self._sounding[part].append(end)
         if self.owes:
             self.slack[part] = self.slack_at(part)
             self.covered[part] = max(self.covered[part], end)
@@ -74,7 +78,7 @@ class EventLedger:
         """For how long a part may be silent after a note that begins now."""
         if not self._rests[part]:
             return FOREVER
-        return self.slack[part] - max(0, self.now - self.covered[part])
+        return self.slack[part] - max(0, self.piece.now - self.covered[part])
 
     def deadline_of(self, part: int) -> int:
         """The last tick at which a part may begin its next note."""
@@ -97,20 +101,19 @@ class EventLedger:
         """
         if not self.owes:
             return 0
-        return sum(self.deadline_of(part) < self.bar_end for part in range(len(self.entry)) if part != but)
+        bar_end = self.piece.bar_end
+        return sum(self.deadline_of(part) < bar_end for part in range(len(self.entry)) if part != but)
 
     def has_room(self, part: int) -> bool:
         """Whether polyphony lets a part begin one more note now."""
         if not self.counts:
             return True
-        total = sum(map(len, self._sounding))
-        reserved = 0
+        sounding, reserved = self.piece.sounding, 0
         if self.owes:
-            reserved = sum(
-                not own and number != part and self.deadline_of(number) < FOREVER
-                for number, own in enumerate(self._sounding)
-            )
-        return total + reserved < self._cap
+            busy = {track for _, track, _ in sounding} | {part}
+            others = [number for number in range(len(self.entry)) if number not in busy]
+            reserved = sum(self.deadline_of(number) < FOREVER for number in others)
+        return len(sounding) + reserved < self._cap
 
     def free_from(self, held_by: int = -1) -> int:
         """From when on some part may begin a note, as far as polyphony goes.
@@ -121,11 +124,12 @@ class EventLedger:
         Returns:
             The tick.
         """
-        ends = sorted(end for part in self._sounding for end in part)
+        now = self.piece.now
+        ends = sorted(end for end, _, _ in self.piece.sounding)
         excess = len(ends) + (held_by >= 0) - self._cap  # so many have to end, and one more
-        free = self.now if excess < 0 else ends[excess] if excess < len(ends) else FOREVER
+        free = now if excess < 0 else ends[excess] if excess < len(ends) else FOREVER
         if self.owes:  # a part that has a deadline has a note kept free for it
-            for part, own in enumerate(self._sounding):
+            for part in range(len(self.entry)):
                 if part != held_by and self.deadline_of(part) < FOREVER:
-                    free = min(free, max([self.now, *own]))
+                    free = min(free, max([now, *(end for end, track, _ in self.piece.sounding if track == part)]))
         return free

@@ -13,6 +13,7 @@ only if the invariants can be kept after it:
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from copy import copy
 from itertools import pairwise
 
 import numpy as np
@@ -38,9 +39,6 @@ class EventTokens:
         layout = plan.vocabulary.layout
         first = [int(start) for start in layout.first]
         self.first = first
-        self.kind_of: list[int] = layout.kind_of.tolist()
-        self.value_of: list[int] = layout.value_of.tolist()
-        self.bar_steps: list[int] = layout.bar_steps.tolist()
         self.durations = list(plan.vocabulary.durations)
         self.of = [np.arange(start, stop) for start, stop in pairwise(first)]
         self.single = [np.array([token]) for token in range(first[-1])]
@@ -64,11 +62,7 @@ class EventLine:
 
     def __init__(self, plan: EventPlan, tokens: EventTokens, piece: EventPiece) -> None:
         self.piece = piece
-        self.bar_start = self.bar_steps = self.now = 0  # ticks; `now` is the position being written
-        self.n_notes = 0  # that have begun in the bar
-        self.done = False
         self._plan, self._tokens = plan, tokens
-        self._kind = Kind.START
         self._parts: list[PartPlan] = list(plan.parts)
         self._n_bars = plan.wishes.bars or 0
         self._low = self._high = 0  # of the bar being written
@@ -76,23 +70,31 @@ class EventLine:
         self._last: Voicing | None = None  # what fills its last bar
         self._voicing: Voicing | None = None  # of the position being written
         self._lowest = FOREVER  # of the notes of this position, where they form a voicing
-        self._ledger = EventLedger(plan, self._parts)
+        self._ledger = EventLedger(plan, self._parts, piece)
 
-    @property
-    def first_pitch(self) -> int:
-        """The token of pitch 0."""
-        return self._tokens.first[Kind.PITCH]
+    def copy(self, piece: EventPiece) -> EventLine:
+        """The same line once more, to go on in another way.
+
+        Args:
+            piece: Where it stands.
+
+        Returns:
+            The line of that piece.
+        """
+        twin = copy(self)
+        twin.piece, twin._ledger = piece, self._ledger.copy(piece)
+        return twin
 
     @property
     def may_move_on(self) -> bool:
         """Whether the grammar lets the piece go on to another position, bar or the end now."""
-        return self._kind in _BEFORE_MOVING and self.piece.tempo >= 0
+        return self.piece.kind in _BEFORE_MOVING and self.piece.tempo >= 0
 
     # What may come next ----------------------------------------------------------------------------------------------
 
     def choices(self) -> NDArray[np.int64]:
         """The tokens that may come next, ascending; END alone in a piece that is done."""
-        kind, tokens = self._kind, self._tokens
+        kind, tokens = self.piece.kind, self._tokens
         if kind in (Kind.PITCH, Kind.DRUM):
             return tokens.of[Kind.VELOCITY]
         if kind == Kind.VELOCITY:
@@ -110,7 +112,7 @@ class EventLine:
             return self._tempo() if first else self._next(tempo=kind == Kind.KEY)
         if kind == Kind.TIME_SIGNATURE:
             return self._next() if self.piece.bar else tokens.of[Kind.POSITION][:1]
-        return tokens.of[Kind.END] if self.done else self._header()
+        return tokens.of[Kind.END] if self.piece.done else self._header()
 
     def _header(self) -> NDArray[np.int64]:
         plan, tokens, programs = self._plan, self._tokens, self.piece.programs
@@ -156,10 +158,10 @@ class EventLine:
         tokens, piece = self._tokens, self.piece
         offered = []
         deadline = self._ledger.deadline()
-        bar_end = self.bar_start + self.bar_steps
-        if self.n_notes >= self._low and deadline >= bar_end:
+        bar_end = self.piece.bar_end
+        if self.piece.n_notes >= self._low and deadline >= bar_end:
             is_last = piece.bar + 1 == self._n_bars
-            if self._kind != Kind.BAR and (is_last or (not self._n_bars and self._may_end())):
+            if piece.kind != Kind.BAR and (is_last or (not self._n_bars and self._may_end())):
                 offered.append(tokens.of[Kind.END])
             if not is_last:
                 offered.append(tokens.of[Kind.BAR])
@@ -175,35 +177,37 @@ class EventLine:
 
     def _may_end(self) -> bool:
         played = not self._plan.parts or all(entry == FOREVER for entry in self._ledger.entry)
-        return self.piece.bar + 1 >= self._plan.min_bars and self.n_notes > 0 and played
+        return self.piece.bar + 1 >= self._plan.min_bars and self.piece.n_notes > 0 and played
 
     def _positions(self, deadline: int) -> NDArray[np.int64]:
-        low, high = self.piece.position + 1, min(self.bar_steps - 1, deadline - self.bar_start)
+        low, high = self.piece.position + 1, min(self.piece.bar_steps - 1, deadline - self.piece.bar_start)
         if self.is_final:
             high = min(high, 0)
         elif self.piece.bar + 1 == self._n_bars:
-            high = min(high, self.bar_steps - self._tokens.durations[0])
+            high = min(high, self.piece.bar_steps - self._tokens.durations[0])
         owed = self._ledger.owed()
-        if self.n_notes + owed < self._low:
-            high = min(high, self.bar_steps - (self._low - self.n_notes))
-        if self.n_notes >= self._high:
+        if self.piece.n_notes + owed < self._low:
+            high = min(high, self.piece.bar_steps - (self._low - self.piece.n_notes))
+        if self.piece.n_notes >= self._high:
             return _NOTHING
-        if self._ledger.counts and owed and self.n_notes + owed >= self._high:
-            low = max(low, deadline - self.bar_start)  # only parts that owe a note may play: wait until one has to
+        if self._ledger.counts and owed and self.piece.n_notes + owed >= self._high:
+            low = max(
+                low, deadline - self.piece.bar_start
+            )  # only parts that owe a note may play: wait until one has to
         elif self._ledger.counts:
-            low = max(low, self._ledger.free_from() - self.bar_start)
+            low = max(low, self._ledger.free_from() - self.piece.bar_start)
         return self._tokens.of[Kind.POSITION][low : high + 1] if high >= low else _NOTHING
 
     def _tracks(self) -> NDArray[np.int64]:
         first = self._tokens.first[Kind.TRACK]
         start, stop = self.piece.track + 1, len(self._parts)
-        if not (self._ledger.counts or self._ledger.owes or self._voicing) and self.n_notes < self._high:
+        if not (self._ledger.counts or self._ledger.owes or self._voicing) and self.piece.n_notes < self._high:
             return self._tokens.of[Kind.TRACK][start:stop]
         entering = []
         for part in range(start, stop):
             if self._may_play(part) and len(self._notes_of(part)[0]):
                 entering.append(first + part)
-            if self._ledger.deadline_of(part) <= self.now:
+            if self._ledger.deadline_of(part) <= self.piece.now:
                 break  # it may not be passed over
         return np.array(entering, np.int64)
 
@@ -232,18 +236,18 @@ class EventLine:
     def _durations(self) -> NDArray[np.int64]:
         tokens, table, part = self._tokens, self._tokens.durations, self.piece.track
         if self.is_final:
-            hold = self._plan.hold(self.bar_steps)
+            hold = self._plan.hold(self.piece.bar_steps)
             return tokens.single[tokens.first[Kind.DURATION] + table.index(hold)]
-        least, most = 1, self._sound_end() - self.now
-        bar_end = self.bar_start + self.bar_steps
+        least, most = 1, self._sound_end() - self.piece.now
+        bar_end = self.piece.bar_end
         ledger = self._ledger
         if ledger.counts:
             free_from, limit = ledger.free_from(part), self._free_limit(part)
             if free_from > limit:
-                most = min(most, limit - self.now)
-        if ledger.owes and self.n_notes + ledger.owed(part) + 1 > self._high:
+                most = min(most, limit - self.piece.now)
+        if ledger.owes and self.piece.n_notes + ledger.owed(part) + 1 > self._high:
             slack = ledger.slack_at(part)  # it may not owe another note to this bar
-            least = 1 if ledger.covered[part] + slack >= bar_end else max(1, bar_end - slack - self.now)
+            least = 1 if ledger.covered[part] + slack >= bar_end else max(1, bar_end - slack - self.piece.now)
         return tokens.of[Kind.DURATION][bisect_left(table, least) : bisect_right(table, most)]
 
     # What the promises need ------------------------------------------------------------------------------------------
@@ -251,83 +255,54 @@ class EventLine:
     @property
     def is_final(self) -> bool:
         """Whether this is the last bar, and all of it a sonority."""
-        return self.piece.bar + 1 == self._n_bars and self._plan.wishes.final is not None
+        return self._plan.is_final(self.piece.bar)
 
     def _sound_end(self) -> int:
         """When all notes have to be over; nothing rings into a last bar that is a sonority."""
         if not self._n_bars:
             return FOREVER
         bars_left = self._n_bars - self.piece.bar - (self._plan.wishes.final is not None)
-        return self.bar_start + bars_left * self.bar_steps
+        return self.piece.bar_start + bars_left * self.piece.bar_steps
 
     def _may_play(self, part: int) -> bool:
         """Whether a part may begin one more note now."""
-        return self.n_notes + 1 + self._ledger.owed(part) <= self._high and self._ledger.has_room(part)
+        return self.piece.n_notes + 1 + self._ledger.owed(part) <= self._high and self._ledger.has_room(part)
 
     def _free_limit(self, part: int) -> int:
         """Until when a note has to be possible again, for the sake of the least density."""
-        bar_end = self.bar_start + self.bar_steps
-        if self.n_notes + self._ledger.owed(part) < self._low:
-            return bar_end - (self._low - self.n_notes)
+        bar_end = self.piece.bar_end
+        if self.piece.n_notes + self._ledger.owed(part) < self._low:
+            return bar_end - (self._low - self.piece.n_notes)
         bars_left = self._n_bars - self.piece.bar - 1 if self._n_bars else FOREVER
         if bars_left == 0 or (bars_left == 1 and self._plan.wishes.final is not None):
             return FOREVER
         if self._plan.low:
-            return bar_end + self.bar_steps - self._plan.low
-        return bar_end + bars_left * self.bar_steps - 1 if self._n_bars else FOREVER
+            return bar_end + self.piece.bar_steps - self._plan.low
+        return bar_end + bars_left * self.piece.bar_steps - 1 if self._n_bars else FOREVER
 
     # What has come ---------------------------------------------------------------------------------------------------
 
-    def push(self, token: int) -> None:
-        """Append a token that was offered.
-
-        Args:
-            token: One of `choices`.
-        """
-        tokens = self._tokens
-        kind, value = Kind(tokens.kind_of[token]), tokens.value_of[token]
-        self.piece.push(token, kind, value)
-        self._kind = kind
-        if kind in (Kind.PITCH, Kind.DRUM):
-            self._begin_note(value, is_drum=kind == Kind.DRUM)
+    def push(self) -> None:
+        """Note what the piece has just been told."""
+        piece = self.piece
+        kind = piece.kind
+        if kind == Kind.PITCH or kind == Kind.DRUM:
+            self._ledger.begin_note(piece.track)
+            if self._voicing is not None and kind == Kind.PITCH:
+                self._lowest = min(self._lowest, piece.pitch)
         elif kind == Kind.DURATION:
-            self._ledger.end_note(self.piece.track, self.now + tokens.durations[value])
+            self._ledger.end_note(piece.track, piece.sounding[-1][0])
         elif kind == Kind.POSITION:
-            self._move(value)
+            self._lowest = FOREVER
+            at_start = self._first if piece.now == 0 else None
+            self._voicing = self._last if self.is_final else at_start
         elif kind == Kind.BAR:
-            self._begin_bar()
-        elif kind == Kind.TIME_SIGNATURE:
-            self.bar_steps = tokens.bar_steps[value]
-            self._ledger.bar_end = self.bar_start + self.bar_steps
-            if self.piece.bar == 0:
-                self._begin_piece()
-        elif kind == Kind.END:
-            self.done = True
-
-    def _begin_note(self, pitch: int, *, is_drum: bool) -> None:
-        self.n_notes += 1
-        self._ledger.begin_note(self.piece.track)
-        if self._voicing is not None and not is_drum:
-            self._lowest = min(self._lowest, pitch)
-
-    def _move(self, position: int) -> None:
-        self.now = self.bar_start + position
-        self._ledger.move(self.now)
-        self._lowest = FOREVER
-        self._voicing = None
-        if self.is_final:
-            self._voicing = self._last
-        elif self.now == 0:
-            self._voicing = self._first
-
-    def _begin_bar(self) -> None:
-        if self.piece.bar == 0:
-            self._declare()
-            return
-        self.bar_start += self.bar_steps
-        self.now = self.bar_start
-        self._ledger.move(self.now)
-        self._open_bar()
+            if piece.bar == 0:
+                self._declare()
+            else:
+                self._open_bar()
+        elif kind == Kind.TIME_SIGNATURE and piece.bar == 0:
+            self._begin_piece()
 
     def _declare(self) -> None:
         programs = self.piece.programs
@@ -335,20 +310,24 @@ class EventLine:
             self._parts = [self._plan.part(program, number) for number, program in enumerate(programs)]
         elif programs != [part.program for part in self._plan.parts]:
             raise ConfigError(f"the piece begins with the programs {programs}, but other parts are asked for")
-        self._ledger = EventLedger(self._plan, self._parts)
+        self._ledger = EventLedger(self._plan, self._parts, self.piece)
 
     def _begin_piece(self) -> None:
         """The metre is known: how long the piece is, and by when each part has to play."""
         plan, wishes = self._plan, self._plan.wishes
-        length = (wishes.bars or 0) * self.bar_steps
+        length = (wishes.bars or 0) * self.piece.bar_steps
         ledger, n = self._ledger, len(self._parts)
         ledger.slack = [int((plan.rests or 0) * length)] * n
         if plan.parts:
             last_bar = (wishes.bars or 0) - (wishes.final is not None)
-            entry = 4 * self.bar_steps if wishes.bars is None else min(length // 2, last_bar * self.bar_steps - 1)
+            entry = (
+                4 * self.piece.bar_steps
+                if wishes.bars is None
+                else min(length // 2, last_bar * self.piece.bar_steps - 1)
+            )
             if plan.resume:  # parts that are silent in what is given have two bars from there
-                soon = plan.resume + 2 * self.bar_steps
-                entry = max(entry, soon if wishes.bars is None else min(soon, last_bar * self.bar_steps - 1))
+                soon = plan.resume + 2 * self.piece.bar_steps
+                entry = max(entry, soon if wishes.bars is None else min(soon, last_bar * self.piece.bar_steps - 1))
             ledger.entry = [max(0, entry)] * n
         self._first, self._last = plan.voicing("first", self._parts), plan.voicing("last", self._parts)
         for part in self._first.required if self._first else ():
@@ -357,10 +336,8 @@ class EventLine:
 
     def _open_bar(self) -> None:
         plan, ledger = self._plan, self._ledger
-        self.n_notes = 0
         is_last = self.piece.bar + 1 == self._n_bars
         self._low, self._high = max(plan.low, int(is_last)), plan.high
-        ledger.bar_end = self.bar_start + self.bar_steps
         if not self.is_final:
             # Most pieces owe nothing any more once all parts have entered: their accounts need not be kept.
             ledger.owes = plan.rests is not None or any(entry < FOREVER for entry in ledger.entry)
@@ -368,7 +345,7 @@ class EventLine:
         ledger.owes = True
         self._low = 1
         for part, entry in enumerate(ledger.entry):
-            due = ledger.rest_limited(part) and ledger.covered[part] + ledger.slack[part] < ledger.bar_end
+            due = ledger.rest_limited(part) and ledger.covered[part] + ledger.slack[part] < self.piece.bar_end
             if due or entry < FOREVER or (self._last and part in self._last.required):
-                ledger.entry[part] = self.bar_start
+                ledger.entry[part] = self.piece.bar_start
         ledger.in_final = True

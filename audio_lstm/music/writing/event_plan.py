@@ -90,6 +90,17 @@ class EventPlan:
         bar_steps = self.vocabulary.layout.bar_steps
         return [row for row, steps in enumerate(bar_steps.tolist()) if self.metre in (-1, row) and steps >= self.low]
 
+    def is_final(self, bar: int) -> bool:
+        """Whether a bar is the last one, and all of it a sonority.
+
+        Args:
+            bar: Its number, from 0.
+
+        Returns:
+            True for that bar.
+        """
+        return bar + 1 == self.wishes.bars and self.wishes.final is not None
+
     def hold(self, bar_steps: int) -> int:
         """How long the last sonority is held.
 

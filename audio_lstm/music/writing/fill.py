@@ -17,17 +17,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audio_lstm.checkpoint import READER_FILE, open_config, open_model
-from audio_lstm.errors import ConfigError, ModelError, ScoreError
+from audio_lstm.errors import ModelError, ScoreError
 from audio_lstm.music.models.fill_config import FILL_KIND, UNKNOWN, FillModelConfig, reader_columns
 from audio_lstm.music.models.metrics import negative_log_likelihood
 from audio_lstm.music.score.voices import N_VOICES, REST_PITCH, VOICES
 from audio_lstm.music.tokens.chorale import END, ChoraleCursor, ChoraleGrid
-from audio_lstm.music.tokens.representation import Cursor
+from audio_lstm.music.writing.chorale_given import GivenCells
+from audio_lstm.music.writing.constraint import Constraint, Preferred
 from audio_lstm.music.writing.constraints import without_freezing, without_parallels, without_rests
 from audio_lstm.music.writing.sample import SamplingConfig, sample_tokens
 from audio_lstm.runtime import Engine, OnnxEngine, State
 
-__all__ = ["MISSING", "Draft", "FillEngines", "Filler", "fill", "load_fill_model", "missing_costs"]
+__all__ = ["MISSING", "Draft", "FillEngines", "Filler", "fill", "fill_constraints", "load_fill_model", "missing_costs"]
 
 MISSING = -2
 """What a voice grid holds where it is to be filled in."""
@@ -186,20 +187,32 @@ def fill(
     if not free.any():
         raise ScoreError("nothing is missing in the piece; say which voices or bars to write")
     context = filler.context(tokens)
-    flat = tokens.reshape(-1)
     drafts = []
     for written in sample_tokens(
         _stepper(filler, context),
         filler.grid,
         n_takes=n_drafts,
         seed=seed,
-        config=SamplingConfig(**{**vars(sampling or SamplingConfig()), "max_tokens": len(flat) + 1}),
-        mask=lambda cursor: _allowed(cursor, flat),
+        config=SamplingConfig(**{**vars(sampling or SamplingConfig()), "max_tokens": tokens.size + 1}),
+        mask=fill_constraints(tokens),
     ):
         cells = written[:-1].reshape(-1, N_VOICES)
         nats = float(_costs(filler, cells, free).sum())
         drafts.append(Draft(filler.grid.decode(written), written, nats, int(free.sum())))
     return sorted(drafts, key=lambda draft: draft.nats)
+
+
+def fill_constraints(tokens: NDArray[np.int64]) -> list[Constraint[ChoraleCursor]]:
+    """What holds in chorales that are filled in: what is given, and as many of the rules of style as leave a choice.
+
+    Args:
+        tokens: (T, 4) in the order of writing, UNKNOWN where missing.
+
+    Returns:
+        Fresh constraints.
+    """
+    rules = (without_rests, without_parallels, without_freezing)
+    return [GivenCells(tokens, ends=True), *(Preferred(rule, end=END) for rule in rules)]
 
 
 def _stepper(
@@ -215,21 +228,3 @@ def _stepper(
         return logits[:, 0], next_state
 
     return step
-
-
-def _allowed(cursor: Cursor, given: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """What is given, END after the last cell, and in between as many of the rules as leave a choice."""
-    allowed = cursor.legal()
-    if not isinstance(cursor, ChoraleCursor):
-        raise ConfigError(f"only chorales can be filled in, not the pieces of {type(cursor).__name__}")
-    place = int(cursor.n_cells[0])  # all drafts stand at the same cell
-    if place == len(given) or given[place] != UNKNOWN:
-        only = np.zeros_like(allowed)
-        only[:, END if place == len(given) else given[place]] = True
-        return only
-    allowed[:, END] = False
-    for rule in (without_rests, without_parallels, without_freezing):
-        ruled = allowed & rule(cursor)
-        has_choice = ruled.any(axis=1)
-        allowed[has_choice] = ruled[has_choice]
-    return allowed

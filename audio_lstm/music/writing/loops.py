@@ -7,9 +7,16 @@ may). What repeats less often, or with any change, is music, and left alone.
 
 from __future__ import annotations
 
-from audio_lstm.errors import ConfigError
+from collections.abc import Sequence
 
-__all__ = ["LoopGuard"]
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_lstm.errors import ConfigError
+from audio_lstm.music.tokens.representation import Cursor, forked
+from audio_lstm.music.writing.constraint import Constraint
+
+__all__ = ["LoopGuard", "Loops"]
 
 _PERIODS = (1, 2, 4)  # bars
 _NOTHING: tuple[int, ...] = ()
@@ -67,3 +74,58 @@ class LoopGuard:
             if len(bars) >= n and all(bars[-i] == bars[-i - period] for i in range(1, n - period + 1)):
                 self._again = bars[-period]
                 return
+
+
+class Loops(Constraint[Cursor]):
+    """Pieces that are led out of their loops, where any other way is left: the last constraint of all.
+
+    Args:
+        batch: How many pieces.
+        max_repeats: As for `LoopGuard`.
+        notes: The first token of a note, and the first one after those.
+        bar: The token with which a bar begins, which is no part of it; None where bars have equally many tokens.
+        bar_tokens: So many.
+        end: A token that is no other way: the end of a chorale.
+    """
+
+    def __init__(
+        self,
+        batch: int,
+        max_repeats: int,
+        *,
+        notes: tuple[int, int],
+        bar: int | None = None,
+        bar_tokens: int = 0,
+        end: int | None = None,
+    ) -> None:
+        self._guards = [LoopGuard(max_repeats) for _ in range(batch)]
+        self._notes, self._bar, self._bar_tokens, self._end = notes, bar, bar_tokens, end
+        self._n_written = 0
+
+    def allowed(self, cursor: Cursor, offered: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """What does not go on with a loop, (B, V): see `Constraint.allowed`."""
+        found, (low, high) = offered, self._notes
+        for row, guard in enumerate(self._guards):
+            again = guard.forbidden
+            if low <= again < high and offered[row, again]:
+                n_left = offered[row].sum() - (offered[row, self._end] if self._end is not None else 0)
+                if n_left > 1:
+                    found = offered.copy() if found is offered else found
+                    found[row, again] = False
+        return found
+
+    def push(self, cursor: Cursor, tokens: Sequence[int]) -> None:
+        """Note what was written: see `Constraint.push`."""
+        self._n_written += 1
+        begins = self._bar is None and self._n_written % self._bar_tokens == 0
+        for guard, token in zip(self._guards, tokens, strict=True):
+            if token == self._bar:
+                guard.begin_bar()
+                continue
+            guard.push(token)
+            if begins:
+                guard.begin_bar()
+
+    def fork(self, cursor: Cursor, rows: Sequence[int]) -> None:
+        """See `Constraint.fork`."""
+        self._guards = forked(self._guards, rows)

@@ -3,79 +3,139 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
+from audio_lstm.music.tokens.event_cursor import EventCursor
 from audio_lstm.music.tokens.representation import Cursor, Representation
 from audio_lstm.music.writing.choose import SamplingConfig, choose_tokens, token_probabilities
+from audio_lstm.music.writing.constraint import Constraint, Mask, Masked
 
 __all__ = ["Mask", "SamplingConfig", "Writer", "sample_tokens", "token_probabilities", "write_steps"]
 
+Place = TypeVar("Place", bound=Cursor)
 State = TypeVar("State")
 Step = Callable[[NDArray[np.int64], State | None], tuple[NDArray[np.float32], State]]
 """(columns (B, K), state or None at the start) -> (logits (B, V), state)."""
-Mask = Callable[[Cursor], NDArray[np.bool_]]
-"""A constraint: which tokens may come next, (B, V), asked at every token; the grammar applies on top of it."""
-
 _N_DRAWN = 512  # random numbers at a time: one by one they would cost as much as a choice
+_ANYTHING = np.ones((1, 1), np.bool_)  # what is offered before anything is ruled out
 
 
-class Writer(Protocol):
-    """A batch of pieces that are being written, and which tokens keep all that was promised of them."""
+class Writer(Generic[Place]):
+    """A batch of pieces that are being written, and which tokens keep to all their constraints.
+
+    Args:
+        cursor: Where the pieces stand.
+        constraints: In the order in which they apply.
+        planned: Whether the first constraint offers legal tokens alone, so that no others need be asked for.
+        bar_tokens: How many tokens a bar of every piece has; None where the cursor counts the bars.
+    """
+
+    def __init__(
+        self,
+        cursor: Place,
+        constraints: Sequence[Constraint[Place]] = (),
+        *,
+        planned: bool = False,
+        bar_tokens: int | None = None,
+    ) -> None:
+        self.cursor = cursor
+        self._constraints, self._planned, self._bar_tokens = list(constraints), planned, bar_tokens
+        self.n_tokens = 0  # of each piece that has not ended
 
     @property
     def done(self) -> list[bool]:
         """Which pieces have ended."""
-        ...
+        done: list[bool] = self.cursor.done.tolist()
+        return done
 
     @property
     def held(self) -> NDArray[np.int64] | None:
         """The token that would only prolong what sounds already, (B,): see `Cursor.held`; None where none ever does."""
-        ...
+        return None if isinstance(self.cursor, EventCursor) else self.cursor.held
+
+    @property
+    def n_bars(self) -> int:
+        """How many bars every piece has begun."""
+        if self._bar_tokens is not None:
+            return -(-self.n_tokens // self._bar_tokens)
+        return int(self.cursor.n_bars.min()) if isinstance(self.cursor, EventCursor) else 0
 
     def columns(self) -> NDArray[np.int64]:
         """The next row of input columns of each piece, (B, K)."""
-        ...
+        return self.cursor.columns()
 
-    def choices(self) -> Sequence[NDArray[np.int64]]:
-        """The tokens that may come next in each piece: at least one."""
-        ...
+    def choices(self) -> list[NDArray[np.int64]]:
+        """The tokens that may come next in each piece, ascending.
+
+        Returns:
+            At least one of each.
+
+        Raises:
+            ConfigError: The constraints leave nothing.
+        """
+        offered = _ANYTHING if self._planned else self.cursor.legal()
+        for constraint in self._constraints:
+            offered = constraint.allowed(self.cursor, offered)
+        choices = [np.flatnonzero(row) for row in offered]
+        if not all(map(len, choices)):
+            self._refuse()
+        return choices
+
+    def _refuse(self) -> None:
+        """Name the constraint that leaves nothing."""
+        offered = _ANYTHING if self._planned else self.cursor.legal()
+        for constraint in self._constraints:
+            offered = constraint.allowed(self.cursor, offered)
+            left = offered.any(axis=1)
+            if not left.all():
+                raise ConfigError(constraint.reason(self.cursor, int(left.argmin())))
 
     def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
-        """The scores, where what was promised changes how likely the choices are.
+        """The scores as the constraints weigh them.
 
         Args:
             logits: (B, V) as the model gives them.
-            choices: what `choices` returned.
+            choices: What `choices` returned.
 
         Returns:
             The same array where nothing changes, else a new one.
         """
-        ...
+        for constraint in self._constraints:
+            logits = constraint.reweigh(self.cursor, logits, choices)
+        return logits
 
     def push(self, tokens: Sequence[int]) -> None:
         """Append one token to each piece.
 
         Args:
-            tokens: one of the choices of each; ignored in pieces that are done.
+            tokens: One of the choices of each; ignored in pieces that are done.
         """
-        ...
+        if isinstance(self.cursor, EventCursor) and self._planned:
+            self.cursor.advance(tokens)
+        else:
+            self.cursor.push(np.array(tokens, np.int64))
+        self.n_tokens += 1
+        for constraint in self._constraints:
+            constraint.push(self.cursor, tokens)
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some of the pieces only.
+    def fork(self, rows: Sequence[int]) -> None:
+        """Go on with some of the pieces only; one that is named twice goes on twice.
 
         Args:
-            rows: their places in the batch, ascending.
+            rows: Their places in the batch.
         """
-        ...
+        self.cursor.fork(rows)
+        for constraint in self._constraints:
+            constraint.fork(self.cursor, rows)
 
 
 def write_steps(
     step: Step[State],
-    writer: Writer,
+    writer: Writer[Any],
     *,
     generators: Sequence[np.random.Generator],
     config: SamplingConfig,
@@ -118,7 +178,7 @@ def write_steps(
             return
         if any(done) and select is not None:
             going = [place for place, ended in enumerate(done) if not ended]
-            writer.keep(going)
+            writer.fork(going)
             rows, luck, state = [rows[place] for place in going], luck[going], select(state, going)
 
 
@@ -129,7 +189,7 @@ def sample_tokens(
     n_takes: int,
     seed: int,
     config: SamplingConfig | None = None,
-    mask: Mask | None = None,
+    mask: Mask | Sequence[Constraint[Any]] = (),
     first_take: int = 0,
 ) -> list[NDArray[np.int64]]:
     """New pieces under a mask, written side by side.
@@ -143,7 +203,7 @@ def sample_tokens(
         n_takes: how many pieces (B), at least 1.
         seed: not negative.
         config: temperature and cuts; None = the defaults.
-        mask: a further constraint, for instance `constraints.without_parallels`.
+        mask: which tokens may come next beside the grammar (such as `constraints.without_parallels`), or constraints.
         first_take: number of the first take, not negative.
 
     Returns:
@@ -155,51 +215,10 @@ def sample_tokens(
     if n_takes < 1 or first_take < 0 or seed < 0:
         raise ConfigError(f"n_takes must be >= 1, seed and first_take >= 0; got {n_takes}, {seed} and {first_take}")
     written: list[list[int]] = [[] for _ in range(n_takes)]
-    writer = _MaskedWriter(representation.cursor(n_takes), mask, first_take)
+    constraints = [Masked(mask, first_take=first_take)] if callable(mask) else mask
+    writer = Writer(representation.cursor(n_takes), constraints)
     generators = [np.random.default_rng([seed, first_take + take]) for take in range(n_takes)]
     for rows, tokens in write_steps(step, writer, generators=generators, config=config or SamplingConfig()):
         for row, token in zip(rows, tokens, strict=True):
             written[row].append(token)
     return [np.array(tokens, dtype=np.int64) for tokens in written]
-
-
-class _MaskedWriter:
-    """Any representation's cursor under a mask."""
-
-    def __init__(self, cursor: Cursor, mask: Mask | None, first_take: int) -> None:
-        self._cursor, self._mask, self._first_take = cursor, mask, first_take
-        self._n_written = 0
-
-    @property
-    def done(self) -> list[bool]:
-        done: list[bool] = self._cursor.done.tolist()
-        return done
-
-    @property
-    def held(self) -> NDArray[np.int64]:
-        return self._cursor.held
-
-    def columns(self) -> NDArray[np.int64]:
-        return self._cursor.columns()
-
-    def choices(self) -> list[NDArray[np.int64]]:
-        legal = self._cursor.legal()
-        if self._mask is not None:
-            live = np.flatnonzero(~self._cursor.done)
-            legal[live] &= self._mask(self._cursor)[live]
-            if not legal[live].any(axis=1).all():
-                stuck = live[~legal[live].any(axis=1)][0]
-                raise ConfigError(
-                    f"the constraint leaves take {self._first_take + stuck} no legal token after {self._n_written}"
-                )
-        return [np.flatnonzero(row) for row in legal]
-
-    def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
-        return logits
-
-    def push(self, tokens: Sequence[int]) -> None:
-        self._cursor.push(np.array(tokens, dtype=np.int64))
-        self._n_written += 1
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """All rows stay: a cursor cannot let go of some."""

@@ -1,4 +1,4 @@
-"""What is given of a piece in the words of a model: tokens, cells, filters."""
+"""What is given of a piece in the words of a model: tokens, cells, constraints."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ from audio_lstm.music.score.voices import (
     score_to_melody,
     score_to_voice_grid,
 )
-from audio_lstm.music.tokens.chorale import ChoraleGrid
+from audio_lstm.music.tokens.chorale import ChoraleCursor, ChoraleGrid
+from audio_lstm.music.tokens.event_cursor import EventCursor
 from audio_lstm.music.tokens.event_grammar import DRUM_PROGRAM, Kind
 from audio_lstm.music.tokens.events import EventVocabulary
-from audio_lstm.music.writing.chorale_given import ChoraleGiven
+from audio_lstm.music.writing.chorale_given import ChordTones, GivenCells
 from audio_lstm.music.writing.chorale_plan import ChoralePlan
-from audio_lstm.music.writing.event_filters import ChordFilter, PieceFilter, PrefixFilter
+from audio_lstm.music.writing.constraint import Constraint
+from audio_lstm.music.writing.event_given import EventChords, Prefix
 from audio_lstm.music.writing.event_plan import EventPlan
 
 __all__ = [
@@ -38,7 +40,7 @@ __all__ = [
     "chorale_cells",
     "chorale_given",
     "chorale_with_exact_primer",
-    "event_filters",
+    "event_given",
     "event_prefix",
     "event_programs",
     "is_for_voices",
@@ -52,7 +54,7 @@ __all__ = [
 _DRUMS_STAY = "the drums of the primer stay, and end with it: a model of chorales writes none"
 
 
-def chorale_given(start: Start, plan: ChoralePlan, batch: int) -> ChoraleGiven:
+def chorale_given(start: Start, plan: ChoralePlan, batch: int) -> list[Constraint[ChoraleCursor]]:
     """What is given of some chorales.
 
     Args:
@@ -61,36 +63,40 @@ def chorale_given(start: Start, plan: ChoralePlan, batch: int) -> ChoraleGiven:
         batch: How many chorales.
 
     Returns:
-        What narrows them.
+        Fresh constraints.
     """
-    cells = None if start.primer is None else chorale_cells(plan.grid, start.primer)
-    chords = _track(start, plan.wishes, STEPS_PER_QUARTER) if start.chords else None
-    first = start.first_bar(Fraction(plan.bar_steps, STEPS_PER_QUARTER)) * plan.bar_steps
-    return ChoraleGiven(plan.grid, batch, cells=cells, chords=chords, chords_from=first)
+    constraints: list[Constraint[ChoraleCursor]] = []
+    if start.chords:
+        first = start.first_bar(Fraction(plan.bar_steps, STEPS_PER_QUARTER)) * plan.bar_steps
+        chords = _track(start, plan.wishes, STEPS_PER_QUARTER)
+        constraints.append(ChordTones(plan.grid, batch, chords, start=first))
+    if start.primer is not None:
+        constraints.append(GivenCells(chorale_cells(plan.grid, start.primer)))
+    return constraints
 
 
-def event_filters(start: Start, plan: EventPlan) -> list[PieceFilter]:
-    """The filters of one piece of events.
+def event_given(start: Start, plan: EventPlan) -> list[Constraint[EventCursor]]:
+    """What is given of some pieces of events.
 
     Args:
         start: A primer, chords, or both.
         plan: The rules.
 
     Returns:
-        Fresh filters.
+        Fresh constraints.
     """
     vocabulary = plan.vocabulary
-    filters: list[PieceFilter] = []
+    constraints: list[Constraint[EventCursor]] = []
     if start.primer is not None:
         programs = tuple(part.program for part in plan.parts)
-        filters.append(PrefixFilter(vocabulary, *event_prefix(vocabulary, start.primer, programs)))
+        constraints.append(Prefix(vocabulary, *event_prefix(vocabulary, start.primer, programs)))
     if start.chords:
         metre = plan.wishes.metre or (4, 4)
         bar = Fraction(4 * metre[0], metre[1])
         first = int(start.first_bar(bar) * bar * vocabulary.steps_per_quarter)
         chords = _track(start, plan.wishes, vocabulary.steps_per_quarter)
-        filters.append(ChordFilter(plan, chords, start=first))
-    return filters
+        constraints.append(EventChords(plan, chords, start=first))
+    return constraints
 
 
 def _track(start: Start, wishes: Wishes, steps_per_quarter: int) -> ChordTrack:
@@ -135,7 +141,7 @@ def chorale_cells(grid: ChoraleGrid, primer: Primer) -> NDArray[np.int64]:
         primer: What is given.
 
     Returns:
-        (T, 4) tokens in the order of writing, ChoraleGiven.UNKNOWN where the model writes.
+        (T, 4) tokens in the order of writing, GivenCells.UNKNOWN where the model writes.
 
     Raises:
         ScoreError: It is neither a melody nor four voices, or leaves the model's range.
@@ -165,7 +171,7 @@ def chorale_cells(grid: ChoraleGrid, primer: Primer) -> NDArray[np.int64]:
         tokens = grid.encode(values)[:-1].reshape(-1, N_VOICES)
     except ScoreError as error:
         raise ScoreError(f"{primer.name}: out of the voices' range: {error}") from error
-    return np.where(unknown[:, [VOICES.index(voice) for voice in grid.order]], ChoraleGiven.UNKNOWN, tokens)
+    return np.where(unknown[:, [VOICES.index(voice) for voice in grid.order]], GivenCells.UNKNOWN, tokens)
 
 
 def event_prefix(

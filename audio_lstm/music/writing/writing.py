@@ -19,19 +19,19 @@ from audio_lstm.music.request.wishes import Wishes
 from audio_lstm.music.score.part_names import named_tracks
 from audio_lstm.music.score.score import KeySignature, Score, Tempo, TimeSignature
 from audio_lstm.music.score.voices import N_VOICES, voice_grid_to_score
-from audio_lstm.music.tokens.chorale import END, ChoraleGrid
+from audio_lstm.music.tokens.chorale import END, ChoraleCursor, ChoraleGrid
+from audio_lstm.music.tokens.event_cursor import EventCursor
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.writing.choose import SamplingConfig
 from audio_lstm.music.writing.chorale_plan import ChoralePlan, plan_chorale
-from audio_lstm.music.writing.chorale_writer import ChoraleWriter
-from audio_lstm.music.writing.event_filters import FilteredWriter
 from audio_lstm.music.writing.event_plan import EventPlan, plan_events
-from audio_lstm.music.writing.event_writer import EventWriter
-from audio_lstm.music.writing.sample import write_steps
+from audio_lstm.music.writing.planned_chorale import chorale_writer
+from audio_lstm.music.writing.planned_events import event_writer
+from audio_lstm.music.writing.sample import Writer, write_steps
 from audio_lstm.music.writing.start_given import (
     chorale_given,
     chorale_with_exact_primer,
-    event_filters,
+    event_given,
     event_prefix,
     event_programs,
     with_exact_primer,
@@ -135,7 +135,7 @@ def end_token(composer: Composer) -> int:
     )
 
 
-def make_writer(request: Request, batch: int) -> EventWriter | ChoraleWriter | FilteredWriter:
+def make_writer(request: Request, batch: int) -> Writer[ChoraleCursor] | Writer[EventCursor]:
     """A writer for some pieces side by side.
 
     Args:
@@ -147,12 +147,10 @@ def make_writer(request: Request, batch: int) -> EventWriter | ChoraleWriter | F
     """
     plan, guard, repeats = request.plan(), request.guard(), request.sampling.max_repeats
     if isinstance(plan, ChoralePlan):
-        given = chorale_given(request.start, plan, batch) if request.start else None
-        return ChoraleWriter(plan, batch, max_repeats=repeats, guard=guard, given=given)
-    writer = EventWriter(plan, batch, max_repeats=repeats, guard=guard)
-    if request.start is None:
-        return writer
-    return FilteredWriter(writer, [event_filters(request.start, plan) for _ in range(batch)])
+        cells = chorale_given(request.start, plan, batch) if request.start else ()
+        return chorale_writer(plan, batch, max_repeats=repeats, guard=guard, given=cells)
+    given = event_given(request.start, plan) if request.start else ()
+    return event_writer(plan, batch, max_repeats=repeats, guard=guard, given=given)
 
 
 def write_takes(

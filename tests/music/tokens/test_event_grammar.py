@@ -7,7 +7,7 @@ import pytest
 
 from audio_lstm.music.tokens.event_grammar import N_KEYS, EventLayout, EventState, Kind
 
-LAYOUT = EventLayout.build(bar_steps=(16, 12), n_tempi=3, n_tracks=2, n_velocities=4, n_durations=5)
+LAYOUT = EventLayout.build(bar_steps=(16, 12), n_tempi=3, n_tracks=2, n_velocities=4, durations=(1, 2, 3, 4, 5))
 
 
 def after(*events: tuple[Kind, int]) -> dict[Kind, list[int]]:

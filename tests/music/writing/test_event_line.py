@@ -25,6 +25,11 @@ def line(**wishes: Any) -> EventLine:
     return EventLine(plan, EventTokens(plan), SMALL_VOCABULARY.cursor(1).pieces[0])
 
 
+def push(started: EventLine, token: int) -> None:
+    started.piece.push(token)
+    started.push()
+
+
 def token(kind: Kind, value: int = 0) -> int:
     return int(LAYOUT.ids(kind, value))
 
@@ -37,21 +42,21 @@ def values(choices: NDArray[np.int64], kind: Kind) -> list[int]:
 def opened(**wishes: Any) -> EventLine:
     """A line of one piano that stands at its first position, its tempo named."""
     started = line(parts=(0,), metre=(4, 4), tempo_bpm=120.0, **wishes)
-    for push in (token(Kind.PROGRAM), token(Kind.BAR), token(Kind.TIME_SIGNATURE), token(Kind.POSITION)):
-        started.push(push)
+    for each in (token(Kind.PROGRAM), token(Kind.BAR), token(Kind.TIME_SIGNATURE), token(Kind.POSITION)):
+        push(started, each)
     while LAYOUT.kind_of[started.choices()[0]] != Kind.TEMPO:
-        started.push(int(started.choices()[0]))
-    started.push(int(started.choices()[0]))
+        push(started, int(started.choices()[0]))
+    push(started, int(started.choices()[0]))
     return started
 
 
 def play(started: EventLine, pitch: int, steps: int, *, position: int = 0) -> None:
     if position:
-        started.push(token(Kind.POSITION, position))
-    started.push(token(Kind.TRACK))
-    started.push(token(Kind.PITCH, pitch))
-    started.push(token(Kind.VELOCITY))
-    started.push(token(Kind.DURATION, SMALL_VOCABULARY.durations.index(steps)))
+        push(started, token(Kind.POSITION, position))
+    push(started, token(Kind.TRACK))
+    push(started, token(Kind.PITCH, pitch))
+    push(started, token(Kind.VELOCITY))
+    push(started, token(Kind.DURATION, SMALL_VOCABULARY.durations.index(steps)))
 
 
 def test_the_parts_the_metre_and_the_tempo_are_given() -> None:
@@ -60,7 +65,7 @@ def test_the_parts_the_metre_and_the_tempo_are_given() -> None:
     for _ in range(7):
         (only,) = started.choices()
         kinds.append((Kind(int(LAYOUT.kind_of[only])), int(LAYOUT.value_of[only])))
-        started.push(int(only))
+        push(started, int(only))
     assert kinds == [
         (Kind.PROGRAM, 0),
         (Kind.PROGRAM, 128),
@@ -74,9 +79,9 @@ def test_the_parts_the_metre_and_the_tempo_are_given() -> None:
 
 def test_a_note_may_not_ring_beyond_the_last_bar() -> None:
     started = opened(bars=1)
-    started.push(token(Kind.POSITION, 5))
-    for push in (token(Kind.TRACK), token(Kind.PITCH, 60), token(Kind.VELOCITY)):
-        started.push(push)
+    push(started, token(Kind.POSITION, 5))
+    for each in (token(Kind.TRACK), token(Kind.PITCH, 60), token(Kind.VELOCITY)):
+        push(started, each)
     assert values(started.choices(), Kind.DURATION) == [0, 1, 2]
 
 
@@ -99,10 +104,10 @@ def test_the_most_notes_at_once_are_not_passed() -> None:
 
 def test_the_least_notes_of_a_bar_leave_their_places_free() -> None:
     started = opened(max_polyphony=1, density=(3, 5))
-    for push in (token(Kind.TRACK), token(Kind.PITCH, 60), token(Kind.VELOCITY)):
-        started.push(push)
+    for each in (token(Kind.TRACK), token(Kind.PITCH, 60), token(Kind.VELOCITY)):
+        push(started, each)
     assert values(started.choices(), Kind.DURATION) == [0, 1, 2, 3, 4, 5]  # two more notes need the last two places
-    started.push(token(Kind.DURATION, 0))
+    push(started, token(Kind.DURATION, 0))
     assert token(Kind.BAR) not in started.choices()
     assert values(started.choices(), Kind.POSITION) == [1, 2, 3, 4, 5, 6]
 
@@ -118,18 +123,18 @@ def test_the_last_bar_of_an_ending_is_one_chord_over_the_tonic() -> None:
     started = opened(bars=2, key=parse_scale("D minor"), ending=True)
     play(started, 62, 8)
     assert token(Kind.END) not in started.choices()
-    started.push(token(Kind.BAR))
+    push(started, token(Kind.BAR))
     assert started.choices().tolist() == [token(Kind.POSITION)]
-    started.push(token(Kind.POSITION))
-    started.push(token(Kind.TRACK))
+    push(started, token(Kind.POSITION))
+    push(started, token(Kind.TRACK))
     assert {pitch % 12 for pitch in values(started.choices(), Kind.PITCH)} == {2}
-    started.push(token(Kind.PITCH, 50))
-    started.push(token(Kind.VELOCITY))
+    push(started, token(Kind.PITCH, 50))
+    push(started, token(Kind.VELOCITY))
     assert values(started.choices(), Kind.DURATION) == [SMALL_VOCABULARY.durations.index(8)]
-    started.push(int(started.choices()[0]))
+    push(started, int(started.choices()[0]))
     assert {pitch % 12 for pitch in values(started.choices(), Kind.PITCH)} == {2, 5, 9}
-    started.push(token(Kind.END))
-    assert started.done
+    push(started, token(Kind.END))
+    assert started.piece.done
     assert started.choices().tolist() == [token(Kind.END)]
 
 
@@ -137,20 +142,20 @@ def test_a_part_that_is_asked_for_has_entered_by_the_middle() -> None:
     started = line(parts=(0, 52), bars=2)
     chance = random.Random(0)
     playing = set()
-    while not started.done:
+    while not started.piece.done:
         choices = started.choices()
         wanted = values(choices, Kind.TRACK)
         pushed = token(Kind.TRACK, min(wanted)) if wanted else int(chance.choice(choices))
-        started.push(pushed)
+        push(started, pushed)
         if wanted:
             playing.add(min(wanted))
-        if started.now > 8:
+        if started.piece.now > 8:
             break
     assert playing == {0, 1}
 
 
 def test_other_parts_than_those_asked_for_are_refused() -> None:
     started = line(parts=(0, 52))
-    started.push(token(Kind.PROGRAM, 3))
+    push(started, token(Kind.PROGRAM, 3))
     with pytest.raises(ConfigError, match=r"begins with the programs \[3\], but other parts are asked for"):
-        started.push(token(Kind.BAR))
+        push(started, token(Kind.BAR))

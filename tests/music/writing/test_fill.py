@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from audio_lstm.errors import ConfigError, ModelError, ScoreError
+from audio_lstm.errors import ModelError, ScoreError
 from audio_lstm.music.models.fill_config import UNKNOWN
 from audio_lstm.music.tokens.chorale import END, ChoraleGrid
-from audio_lstm.music.tokens.events import EventVocabulary
-from audio_lstm.music.writing.fill import MISSING, Filler, _allowed, fill, load_fill_model, missing_costs
-from audio_lstm.music.writing.sample import SamplingConfig
+from audio_lstm.music.writing.fill import MISSING, Filler, fill, fill_constraints, load_fill_model, missing_costs
+from audio_lstm.music.writing.sample import SamplingConfig, Writer
 from tests.music.models.fill_models import GRID, write_random_model
 
 HYMN = np.tile([[72, 67, 64, 48], [74, 67, 65, 43], [76, 67, 60, 48], [74, 71, 62, 43]], (1, 1)).repeat(4, axis=0)
@@ -82,12 +81,10 @@ def test_any_order_of_voices_will_do(folder: Path, tmp_path: Path) -> None:
 
 def test_rules_bend_where_what_is_given_leaves_no_choice() -> None:
     grid = ChoraleGrid(low=60, high=60)  # one pitch: the chord can but freeze
-    cursor = grid.cursor(2)
+    writer = Writer(grid.cursor(2), fill_constraints(np.full(200, UNKNOWN)))
     for _ in range(4 * 20):
-        allowed = _allowed(cursor, np.full(200, UNKNOWN))
-        assert allowed.any(axis=1).all()
-        assert not allowed[:, END].any()
-        cursor.push(np.array([3, 3]))
+        assert [tokens.tolist() for tokens in writer.choices()] == [[3], [3]]  # neither END nor a rest
+        writer.push([3, 3])
 
 
 def test_a_piece_without_holes_and_what_is_no_piece_are_named(filler: Filler) -> None:
@@ -97,8 +94,6 @@ def test_a_piece_without_holes_and_what_is_no_piece_are_named(filler: Filler) ->
         fill(filler, np.zeros((0, 4)), seed=0)
     with pytest.raises(ScoreError, match=r"step 0, voice S: pitch 100 is outside 33-84"):
         fill(filler, np.array([[100, MISSING, MISSING, MISSING]]), seed=0)
-    with pytest.raises(ConfigError, match="only chorales can be filled in, not the pieces of EventCursor"):
-        _allowed(EventVocabulary().cursor(1), np.zeros(4, np.int64))
 
 
 def test_models_that_cannot_fill_in_are_named(folder: Path, tmp_path: Path) -> None:

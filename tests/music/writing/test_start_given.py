@@ -20,7 +20,7 @@ from audio_lstm.music.score.score import Score, TimeSignature, Track, make_notes
 from audio_lstm.music.score.voices import score_to_voice_grid, voice_grid_to_score
 from audio_lstm.music.tokens.chorale import ChoraleGrid
 from audio_lstm.music.tokens.events import EventVocabulary
-from audio_lstm.music.writing.chorale_given import ChoraleGiven
+from audio_lstm.music.writing.chorale_given import GivenCells
 from audio_lstm.music.writing.start_given import (
     chorale_cells,
     event_prefix,
@@ -173,8 +173,8 @@ def test_both_hands_of_a_given_piece_have_the_range_of_its_part() -> None:
 
 def test_rests_of_a_melody_are_left_to_the_model() -> None:
     cells = chorale_cells(ChoraleGrid(), read_primer("C4 R C4"))
-    assert (cells[4:8] == ChoraleGiven.UNKNOWN).all()
-    assert (cells[:, 1:] == ChoraleGiven.UNKNOWN).all()
+    assert (cells[4:8] == GivenCells.UNKNOWN).all()
+    assert (cells[:, 1:] == GivenCells.UNKNOWN).all()
 
 
 def test_a_prefix_reaches_the_bar_in_which_the_primer_ends() -> None:

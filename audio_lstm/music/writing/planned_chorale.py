@@ -1,7 +1,7 @@
-"""A batch of chorales that are being written under a plan: the `Writer` of `sample.write_steps`.
+"""Chorales that keep to a plan: the first constraint on them.
 
-As in event_line.py, each promise is an invariant that holds after every cell; only then come the rules of style
-(no parallels, no freezing), which give way where they would leave nothing.
+As in event_line.py, each promise is an invariant that holds after every cell; the constraints after this one narrow
+what it offers.
 """
 
 from __future__ import annotations
@@ -14,44 +14,63 @@ from numpy.typing import NDArray
 from audio_lstm.music.compare.copy_guard import CopyGuard
 from audio_lstm.music.request.voicing import Voicing
 from audio_lstm.music.score.voices import N_VOICES
-from audio_lstm.music.tokens.chorale import END, FIRST_PITCH, REST
-from audio_lstm.music.writing.chorale_given import ChoraleGiven
+from audio_lstm.music.tokens.chorale import END, FIRST_PITCH, REST, ChoraleCursor
 from audio_lstm.music.writing.chorale_plan import ChoralePlan
+from audio_lstm.music.writing.constraint import Constraint, Preferred
 from audio_lstm.music.writing.constraints import without_freezing, without_parallels
-from audio_lstm.music.writing.loops import LoopGuard
+from audio_lstm.music.writing.copies import VoiceCopies
+from audio_lstm.music.writing.loops import Loops
+from audio_lstm.music.writing.sample import Writer
 
-__all__ = ["ChoraleWriter"]
+__all__ = ["PlannedChorale", "chorale_writer"]
 
 _HIGHEST = 1 << 20
 _PLENTY = 1 << 40
 
 
-class ChoraleWriter:
-    """Where the chorales stand, and which cells may come next. All of them are at the same cell.
+def chorale_writer(
+    plan: ChoralePlan,
+    batch: int,
+    *,
+    max_repeats: int | None = None,
+    guard: CopyGuard | None = None,
+    given: Sequence[Constraint[ChoraleCursor]] = (),
+) -> Writer[ChoraleCursor]:
+    """A writer of chorales under a plan. All of them are at the same cell.
 
     Args:
-        plan: The rules.
+        plan: What is asked for.
         batch: How many chorales.
         max_repeats: For `LoopGuard`; None lets loops be.
         guard: What keeps copies out.
         given: Cells and chords that are given.
+
+    Returns:
+        The writer, at the beginning of all.
+    """
+    bar_tokens = plan.bar_steps * N_VOICES
+    constraints: list[Constraint[ChoraleCursor]] = [PlannedChorale(plan, batch), *given]
+    if guard is not None:
+        constraints.append(VoiceCopies(plan, guard, batch))
+    constraints += [Preferred(without_parallels, end=END), Preferred(without_freezing, end=END)]
+    if max_repeats is not None:
+        notes = (FIRST_PITCH, plan.grid.vocabulary_size)
+        constraints.append(Loops(batch, max_repeats, notes=notes, bar_tokens=bar_tokens, end=END))
+    return Writer(plan.grid.cursor(batch), constraints, planned=True, bar_tokens=bar_tokens)
+
+
+class PlannedChorale(Constraint[ChoraleCursor]):
+    """Chorales that keep to a plan.
+
+    Args:
+        plan: What is asked for.
+        batch: How many chorales.
     """
 
-    def __init__(
-        self,
-        plan: ChoralePlan,
-        batch: int,
-        *,
-        max_repeats: int | None = None,
-        guard: CopyGuard | None = None,
-        given: ChoraleGiven | None = None,
-    ) -> None:
-        self._plan, self._given = plan, given
-        self.grid = plan.grid
-        self._cursor = plan.grid.cursor(batch)
-        self._loops = [LoopGuard(max_repeats) if max_repeats else None for _ in range(batch)]
-        self._copies = [[guard.line() for _ in range(N_VOICES)] if guard else [] for _ in range(batch)]
+    def __init__(self, plan: ChoralePlan, batch: int) -> None:
+        self._plan = plan
         self._cell = 0
+        self._held = np.zeros(batch, np.int64)  # what the voice that is to be written sang last
         self._n_notes = np.zeros(batch, np.int64)  # that have begun in the bar
         self._n_sounding = np.zeros(batch, np.int64)  # voices of the step
         self._lowest = np.full(batch, _HIGHEST)  # pitch of the step
@@ -60,114 +79,47 @@ class ChoraleWriter:
         self._resting = np.zeros((batch, N_VOICES), np.bool_)
         self._movable = plan.allowed.sum(axis=1) > 1
 
-    @property
-    def done(self) -> list[bool]:
-        """Which chorales have ended."""
-        done: list[bool] = self._cursor.done.tolist()
-        return done
-
-    @property
-    def held(self) -> NDArray[np.int64]:
-        """The pitch that the voice to be written sang last, (B,)."""
-        return self._cursor.held
-
-    @property
-    def n_bars(self) -> int:
-        """How many bars the chorales have begun."""
-        return -(-self._cell // (self._plan.bar_steps * N_VOICES))
-
-    def columns(self) -> NDArray[np.int64]:
-        """The next row of input columns of each chorale, (B, K)."""
-        return self._cursor.columns()
-
-    def choices(self) -> list[NDArray[np.int64]]:
-        """The tokens that may come next in each chorale."""
-        n_steps = self._plan.n_steps
+    def allowed(self, cursor: ChoraleCursor, offered: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """What keeps to the plan, (B, V): see `Constraint.allowed`."""
+        n_steps, done = self._plan.n_steps, cursor.done
         if n_steps is not None and self._cell == n_steps * N_VOICES:
-            return [np.array([END])] * len(self._n_notes)
-        forced = self._given.forced(self._cell) if self._given else None
-        if forced is not None:
-            return [np.array([END if ended else forced]) for ended in self.done]
-        allowed = self._promised()
-        if self._given is not None:
-            self._given.narrow(allowed, self._cell)
-        self._keep_copies_out(allowed)
-        for rule in (without_parallels, without_freezing):
-            ruled = allowed & rule(self._cursor)
-            has_choice = ruled.any(axis=1)
-            allowed[has_choice] = ruled[has_choice]
-        for row, loops in enumerate(self._loops):
-            if loops is not None and loops.forbidden >= FIRST_PITCH and allowed[row].sum() > 1:
-                allowed[row, loops.forbidden] = False
+            done[:] = True
+            allowed = np.zeros((len(done), self._plan.grid.vocabulary_size), np.bool_)
+        else:
+            allowed = self._promised()
         allowed[:, END] = self._may_end()
-        allowed[self._cursor.done] = False
-        allowed[self._cursor.done, END] = True
-        return [np.flatnonzero(row) for row in allowed]
+        allowed[done] = False
+        allowed[done, END] = True
+        return allowed & offered
 
-    def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
-        """The scores as they are, (B, V): a grid of time knows no other way to go on."""
-        return logits
-
-    def push(self, tokens: Sequence[int]) -> None:
-        """Append one cell to each chorale.
-
-        Args:
-            tokens: One of the choices of each.
-        """
+    def push(self, cursor: ChoraleCursor, tokens: Sequence[int]) -> None:
+        """Note what was written: see `Constraint.push`."""
         values, voice = np.array(tokens, np.int64), self._cell % N_VOICES
-        if self._given is not None:
-            self._given.push(tokens, self._cell)
-        begins = (values >= FIRST_PITCH) & (values != self._cursor.held)
-        self._cursor.push(values)
-        self._n_notes += begins
+        self._n_notes += (values >= FIRST_PITCH) & (values != self._held)
+        self._held = cursor.held
         self._n_sounding += values >= FIRST_PITCH
         pitches = np.where(values >= FIRST_PITCH, values, _HIGHEST)
         self._lowest = np.minimum(self._lowest, pitches)
-        for copies, token in zip(self._copies, values.tolist(), strict=True):
-            if copies and token >= FIRST_PITCH:
-                copies[voice].push(token - FIRST_PITCH)
         self._resting[:, voice] = values == REST
         self._rest_left[:, voice] -= values == REST
         self._cell += 1
-        bar_cells = self._plan.bar_steps * N_VOICES
-        for loops, token in zip(self._loops, values.tolist(), strict=True):
-            if loops is not None:
-                loops.push(token)
-                if self._cell % bar_cells == 0:
-                    loops.begin_bar()
         if self._cell % N_VOICES == 0:
             self._n_sounding[:] = 0
             self._lowest[:] = _HIGHEST
-        if self._cell % bar_cells == 0:
+        if self._cell % (self._plan.bar_steps * N_VOICES) == 0:
             self._n_notes[:] = 0
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some of the chorales only; one that is named twice goes on twice.
-
-        Args:
-            rows: Their places in the batch.
-        """
-        chosen = list(rows)
-        self._cursor.keep(chosen)
-        if self._given is not None:
-            self._given.keep(chosen)
-        again = [row in chosen[:place] for place, row in enumerate(chosen)]
-        loops = [self._loops[row] for row in chosen]
-        self._loops = [guard.copy() if guard and twice else guard for guard, twice in zip(loops, again, strict=True)]
-        lines = [self._copies[row] for row in chosen]
-        self._copies = [
-            [line.copy() for line in own] if twice else own for own, twice in zip(lines, again, strict=True)
-        ]
-        for name in ("_n_notes", "_n_sounding", "_lowest", "_rest_left", "_resting"):
-            setattr(self, name, getattr(self, name)[chosen])
+    def fork(self, cursor: ChoraleCursor, rows: Sequence[int]) -> None:
+        """See `Constraint.fork`."""
+        for name in ("_held", "_n_notes", "_n_sounding", "_lowest", "_rest_left", "_resting"):
+            setattr(self, name, getattr(self, name)[list(rows)])
 
     def _may_end(self) -> bool:
         """Whether the model may end a piece whose length is its own affair; mid-bar too, as after an upbeat."""
         plan = self._plan
         step, voice = divmod(self._cell, N_VOICES)
         whole = plan.wishes.density is None or step % plan.bar_steps == 0
-        given = self._given.n_steps if self._given else 0
-        return plan.n_steps is None and voice == 0 and whole and step >= max(plan.min_bars * plan.bar_steps, given)
+        return plan.n_steps is None and voice == 0 and whole and step >= plan.min_bars * plan.bar_steps
 
     def _promised(self) -> NDArray[np.bool_]:
         """What keeps all promises, (B, V), never nothing."""
@@ -176,7 +128,7 @@ class ChoraleWriter:
         batch, rows = len(self._n_notes), np.arange(len(self._n_notes))
         allowed = np.tile(plan.allowed[voice], (batch, 1))
         allowed[:, REST] = True
-        held = self._cursor.held
+        held = self._held
         voicing = plan.first if step == 0 else None
         in_final = plan.last is not None and plan.n_steps is not None and step >= plan.n_steps - plan.bar_steps
         if in_final and plan.n_steps is not None and step > plan.n_steps - plan.bar_steps:
@@ -199,16 +151,6 @@ class ChoraleWriter:
         if plan.low and not in_final:
             self._force_notes(allowed, voice, held)
         return allowed
-
-    def _keep_copies_out(self, allowed: NDArray[np.bool_]) -> None:
-        """Forbid what would go on with a copy, (B, V) in place; never the pitch that a voice sang last."""
-        n_steps, bar_steps = self._plan.n_steps, self._plan.bar_steps
-        if self._plan.last is not None and n_steps is not None and self._cell // N_VOICES >= n_steps - bar_steps:
-            return  # what is given may be the one note more that was kept in hand
-        for row, copies in enumerate(self._copies):
-            for pitch in copies[self._cell % N_VOICES].forbidden() if copies else ():
-                if pitch + FIRST_PITCH < allowed.shape[1]:
-                    allowed[row, pitch + FIRST_PITCH] = False
 
     def _held_only(self, held: NDArray[np.int64]) -> NDArray[np.bool_]:
         allowed = np.zeros((len(held), self._plan.grid.vocabulary_size), np.bool_)

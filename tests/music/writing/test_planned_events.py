@@ -15,7 +15,7 @@ from audio_lstm.music.request.wishes import Wishes
 from audio_lstm.music.score.score import Tempo
 from audio_lstm.music.tokens.event_grammar import Kind
 from audio_lstm.music.writing.event_plan import plan_events
-from audio_lstm.music.writing.event_writer import EventWriter
+from audio_lstm.music.writing.planned_events import event_writer
 from recipes.quality.random_wishes import SMALL_VOCABULARY, random_piece, random_wishes
 
 
@@ -28,7 +28,7 @@ def test_every_wish_that_is_accepted_is_kept_whatever_the_model_likes(seed: int)
         plan = plan_events(SMALL_VOCABULARY, wishes, min_bars=2)
     except ConfigError:
         return
-    writer = EventWriter(plan, 1, max_repeats=chance.choice([None, 1, 2]))
+    writer = event_writer(plan, 1, max_repeats=chance.choice([None, 1, 2]))
     tokens = random_piece(writer, chance, n_most=4000)
     assert tokens is not None or wishes.bars is None
     if tokens is not None:
@@ -43,7 +43,7 @@ def test_the_choices_without_wishes_are_those_of_the_grammar() -> None:
     n_alike = n_tokens = 0
     for seed in range(20):
         chance = random.Random(seed)
-        writer = EventWriter(plan_events(SMALL_VOCABULARY, Wishes()), 1)
+        writer = event_writer(plan_events(SMALL_VOCABULARY, Wishes()), 1)
         cursor = SMALL_VOCABULARY.cursor(1)
         while not writer.done[0]:
             (choices,) = writer.choices()
@@ -60,7 +60,7 @@ def test_the_choices_without_wishes_are_those_of_the_grammar() -> None:
 
 def test_the_columns_are_those_of_the_vocabulary() -> None:
     chance = random.Random(1)
-    writer = EventWriter(plan_events(SMALL_VOCABULARY, Wishes(bars=2)), 1)
+    writer = event_writer(plan_events(SMALL_VOCABULARY, Wishes(bars=2)), 1)
     rows, tokens = [], []
     while not writer.done[0]:
         rows.append(writer.columns()[0])
@@ -70,30 +70,24 @@ def test_the_columns_are_those_of_the_vocabulary() -> None:
 
 
 def test_pieces_that_have_ended_can_be_let_go() -> None:
-    writer = EventWriter(plan_events(SMALL_VOCABULARY, Wishes(bars=1)), 3)
+    writer = event_writer(plan_events(SMALL_VOCABULARY, Wishes(bars=1)), 3)
     chances = [random.Random(seed) for seed in range(3)]
     for _ in range(40):
         writer.push([int(chance.choice(choices)) for chance, choices in zip(chances, writer.choices(), strict=True)])
     before = writer.columns()
-    writer.keep([0, 2])
+    writer.fork([0, 2])
     np.testing.assert_array_equal(writer.columns(), before[[0, 2]])
     assert len(writer.choices()) == 2
 
 
 def test_a_loop_is_left_at_its_first_note() -> None:
-    writer = EventWriter(plan_events(SMALL_VOCABULARY, Wishes(bars=8, parts=(0,))), 1, max_repeats=2)
+    writer = event_writer(plan_events(SMALL_VOCABULARY, Wishes(bars=8, parts=(0,))), 1, max_repeats=2)
     first = SMALL_VOCABULARY.layout.first
     pitches = []
     while not writer.done[0]:  # the lowest note on the first beat, and nothing else
         (choices,) = writer.choices()
-        scores = np.zeros((1, SMALL_VOCABULARY.vocabulary_size), np.float32)
-        never = choices[writer.weighed(scores, [choices])[0, choices] < -1e6]
-        assert not scores.any()  # the model's own scores stay as they are
-        for token in never:  # where filters leave nothing else, the loop goes on
-            assert writer.weighed(scores, [np.array([token])])[0, token] == 0.0
-        choices = choices[~np.isin(choices, never)]
         kinds = SMALL_VOCABULARY.layout.kind_of[choices]
-        wanted = (Kind.BAR,) if writer.lines[0].n_notes else (Kind.TRACK, Kind.POSITION)
+        wanted = (Kind.BAR,) if writer.cursor.pieces[0].n_notes else (Kind.TRACK, Kind.POSITION)
         token = int(next((choices[kinds == kind][0] for kind in wanted if kind in kinds), choices[0]))
         if SMALL_VOCABULARY.layout.kind_of[token] == Kind.PITCH:
             pitches.append(token - int(first[Kind.PITCH]))
@@ -102,7 +96,7 @@ def test_a_loop_is_left_at_its_first_note() -> None:
 
 
 def test_the_bars_are_counted_as_they_begin() -> None:
-    writer = EventWriter(plan_events(SMALL_VOCABULARY, Wishes(bars=2, parts=(0,))), 1)
+    writer = event_writer(plan_events(SMALL_VOCABULARY, Wishes(bars=2, parts=(0,))), 1)
     assert writer.n_bars == 0
     chance = random.Random(0)
     seen = set()

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.music.tokens.event_grammar import Kind
 from audio_lstm.music.tokens.events import EventVocabulary
-from audio_lstm.music.writing.moving_on import moved_on
+from audio_lstm.music.writing.event_moves import moved_on
 
 LAYOUT = EventVocabulary().layout
 FIRST = [int(start) for start in LAYOUT.first]

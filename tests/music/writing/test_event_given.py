@@ -1,4 +1,4 @@
-"""Filters over writers of events: prefixes stay, chords are kept, whatever the model (an untrained one) likes."""
+"""What is given of events: prefixes stay, chords are kept, whatever the model (an untrained one) likes."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import numpy as np
 import pytest
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.music.request.wishes import PitchRange, Wishes
+from audio_lstm.music.request.wishes import Wishes
 from audio_lstm.music.score.chord_track import ChordTrack
 from audio_lstm.music.score.chords import parse_chords
+from audio_lstm.music.tokens.event_cursor import EventCursor, EventPiece
 from audio_lstm.music.tokens.events import EventVocabulary
-from audio_lstm.music.writing.event_filters import ChordFilter, FilteredWriter, PrefixFilter
+from audio_lstm.music.writing.constraint import Constraint
+from audio_lstm.music.writing.event_given import EventChords, Prefix
 from audio_lstm.music.writing.event_plan import plan_events
-from audio_lstm.music.writing.event_writer import EventWriter
+from audio_lstm.music.writing.planned_events import event_writer
 
 VOCABULARY = EventVocabulary(tempi=(500_000,), velocities=(64,), time_signatures=((4, 4), (3, 4)))
 
 
-def written(filters: list[list[object]], wishes: Wishes, seed: int = 0) -> list[np.ndarray]:
+def written(given: list[Constraint[EventCursor]], wishes: Wishes, *, batch: int = 1, seed: int = 0) -> list[np.ndarray]:
     """Pieces by a model that finds all tokens alike."""
     plan = plan_events(VOCABULARY, wishes)
-    writer = FilteredWriter(EventWriter(plan, len(filters)), filters)  # type: ignore[arg-type]
+    writer = event_writer(plan, batch, given=given)
     rng = np.random.default_rng(seed)
-    pieces: list[list[int]] = [[] for _ in filters]
+    pieces: list[list[int]] = [[] for _ in range(batch)]
     while not all(writer.done):
         tokens = [int(rng.choice(choices)) for choices in writer.choices()]
         for piece, token, done in zip(pieces, tokens, writer.done, strict=True):
@@ -40,7 +42,7 @@ def test_chords_are_kept(parts: tuple[int, ...], metre: tuple[int, int]) -> None
     chords = ChordTrack(parse_chords("Am F7:2 C/E:1.5 G", bar_quarters=bar), steps_per_quarter=12, beat_steps=12)
     wishes = Wishes(bars=4, parts=parts, metre=metre)
     plan = plan_events(VOCABULARY, wishes)
-    tokens = written([[ChordFilter(plan, chords)] for _ in range(3)], wishes)
+    tokens = written([EventChords(plan, chords)], wishes, batch=3)
     n_checked = 0
     for piece in tokens:
         score = VOCABULARY.decode(piece)
@@ -62,42 +64,32 @@ def test_chords_are_kept(parts: tuple[int, ...], metre: tuple[int, int]) -> None
 
 def test_a_prefix_stays_and_the_rest_begins_after_it() -> None:
     wishes = Wishes(bars=3, parts=(0,), metre=(4, 4))
-    start = written([[]], Wishes(bars=1, parts=(0,), metre=(4, 4)), seed=3)[0][:-1]
+    start = written([], Wishes(bars=1, parts=(0,), metre=(4, 4)), seed=3)[0][:-1]
     resume = VOCABULARY.decode(start).end_ticks
-    for piece in written([[PrefixFilter(VOCABULARY, start, resume)] for _ in range(3)], wishes, seed=1):
+    for piece in written([Prefix(VOCABULARY, start, resume)], wishes, batch=3, seed=1):
         np.testing.assert_array_equal(piece[: len(start)], start)
         later = VOCABULARY.decode(piece).notes["start_ticks"][VOCABULARY.decode(start).n_notes :]
         assert (later >= resume).all()
 
 
-def test_wishes_that_leave_nothing_are_named() -> None:
+def test_a_chord_without_a_note_left_is_named() -> None:
     chords = ChordTrack(parse_chords("Am"), steps_per_quarter=12, beat_steps=12)
-    wishes = Wishes(bars=1, parts=(0,), metre=(4, 4), max_polyphony=1, ranges=(PitchRange(69, 70),))
-    plan = plan_events(VOCABULARY, wishes)
-    one = ChordFilter(plan, chords)
-    assert str(one) == "chord 'Am' in bar 0"
-
-    class Nothing:
-        def narrow(self, tokens: np.ndarray) -> np.ndarray:
-            return tokens[:0]
-
-        def push(self, token: int) -> None:
-            """Nothing to note."""
-
-        def __str__(self) -> str:
-            return "chord 'X' in bar 1"
-
-    with pytest.raises(ConfigError, match="chord 'X' in bar 1: the other wishes leave it no note; change one of them"):
-        written([[Nothing()]], wishes)
-
-
-def test_pieces_that_go_on_keep_their_filters() -> None:
     wishes = Wishes(bars=1, parts=(0,), metre=(4, 4))
-    plan = plan_events(VOCABULARY, wishes)
-    prefixes = [np.array([token]) for token in plan.vocabulary.layout.ids(7, np.array([0]))]
-    writer = FilteredWriter(EventWriter(plan, 2), [[], [PrefixFilter(VOCABULARY, prefixes[0], 0)]])
-    writer.keep([1])
-    assert len(writer.choices()) == 1
+
+    class Nothing(EventChords):
+        def _narrow(self, piece: EventPiece, row: np.ndarray) -> None:
+            row &= piece.bar < 0
+
+    with pytest.raises(ConfigError, match="chord 'Am' in bar 1: the other wishes leave it no note; change one of them"):
+        written([Nothing(plan_events(VOCABULARY, wishes), chords)], wishes)
+
+
+def test_pieces_that_go_on_keep_what_is_given() -> None:
+    wishes = Wishes(bars=1, parts=(0,), metre=(4, 4))
+    prefix = VOCABULARY.layout.ids(7, np.array([0]))
+    writer = event_writer(plan_events(VOCABULARY, wishes), 2, given=[Prefix(VOCABULARY, prefix, 0)])
+    writer.fork([1])
+    assert writer.choices()[0].tolist() == prefix.tolist()
     assert writer.held is None
     assert writer.n_bars == 0
     assert writer.columns().shape[0] == 1
@@ -108,7 +100,7 @@ def test_notes_before_the_first_chord_do_not_ring_into_it() -> None:
     wishes = Wishes(bars=3, parts=(0,), metre=(4, 4))
     plan = plan_events(VOCABULARY, wishes)
     n_before = 0
-    for piece in written([[ChordFilter(plan, chords, start=48)] for _ in range(6)], wishes):
+    for piece in written([EventChords(plan, chords, start=48)], wishes, batch=6):
         notes = VOCABULARY.decode(piece).notes
         early = notes[notes["start_ticks"] < 48]
         ringing = early[early["start_ticks"] + early["duration_ticks"] > 48]

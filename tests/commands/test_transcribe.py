@@ -358,7 +358,7 @@ def test_silence_in_a_format_is_an_empty_file_and_a_complaint(
         (["--out", "x", "--device", "tpu"], "device must be 'cpu' or 'cuda', got 'tpu'"),
         (["--spoken", "--numbers", "digits"], "--spoken and --numbers exclude each other; leave one of them out"),
         (["--spoken", "--writer", "x"], "--spoken and --writer exclude each other; leave one of them out"),
-        (["--letters", "glued"], "argument --letters: invalid choice: 'glued'"),
+        (["--letters", "glued"], "--letters glued: choose from apart, joined"),
     ],
 )
 def test_wishes_that_contradict_each_other_are_wrong_usage(

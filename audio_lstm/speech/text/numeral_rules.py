@@ -63,7 +63,7 @@ class NumberText:
 
 def _bare_magnitudes(text: NumberText, numbers: list[Numeral]) -> list[Numeral]:
     """Make "a hundred and twenty" 120; "a thousand years", "several hundred" stay words."""
-    kept = []
+    kept: list[Numeral] = []
     for number in numbers:
         multiplies = bool(kept) and "." in kept[-1].text and text.joined(kept[-1], number)
         if number.kind == "cardinal" and text.at(number.start) in MAGNITUDES and not multiplies:
@@ -256,7 +256,7 @@ def _units(text: NumberText, numbers: list[Numeral]) -> list[Numeral]:
 
 def _left_in_words(text: NumberText, numbers: list[Numeral]) -> list[Numeral]:
     """Without what is better read in words: "one of them", "a third", "two thirds", "six and a half", "the second"."""
-    kept = []
+    kept: list[Numeral] = []
     for place, number in enumerate(numbers):
         before, after = text.before(number.start), text.after(number.end)
         neighbours = [other for other in numbers[max(0, place - 1) : place + 2] if other is not number]

@@ -32,11 +32,11 @@ from torch import Tensor, nn
 from audio_lstm.audio.files import load_audio
 from audio_lstm.backbone import LSTMBackbone, lstm_weights
 from audio_lstm.errors import ConfigError, DataError
-from audio_lstm.music.training.data import load_rolls
 from audio_lstm.speech.sound.features import FeatureConfig, extract_features
 from audio_lstm.speech.text.data import read_manifest
 from audio_lstm.training.options import parse_recipe, run_recipe
 from recipes.lstm.tasks import MODELS, NAMES, TASKS, Reader, n_weights_of, width_of
+from recipes.music.rolls.data import load_rolls
 
 COMMAND = "python -m recipes.lstm.gradient_flow"
 DOUBLED = "rnn doubled"
@@ -129,7 +129,7 @@ def speech_set(recipe: Recipe) -> Callable[[int, torch.Generator], Batch]:
 
 def music_set(recipe: Recipe) -> Callable[[int, torch.Generator], Batch]:
     """Frames of chorales: 88 keys each."""
-    rolls = load_rolls(recipe.music, "train").rolls()
+    rolls = load_rolls(recipe.music, "train").pieces
     return windows([roll.astype(np.float32) for roll in rolls], recipe.music_steps, "piece")
 
 

@@ -31,12 +31,12 @@ from torch import Tensor, nn
 
 from audio_lstm.audio.files import load_audio
 from audio_lstm.errors import ConfigError, DataError
-from audio_lstm.music.training.data import load_rolls
 from audio_lstm.speech.sound.features import FeatureConfig, extract_features
 from audio_lstm.speech.text.alphabet import ENGLISH
 from audio_lstm.speech.text.data import Utterance, read_manifest
 from audio_lstm.training.options import parse_recipe, run_recipe
 from recipes.lstm.cells import VARIANTS, AblatedLSTM, together
+from recipes.music.rolls.data import load_rolls
 
 UNITS = {"chorales": "nats a frame", "speech": "nats a letter"}
 PAPER = {
@@ -125,7 +125,7 @@ def chorales(recipe: Recipe) -> Examples:
     limit = recipe.max_pieces or None
     splits = []
     for split in ("train", "valid"):
-        rolls = [torch.from_numpy(roll.astype(np.float32)) for roll in load_rolls(recipe.music, split).rolls()[:limit]]
+        rolls = [torch.from_numpy(roll.astype(np.float32)) for roll in load_rolls(recipe.music, split).pieces[:limit]]
         splits.append([Example(torch.cat([torch.zeros(1, 88), roll[:-1]]), roll) for roll in rolls])
     train, choose = _held_out(splits[0], recipe.held_out, "pieces")
     cut = [

@@ -8,7 +8,7 @@ these and the file ends before it, the file is cut short.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -56,6 +56,11 @@ class _Found:
     is_odd: bool = False  # something in the header is not so
     cut: str | None = None
     next: int = 0  # where another recording begins; 0: nowhere
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of samples that are there."""
+        return sum(stop - first for first, stop in self.samples)
 
 
 @dataclass(frozen=True)
@@ -206,24 +211,34 @@ def wav_layout(file: BinaryIO, start: int, size: int) -> Layout:
     Returns:
         A part for each recording: as it is where its header is right, else behind a new one.
     """
+    return _layout(file, start, size, _wav_repair)
+
+
+def _layout(
+    file: BinaryIO, start: int, size: int, repair: Callable[[bytes, _Chunks, _Found], tuple[Piece | None, str | None]]
+) -> Layout:
+    """The parts of a file, given the header that a recording needs (None: its own is right) and what to say of it."""
     parts: list[tuple[Piece, ...]] = []
     cut, note = None, None
     for begin, head, chunks, found in _recordings(file, start, size):
         end = found.next or size
-        n_bytes = sum(stop - first for first, stop in found.samples)
-        is_odd = found.is_odd or len(found.samples) > 1
-        note = note or _riff_note(head, chunks, found, (begin, end))
-        if (is_odd or head[:4] == b"BW64" or chunks.is_w64) and found.header and found.samples:
-            parts.append((_wav_header(chunks.order, found.header, n_bytes), *found.samples))
-        else:
-            parts.append(((begin, end),))
+        header, remark = repair(head, chunks, found)
+        note = note or remark or _riff_note(head, chunks, found, (begin, end))
+        parts.append(((begin, end),) if header is None else (header, *found.samples))
         cut = found.cut
     return Layout(tuple(parts), cut, note)
 
 
+def _wav_repair(head: bytes, chunks: _Chunks, found: _Found) -> tuple[Piece | None, str | None]:
+    is_odd = found.is_odd or len(found.samples) > 1 or head[:4] == b"BW64" or chunks.is_w64
+    if not (is_odd and found.header and found.samples):
+        return None, None
+    return _wav_header(chunks.order, found.header, found.n_bytes), None
+
+
 def _riff_note(head: bytes, chunks: _Chunks, found: _Found, span: tuple[int, int]) -> str | None:
     """What the header of a recording that lies in this span of the file says that is not so."""
-    n_bytes = sum(stop - first for first, stop in found.samples)
+    n_bytes = found.n_bytes
     if len(found.samples) > 1:
         return f"the samples lie in {len(found.samples)} chunks; all of them are read"
     if found.is_odd:
@@ -264,24 +279,20 @@ def aiff_layout(file: BinaryIO, start: int, size: int) -> Layout:
     Returns:
         A part for each recording: as it is where its header is right, else behind a new one.
     """
-    parts: list[tuple[Piece, ...]] = []
-    cut, note = None, None
-    for begin, head, chunks, found in _recordings(file, start, size):
-        end = found.next or size
-        n_bytes = sum(stop - first for first, stop in found.samples)
-        frame_bytes = _aiff_frame_bytes(found.header)
-        n_frames = struct.unpack(">I", found.header[2:6])[0] if len(found.header) >= 18 else 0
-        disagrees = frame_bytes and abs(n_frames * frame_bytes - n_bytes) >= frame_bytes and not found.cut
-        is_odd = found.is_odd or len(found.samples) > 1 or bool(disagrees)
-        if is_odd and not found.is_odd and len(found.samples) == 1:
-            note = note or f"the header announces {n_frames:,} samples; the {n_bytes // frame_bytes:,} there are read"
-        note = note or _riff_note(head, chunks, found, (begin, end))
-        if is_odd and frame_bytes and found.samples:
-            parts.append((_aiff_header(head[8:12], found.header, n_bytes, frame_bytes), *found.samples))
-        else:
-            parts.append(((begin, end),))
-        cut = found.cut
-    return Layout(tuple(parts), cut, note)
+    return _layout(file, start, size, _aiff_repair)
+
+
+def _aiff_repair(head: bytes, _: _Chunks, found: _Found) -> tuple[Piece | None, str | None]:
+    n_bytes, frame_bytes = found.n_bytes, _aiff_frame_bytes(found.header)
+    n_frames = struct.unpack(">I", found.header[2:6])[0] if len(found.header) >= 18 else 0
+    disagrees = frame_bytes and abs(n_frames * frame_bytes - n_bytes) >= frame_bytes and not found.cut
+    is_odd = found.is_odd or len(found.samples) > 1 or bool(disagrees)
+    note = None
+    if is_odd and not found.is_odd and len(found.samples) == 1:
+        note = f"the header announces {n_frames:,} samples; the {n_bytes // frame_bytes:,} there are read"
+    if not (is_odd and frame_bytes and found.samples):
+        return None, note
+    return _aiff_header(head[8:12], found.header, n_bytes, frame_bytes), note
 
 
 def _aiff_frame_bytes(comm: bytes) -> int:

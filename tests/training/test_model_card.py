@@ -13,7 +13,7 @@ from audio_lstm.training.model_card import Card
 
 @pytest.fixture
 def card() -> Card:
-    return Card("toy", "Counts beans.", "Licence: none.", TrainResult(Path(), 7, 0.5, "limit"))
+    return Card("toy", "Counts beans.", "Licence: none.", TrainResult("steps", 7, 0.5, ()))
 
 
 def test_a_card_has_name_purpose_figures_sizes_and_notes(card: Card, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
-from audio_lstm.speech.decoding.beam_frames import IMPOSSIBLE, active_frames, check_log_probs
+from audio_lstm.speech.decoding.beam_frames import IMPOSSIBLE, ActiveFrames, active_frames, check_log_probs, parts
 from audio_lstm.speech.decoding.beam_search import (
     BASE,
     HISTORY,
@@ -77,6 +77,15 @@ class BeamConfig:
         for name in ("min_symbol_log_prob", "unknown_word_log_prob"):
             if not -math.inf < getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be a log-probability, 0 or below, got {getattr(self, name)}")
+
+    def active_frames(self, batch: Sequence[NDArray[np.floating]]) -> ActiveFrames:
+        """The frames of a batch that may write something."""
+        return active_frames(
+            batch,
+            blank_log_prob=math.log(self.blank_threshold),
+            n_symbols=self.symbols_per_frame,
+            min_log_prob=self.min_symbol_log_prob,
+        )
 
 
 @dataclass(frozen=True)
@@ -172,20 +181,12 @@ class BeamDecoder:
             raise ValueError(f"n_best must be at least 1, got {n_best}")
         for number, log_probs in enumerate(batch):
             check_log_probs(log_probs, self.alphabet.size, number)
-        results: list[tuple[Hypothesis, ...]] = []
         n_candidates = self.config.beam_size * (self.config.symbols_per_frame + 1)  # of an utterance, at most
         size = min(_MAX_BATCH, MAX_CANDIDATES // n_candidates)
-        for begin in range(0, len(batch), size):
-            results += self._decode(batch[begin : begin + size], n_best)
-        return results
+        return [best for part in parts(batch, size) for best in self._decode(part, n_best)]
 
     def _decode(self, batch: Sequence[NDArray[np.floating]], n_best: int) -> list[tuple[Hypothesis, ...]]:
-        frames = active_frames(
-            batch,
-            blank_log_prob=math.log(self.config.blank_threshold),
-            n_symbols=self.config.symbols_per_frame,
-            min_log_prob=self.config.min_symbol_log_prob,
-        )
+        frames = self.config.active_frames(batch)
         finished = search(frames, self._search)
         utterances = frames.order.take(finished.ints[UTTERANCE])
         ctc = finished.floats[TOTAL] + frames.tails.take(finished.ints[UTTERANCE])

@@ -7,15 +7,18 @@ through their own active frames in step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.speech.text.alphabet import BLANK
 
-__all__ = ["IMPOSSIBLE", "ActiveFrames", "active_frames", "check_log_probs"]
+__all__ = ["IMPOSSIBLE", "ActiveFrames", "active_frames", "check_log_probs", "parts"]
+
+T = TypeVar("T")
 
 IMPOSSIBLE = -1e6  # stands for log 0, so that no sum is infinite; an hour of speech stays far above it
 
@@ -65,6 +68,11 @@ def check_log_probs(log_probs: NDArray[np.floating], size: int, number: int) -> 
             f"log-probabilities lie at or below 0, got {highest:.4g} in item {number}; "
             "apply log-softmax to logits first"
         )
+
+
+def parts(batch: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """A batch in parts of so many items at most, in their order."""
+    return (batch[begin : begin + size] for begin in range(0, len(batch), size))
 
 
 def active_frames(

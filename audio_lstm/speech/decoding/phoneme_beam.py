@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_lstm.speech.decoding.beam import BeamConfig, Hypothesis
-from audio_lstm.speech.decoding.beam_frames import IMPOSSIBLE, active_frames, check_log_probs
+from audio_lstm.speech.decoding.beam_frames import IMPOSSIBLE, check_log_probs, parts
 from audio_lstm.speech.decoding.lexicon import Lexicon
 from audio_lstm.speech.decoding.phoneme_search import Ended, PhonemeSearch, search_phonemes
 from audio_lstm.speech.decoding.phoneme_tree import build_phoneme_tree
@@ -106,18 +105,10 @@ class PhonemeBeamDecoder:
             raise ValueError(f"n_best must be at least 1, got {n_best}")
         for number, log_probs in enumerate(batch):
             check_log_probs(log_probs, self._search.tree.size, number)
-        results: list[tuple[Hypothesis, ...]] = []
-        for begin in range(0, len(batch), _MAX_BATCH):
-            results += self._decode(batch[begin : begin + _MAX_BATCH], n_best)
-        return results
+        return [best for part in parts(batch, _MAX_BATCH) for best in self._decode(part, n_best)]
 
     def _decode(self, batch: Sequence[NDArray[np.floating]], n_best: int) -> list[tuple[Hypothesis, ...]]:
-        frames = active_frames(
-            batch,
-            blank_log_prob=math.log(self.config.blank_threshold),
-            n_symbols=self.config.symbols_per_frame,
-            min_log_prob=self.config.min_symbol_log_prob,
-        )
+        frames = self.config.active_frames(batch)
         ended = search_phonemes(frames, self._search)
         spellings = self._search.tree.spellings
         utterances = frames.order.take(ended.utterances).tolist()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,7 +24,7 @@ from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.runtime import Engine, OnnxEngine
 from audio_lstm.speech.decoding.beam import BeamConfig, BeamDecoder
 from audio_lstm.speech.text.alphabet import ENGLISH, Alphabet
-from audio_lstm.speech.text.data import normalise_text
+from audio_lstm.speech.text.data import longest_first, normalise_text
 from audio_lstm.speech.words.pronunciations import PHONEMES
 
 __all__ = ["BOUNDARY", "Pronouncer", "PronouncerConfig", "Pronunciation", "load_pronouncer", "pad_words"]
@@ -114,7 +114,7 @@ class Pronouncer:
             raise TypeError(f"expected a list of words, got the text {words!r:.40}; split it")
         rows = [self._encode(word) for word in words]
         results: list[tuple[Pronunciation, ...]] = [()] * len(rows)
-        for batch in _batches([len(row) for row in rows]):
+        for batch in longest_first([len(row) + 2 for row in rows], _MAX_BATCH_LETTERS):
             inputs, lengths = pad_words([rows[number] for number in batch])
             log_probs, _ = self.engine.run(inputs, lengths, None)  # (B, T * frames_per_letter, n_outputs)
             n_frames = (lengths * self.config.frames_per_letter).tolist()
@@ -209,13 +209,3 @@ def pad_words(rows: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDA
     for number, row in enumerate(rows):
         inputs[number, 1 : len(row) + 1, 0] = row
     return inputs, lengths
-
-
-def _batches(sizes: Sequence[int]) -> Iterator[list[int]]:
-    """The numbers of words, the longest first, in batches of words of like length."""
-    order = np.argsort(-np.asarray(sizes, np.int64), kind="stable").tolist()
-    begin = 0
-    while begin < len(order):
-        n_words = max(1, math.floor(_MAX_BATCH_LETTERS / (sizes[order[begin]] + 2)))
-        yield order[begin : begin + n_words]
-        begin += n_words

@@ -22,6 +22,7 @@ from audio_lstm.text_files import read_text
 __all__ = [
     "AUDIO_SUFFIXES",
     "Utterance",
+    "longest_first",
     "normalise_text",
     "pad_features",
     "read_folder",
@@ -201,6 +202,26 @@ def pad_features(features: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.fl
     for row, item in zip(batch, features, strict=True):
         row[: len(item)] = item
     return batch, lengths
+
+
+def longest_first(sizes: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Items in batches of like size, the longest first.
+
+    Args:
+        sizes: Of each item.
+        most: That a batch, padded, may come to; an item that is larger has one of its own.
+
+    Yields:
+        The numbers of the items of a batch.
+    """
+    batch: list[int] = []
+    for number in np.argsort(-np.asarray(sizes, np.int64), kind="stable").tolist():
+        if batch and (len(batch) + 1) * sizes[batch[0]] > most:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch
 
 
 def normalise_text(text: str, alphabet: Alphabet) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from audio_lstm.config import LSTMConfig
 from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.runtime import Engine, OnnxEngine, State
 from audio_lstm.speech.text.alphabet import BLANK, ENGLISH, Alphabet
-from audio_lstm.speech.text.data import normalise_text
+from audio_lstm.speech.text.data import longest_first, normalise_text
 
 __all__ = ["BOUNDARY", "CharLM", "CharLMConfig", "load_char_lm", "pad_texts"]
 
@@ -85,7 +85,7 @@ class CharLM:
         """
         rows = [self._encode(text, number) for number, text in enumerate(texts)]
         result = np.zeros(len(rows))
-        for batch in _batches([len(row) + 1 for row in rows]):
+        for batch in longest_first([len(row) + 1 for row in rows], _MAX_BATCH_SYMBOLS):
             result[batch] = self._score([rows[number] for number in batch])
         return result
 
@@ -169,15 +169,3 @@ def pad_texts(
         targets[number, : len(row)] = row
     weights = (np.arange(inputs.shape[1]) < sizes[:, None]).astype(np.float32)
     return inputs, targets, weights
-
-
-def _batches(sizes: Sequence[int]) -> Iterator[list[int]]:
-    """The numbers of items, the longest first, in batches of items of like size."""
-    batch: list[int] = []
-    for number in np.argsort(-np.asarray(sizes, np.int64), kind="stable").tolist():
-        if batch and (len(batch) + 1) * sizes[batch[0]] > _MAX_BATCH_SYMBOLS:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch

@@ -15,6 +15,7 @@ from audio_lstm.errors import DataError
 from audio_lstm.speech.text.alphabet import ENGLISH, Alphabet
 from audio_lstm.speech.text.data import (
     Utterance,
+    longest_first,
     normalise_text,
     pad_features,
     read_folder,
@@ -304,3 +305,9 @@ def test_the_real_manifests_read_and_are_normal_already(shared: Path) -> None:
             assert len(ENGLISH.encode(utterance.text)) == len(utterance.text)
     assert len(files) == 7
     assert n_utterances == 948 + 130 + 367 + 995 + 158 + 2500 + 1260
+
+
+def test_items_are_batched_from_the_longest_down_within_a_budget() -> None:
+    assert list(longest_first([10, 1, 2, 9, 7], 30)) == [[0, 3, 4], [2, 1]]
+    assert list(longest_first([50, 1], 30)) == [[0], [1]]
+    assert list(longest_first([], 30)) == []

@@ -1,8 +1,8 @@
 """One LSTM backbone that learns to write down speech and to write music.
 
 >>> import audio_lstm
->>> audio_lstm.transcribe("demos/samples/spelling.wav").text
-'M U S I C'
+>>> audio_lstm.transcribe("demos/samples/control.wav").text
+'Enter sixty four.'
 >>> path = audio_lstm.compose(seed=1).save("chorale.mid")
 
 Importing this package does next to nothing; each name below is loaded when it is first used, and none of them needs

@@ -70,8 +70,6 @@ def test_the_example_prints_what_it_says(
     for part in filter(None, name.split(".")):
         value = getattr(value, part)
     docstring = value.__doc__
-    if "load_writer()" in str(docstring) and "english-writer" not in audio_lstm.shipped_models():
-        pytest.skip("english-writer is not in this package")
     test = doctest.DocTestParser().get_doctest(docstring or "", names, f"{module}.{name}", None, 0)
     said: list[str] = []
     results = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)

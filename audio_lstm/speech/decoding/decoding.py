@@ -69,7 +69,7 @@ class Decoding:
         >>> import audio_lstm
         >>> hot = Decoding(hotwords=("SIXTY FOUR",))
         >>> audio_lstm.transcribe("demos/samples/control.wav", decoding=hot).text
-        'ENTER SIXTY FOUR'
+        'Enter sixty four.'
         >>> closed = Decoding(vocabulary=("ENTER", "ERASE", "SIXTY", "FOUR"))
         >>> audio_lstm.transcribe("demos/samples/control.wav", decoding=closed).text
         'ENTER SIXTY FOUR'

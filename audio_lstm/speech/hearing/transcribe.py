@@ -43,8 +43,8 @@ def transcribe(  # noqa: PLR0913 - the verb of the package: what can be wished i
 
     Examples:
         >>> import audio_lstm
-        >>> audio_lstm.transcribe("demos/samples/spelling.wav").text
-        'M U S I C'
+        >>> audio_lstm.transcribe("demos/samples/control.wav").text
+        'Enter sixty four.'
 
     The recording is read in blocks, so memory does not grow with its length, and heard phrase by phrase: what is not
     speech (pauses of more than 0.8 s, noise, tones, music) is left out. A model that streams goes straight through a
@@ -108,9 +108,9 @@ def transcribe_segments(
 
     Examples:
         >>> import audio_lstm
-        >>> for segment in audio_lstm.transcribe_segments("demos/samples/spelling.wav"):
+        >>> for segment in audio_lstm.transcribe_segments("demos/samples/control.wav"):
         ...     print(segment.text)
-        M U S I C
+        Enter sixty four.
 
     Args:
         audio: As for `transcribe`.

@@ -135,8 +135,8 @@ class Writer:
         """Give words their marks and capitals.
 
         Examples:
-            >>> load_writer().write("HOW ARE YOU I AM FINE".split())
-            ('How', 'are', 'you?', 'I', 'am', 'fine.')
+            >>> load_writer().write("MY NAME IS ADA LOVELACE I LIVE IN LONDON".split())
+            ('My', 'name', 'is', 'Ada', 'Lovelace,', 'I', 'live', 'in', 'London.')
 
         Args:
             words: Of one speaker in their order, any number, in whatever case.

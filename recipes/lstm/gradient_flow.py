@@ -309,7 +309,7 @@ def draw_picture(rows: Sequence[dict[str, Any]], path: Path) -> None:
         line[2].set_ylim(0, 1)
         line[2].set_xlabel("steps back from the last")
         line[2].set_ylabel("mean of the gate")
-        line[2].set_title(f"{task}: the gate that keeps the state")
+        line[2].set_title(f"{task}: gate that keeps")
     panels[0, 0].legend(fontsize=7, loc="lower left")
     panels[0, 2].legend(fontsize=7, loc="lower left")
     figure.savefig(path, dpi=110)

@@ -330,8 +330,10 @@ def draw(rows: Sequence[dict[str, Any]], n_seeds: int, path: Path) -> None:
             tried = [(row["lag"], row["n_solved"] / n_seeds) for row in points if row["n_solved"] is not None]
             if tried:
                 shifted = [share + 0.012 * (number - 1) for _, share in tried]  # lines that coincide stay visible
-                axes.plot([lag for lag, _ in tried], shifted, marker="o^s"[number], label=name)
+                style = {"color": ("C3", "C1", "C0")[number], "marker": "o^s"[number]}
+                axes.plot([lag for lag, _ in tried], shifted, label=name, **style)
         axes.set_xscale("log")
+        axes.set_xlim(0.85 * min(row["lag"] for row in rows), 1.15 * max(row["lag"] for row in rows))
         axes.set_xticks(sorted({row["lag"] for row in rows}), [str(lag) for lag in sorted({r["lag"] for r in rows})])
         axes.minorticks_off()
         axes.set_title(task)

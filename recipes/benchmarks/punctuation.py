@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ from audio_lstm.speech.text.punctuation import MARKS, SENTENCE_ENDS, Writer, loa
 from audio_lstm.speech.text.punctuation_text import TextReader
 from audio_lstm.speech.training.punctuation_data import Corpus, encode
 from audio_lstm.speech.training.punctuation_score import Counts, Score, count_marks
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.speech.punctuation import is_prose, part, read_lines
 
 SHOWN = ("end", "comma", "full stop", "question", "exclamation", "semicolon", "colon", "dash", "capital")

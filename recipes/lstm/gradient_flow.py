@@ -18,6 +18,7 @@ Prints a table and writes it with OUT/gradient_flow.png and OUT/gradient_flow.js
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -35,6 +36,9 @@ from audio_lstm.errors import ConfigError, DataError
 from audio_lstm.speech.sound.features import FeatureConfig, extract_features
 from audio_lstm.speech.text.data import read_manifest
 from audio_lstm.training.options import parse_recipe, run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.lstm.tasks import MODELS, NAMES, TASKS, Reader, n_weights_of, width_of
 from recipes.music.rolls.data import load_rolls
 

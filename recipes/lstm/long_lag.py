@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -38,6 +39,9 @@ from torch import Tensor, nn
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.training.options import parse_recipe, run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.lstm.tasks import MODELS, NAMES, TASKS, Reader, n_weights_of, width_of
 
 _EXPLODED = 100.0  # a gradient's norm before clipping: a hundred times what clipping lets through

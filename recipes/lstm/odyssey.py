@@ -19,6 +19,7 @@ writes it as OUT/odyssey.json.
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -35,6 +36,9 @@ from audio_lstm.speech.sound.features import FeatureConfig, extract_features
 from audio_lstm.speech.text.alphabet import ENGLISH
 from audio_lstm.speech.text.data import Utterance, read_manifest
 from audio_lstm.training.options import parse_recipe, run_recipe
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # run by its path, it finds its neighbours all the same
+
 from recipes.lstm.cells import VARIANTS, AblatedLSTM, together
 from recipes.music.rolls.data import load_rolls
 

@@ -210,14 +210,16 @@ def align_tokens(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[E
         Steps from first to last; together they hold every token of both sides once, in order.
     """
     ops: list[EditOp] = []
-    for tag, i, i_end, j, j_end in Levenshtein.opcodes(reference, hypothesis):
-        if tag == "delete":
-            ops += (EditOp("deletion", token, None) for token in reference[i:i_end])
-        elif tag == "insert":
-            ops += (EditOp("insertion", None, token) for token in hypothesis[j:j_end])
+    for step in Levenshtein.opcodes(reference, hypothesis):
+        left = reference[step.src_start : step.src_end]
+        right = hypothesis[step.dest_start : step.dest_end]
+        if step.tag == "delete":
+            ops += (EditOp("deletion", token, None) for token in left)
+        elif step.tag == "insert":
+            ops += (EditOp("insertion", None, token) for token in right)
         else:
-            kind: EditKind = "hit" if tag == "equal" else "substitution"
-            ops += (EditOp(kind, *pair) for pair in zip(reference[i:i_end], hypothesis[j:j_end], strict=True))
+            kind: EditKind = "hit" if step.tag == "equal" else "substitution"
+            ops += (EditOp(kind, *pair) for pair in zip(left, right, strict=True))
     return tuple(ops)
 
 

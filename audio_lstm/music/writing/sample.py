@@ -82,17 +82,18 @@ class Writer(Generic[Place]):
             offered = constraint.allowed(self.cursor, offered)
         choices = [np.flatnonzero(row) for row in offered]
         if not all(map(len, choices)):
-            self._refuse()
+            raise ConfigError(self._reason())
         return choices
 
-    def _refuse(self) -> None:
-        """Name the constraint that leaves nothing."""
+    def _reason(self) -> str:
+        """What the constraint says that leaves nothing."""
         offered = _ANYTHING if self._planned else self.cursor.legal()
         for constraint in self._constraints:
             offered = constraint.allowed(self.cursor, offered)
             left = offered.any(axis=1)
             if not left.all():
-                raise ConfigError(constraint.reason(self.cursor, int(left.argmin())))
+                return constraint.reason(self.cursor, int(left.argmin()))
+        return "nothing may come next"
 
     def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
         """The scores as the constraints weigh them.

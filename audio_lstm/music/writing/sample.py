@@ -12,7 +12,7 @@ from audio_lstm.errors import ConfigError
 from audio_lstm.music.tokens.event_cursor import EventCursor
 from audio_lstm.music.tokens.representation import Cursor, Representation
 from audio_lstm.music.writing.choose import SamplingConfig, choose_tokens, token_probabilities
-from audio_lstm.music.writing.constraint import Constraint, Mask, Masked
+from audio_lstm.music.writing.constraints import Constraint, Mask, Masked
 
 __all__ = ["Mask", "SamplingConfig", "Writer", "sample_tokens", "token_probabilities", "write_steps"]
 
@@ -204,7 +204,7 @@ def sample_tokens(
         n_takes: how many pieces (B), at least 1.
         seed: not negative.
         config: temperature and cuts; None = the defaults.
-        mask: which tokens may come next beside the grammar (such as `constraints.without_parallels`), or constraints.
+        mask: which tokens may come next beside the grammar: a mask such as `without_parallels`, or constraints.
         first_take: number of the first take, not negative.
 
     Returns:

@@ -149,7 +149,7 @@ def _add_sampling(group: Any) -> None:
         "--best-of", type=int, metavar="N", help="write N drafts of each piece and keep the most likely one"
     )
     group.add_argument(
-        "--beam-size", type=int, metavar="N", help="search for a likely chorale of the given --bars instead of sampling"
+        "--beam-size", type=int, metavar="N", help="search for a likely piece of the given --bars instead of sampling"
     )
 
 

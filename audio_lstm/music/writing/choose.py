@@ -42,7 +42,7 @@ class SamplingConfig:
     best_of: int | None = None
     """Drafts of each piece, of which the likeliest is kept; None: 8 of a chorale of given length, judged by its end."""
     beam_size: int | None = None
-    """Chorales of given length only: search for a likely piece with so many beams instead of drawing; None = draw."""
+    """Of pieces of given length: search for a likely one with so many beams instead of drawing; None = draw."""
     max_tokens: int = 8192
     """Tokens a piece at most: a chorale of 64 bars of 4/4 has 4,096 cells."""
 

@@ -11,7 +11,7 @@ from audio_lstm.music.score.chord_track import ChordTrack
 from audio_lstm.music.score.voices import N_VOICES
 from audio_lstm.music.tokens.chorale import END, FIRST_PITCH, ChoraleCursor, ChoraleGrid
 from audio_lstm.music.tokens.representation import START
-from audio_lstm.music.writing.constraint import Constraint
+from audio_lstm.music.writing.constraints import Constraint
 
 __all__ = ["ChordTones", "GivenCells"]
 

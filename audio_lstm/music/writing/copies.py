@@ -14,7 +14,7 @@ from audio_lstm.music.tokens.event_cursor import EventCursor, EventPiece
 from audio_lstm.music.tokens.event_grammar import Kind
 from audio_lstm.music.tokens.representation import forked
 from audio_lstm.music.writing.chorale_plan import ChoralePlan
-from audio_lstm.music.writing.constraint import Constraint
+from audio_lstm.music.writing.constraints import Constraint
 from audio_lstm.music.writing.event_plan import EventPlan
 
 __all__ = ["PartCopies", "VoiceCopies"]

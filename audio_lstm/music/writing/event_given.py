@@ -11,7 +11,7 @@ from audio_lstm.music.score.chord_track import BASS_SPAN, ChordTrack
 from audio_lstm.music.tokens.event_cursor import EventCursor, EventPiece
 from audio_lstm.music.tokens.event_grammar import Kind
 from audio_lstm.music.tokens.events import EventVocabulary
-from audio_lstm.music.writing.constraint import Constraint
+from audio_lstm.music.writing.constraints import Constraint
 from audio_lstm.music.writing.event_plan import EventPlan
 
 __all__ = ["EventChords", "PieceConstraint", "Prefix"]

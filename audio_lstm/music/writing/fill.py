@@ -23,8 +23,13 @@ from audio_lstm.music.models.metrics import negative_log_likelihood
 from audio_lstm.music.score.voices import N_VOICES, REST_PITCH, VOICES
 from audio_lstm.music.tokens.chorale import END, ChoraleCursor, ChoraleGrid
 from audio_lstm.music.writing.chorale_given import GivenCells
-from audio_lstm.music.writing.constraint import Constraint, Preferred
-from audio_lstm.music.writing.constraints import without_freezing, without_parallels, without_rests
+from audio_lstm.music.writing.constraints import (
+    Constraint,
+    Preferred,
+    without_freezing,
+    without_parallels,
+    without_rests,
+)
 from audio_lstm.music.writing.sample import SamplingConfig, sample_tokens
 from audio_lstm.runtime import Engine, OnnxEngine, State
 

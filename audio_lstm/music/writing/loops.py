@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from audio_lstm.errors import ConfigError
 from audio_lstm.music.tokens.representation import Cursor, forked
-from audio_lstm.music.writing.constraint import Constraint
+from audio_lstm.music.writing.constraints import Constraint
 
 __all__ = ["LoopGuard", "Loops"]
 

@@ -16,8 +16,7 @@ from audio_lstm.music.request.voicing import Voicing
 from audio_lstm.music.score.voices import N_VOICES
 from audio_lstm.music.tokens.chorale import END, FIRST_PITCH, REST, ChoraleCursor
 from audio_lstm.music.writing.chorale_plan import ChoralePlan
-from audio_lstm.music.writing.constraint import Constraint, Preferred
-from audio_lstm.music.writing.constraints import without_freezing, without_parallels
+from audio_lstm.music.writing.constraints import Constraint, Preferred, without_freezing, without_parallels
 from audio_lstm.music.writing.copies import VoiceCopies
 from audio_lstm.music.writing.loops import Loops
 from audio_lstm.music.writing.sample import Writer

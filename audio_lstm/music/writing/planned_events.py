@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from audio_lstm.music.compare.copy_guard import CopyGuard
 from audio_lstm.music.tokens.event_cursor import EventCursor
 from audio_lstm.music.tokens.event_grammar import Kind
-from audio_lstm.music.writing.constraint import Constraint
+from audio_lstm.music.writing.constraints import Constraint
 from audio_lstm.music.writing.copies import PartCopies
 from audio_lstm.music.writing.event_line import EventLine, EventTokens
 from audio_lstm.music.writing.event_moves import moved_on

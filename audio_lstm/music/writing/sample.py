@@ -12,7 +12,7 @@ from audio_lstm.errors import ConfigError
 from audio_lstm.music.tokens.event_cursor import EventCursor
 from audio_lstm.music.tokens.representation import Cursor, Representation
 from audio_lstm.music.writing.choose import SamplingConfig, choose_tokens, token_probabilities
-from audio_lstm.music.writing.constraint import Constraint, Mask, Masked
+from audio_lstm.music.writing.constraints import Constraint, Mask, Masked
 
 __all__ = ["Mask", "SamplingConfig", "Writer", "sample_tokens", "token_probabilities", "write_steps"]
 
@@ -82,17 +82,18 @@ class Writer(Generic[Place]):
             offered = constraint.allowed(self.cursor, offered)
         choices = [np.flatnonzero(row) for row in offered]
         if not all(map(len, choices)):
-            self._refuse()
+            raise ConfigError(self._reason())
         return choices
 
-    def _refuse(self) -> None:
-        """Name the constraint that leaves nothing."""
+    def _reason(self) -> str:
+        """What the constraint says that leaves nothing."""
         offered = _ANYTHING if self._planned else self.cursor.legal()
         for constraint in self._constraints:
             offered = constraint.allowed(self.cursor, offered)
             left = offered.any(axis=1)
             if not left.all():
-                raise ConfigError(constraint.reason(self.cursor, int(left.argmin())))
+                return constraint.reason(self.cursor, int(left.argmin()))
+        return "nothing may come next"
 
     def weighed(self, logits: NDArray[np.float32], choices: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
         """The scores as the constraints weigh them.
@@ -203,7 +204,7 @@ def sample_tokens(
         n_takes: how many pieces (B), at least 1.
         seed: not negative.
         config: temperature and cuts; None = the defaults.
-        mask: which tokens may come next beside the grammar (such as `constraints.without_parallels`), or constraints.
+        mask: which tokens may come next beside the grammar: a mask such as `without_parallels`, or constraints.
         first_take: number of the first take, not negative.
 
     Returns:

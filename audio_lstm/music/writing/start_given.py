@@ -31,7 +31,7 @@ from audio_lstm.music.tokens.event_grammar import DRUM_PROGRAM, Kind
 from audio_lstm.music.tokens.events import EventVocabulary
 from audio_lstm.music.writing.chorale_given import ChordTones, GivenCells
 from audio_lstm.music.writing.chorale_plan import ChoralePlan
-from audio_lstm.music.writing.constraint import Constraint
+from audio_lstm.music.writing.constraints import Constraint
 from audio_lstm.music.writing.event_given import EventChords, Prefix
 from audio_lstm.music.writing.event_plan import EventPlan
 

@@ -11,7 +11,7 @@ from audio_lstm.music.score.chord_track import ChordTrack
 from audio_lstm.music.score.chords import parse_chords
 from audio_lstm.music.tokens.event_cursor import EventCursor, EventPiece
 from audio_lstm.music.tokens.events import EventVocabulary
-from audio_lstm.music.writing.constraint import Constraint
+from audio_lstm.music.writing.constraints import Constraint
 from audio_lstm.music.writing.event_given import EventChords, Prefix
 from audio_lstm.music.writing.event_plan import plan_events
 from audio_lstm.music.writing.planned_events import event_writer

@@ -190,6 +190,9 @@ class Worker:
 
         Returns:
             The answer; None if the process died, and then `how_it_ended` says how.
+
+        Raises:
+            BaseException: Whatever `progress` or `poll` raised.
         """
         process, started_s = self.process, time.monotonic()
         if process is None:

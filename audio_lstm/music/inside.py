@@ -124,7 +124,7 @@ def music_memory(
         if last - first < MIN_STEPS:
             name = piece if isinstance(piece, str | os.PathLike) else f"piece {number + 1}"
             raise ScoreError(f"{name}: {last - first} tokens are too short a piece; memory needs {MIN_STEPS}")
-        columns, legal = (rows[first:last] for rows in (representation.columns(tokens), representation.legal(tokens)))
+        columns, legal = representation.columns(tokens)[first:last], representation.legal(tokens)[first:last]
 
         def answers(
             y: NDArray[np.float32], columns: NDArray[np.int64] = columns, legal: NDArray[np.bool_] = legal

@@ -135,7 +135,7 @@ def speech_memory(
             probabilities: NDArray[np.float32] = np.exp(_log_probs(y, weights, config, n_features))
             return probabilities
 
-        tally.add(Stretch(x, step_s * np.arange(len(x)), answers, config.frames_per_step), n_probes)
+        tally.add(Stretch(x, step_s * np.arange(len(x), dtype=np.float64), answers, config.frames_per_step), n_probes)
     return tally.result()
 
 

@@ -185,7 +185,7 @@ def load_pronouncer(model: str | os.PathLike[str] | Pronouncer = "english-sounds
 
     Raises:
         ModelError: If it is not found, is damaged, or is no spelling-to-sound model.
-    """
+    """  # noqa: DOC502 - raised by what it calls
     if isinstance(model, Pronouncer):
         return model
     folder = open_model(model, "pronunciation")

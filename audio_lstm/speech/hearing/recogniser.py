@@ -158,7 +158,7 @@ def load_speech(
 
     Raises:
         ModelError: If the model is not found, is damaged, or belongs to the music wing.
-    """
+    """  # noqa: DOC502 - raised by what it calls
     if isinstance(model, SpeechRecogniser):
         return model if decoding is None else model.with_decoding(decoding)
     device = resolve_device(device)

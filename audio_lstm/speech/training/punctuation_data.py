@@ -241,7 +241,7 @@ class Noise:
                 marks[place - 1] = marks[place]  # the mark is still to be written
             if place + 1 < n and cases[place] == IGNORED:
                 cases[place + 1] = IGNORED
-        words, marks, cases, wrong = (array[~drop] for array in (words, marks, cases, wrong))
+        words, marks, cases, wrong = words[~drop], marks[~drop], cases[~drop], wrong[~drop]
         places = np.flatnonzero(rng.random(len(words)) < facts.inserted)
         if len(places):
             words = np.insert(words, places, rng.choice(self._hesitations, len(places)))

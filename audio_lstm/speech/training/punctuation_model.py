@@ -120,5 +120,5 @@ def _later(x: Tensor, n: int) -> Tensor:
 
 
 def _log_probs(logits: Tensor) -> Tensor:
-    marks, cases = logits.float().split([len(MARKS), logits.shape[2] - len(MARKS)], dim=2)
+    marks, cases = torch.split(logits.float(), [len(MARKS), logits.shape[2] - len(MARKS)], dim=2)
     return torch.cat([torch.log_softmax(marks, dim=2), torch.log_softmax(cases, dim=2)], dim=2)

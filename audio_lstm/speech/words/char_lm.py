@@ -139,7 +139,7 @@ def load_char_lm(model: str | os.PathLike[str] | CharLM, *, n_threads: int = 1) 
 
     Raises:
         ModelError: If it is not found, is damaged, or is no language model.
-    """
+    """  # noqa: DOC502 - raised by what it calls
     if isinstance(model, CharLM):
         return model
     folder = open_model(model, "language")

@@ -43,20 +43,20 @@ def heard(path: Path, model: audio_lstm.SpeechRecogniser, **options: bool) -> au
 )
 def test_the_whole_text_is_heard(name: str, note: str | None, cases: Path, model: audio_lstm.SpeechRecogniser) -> None:
     transcript = heard(cases / name, model)
-    assert transcript.text == TEXT
+    assert transcript.spoken == TEXT
     assert len(transcript.notes) == (note is not None)
     assert note is None or note in transcript.notes[0]
 
 
 def test_both_parts_of_a_chain_are_heard(cases: Path, model: audio_lstm.SpeechRecogniser) -> None:
     transcript = heard(cases / "chained.ogg", model)
-    assert transcript.text == f"{TEXT} M U S I C"
+    assert transcript.spoken == f"{TEXT} M U S I C"
     assert transcript.duration_s == pytest.approx(5.78, abs=0.01)
 
 
 def test_words_have_the_times_of_a_player(cases: Path, model: audio_lstm.SpeechRecogniser) -> None:
     transcript = heard(cases / "delayed.mkv", model)
-    assert transcript.text == TEXT
+    assert transcript.spoken == TEXT
     assert transcript.words[0].start_s == pytest.approx(5.02, abs=0.06)
     assert "00:00:05," in transcript.to_srt()
     alignment = audio_lstm.align(cases / "delayed.mkv", TEXT, model=model)
@@ -65,7 +65,7 @@ def test_words_have_the_times_of_a_player(cases: Path, model: audio_lstm.SpeechR
 
 def test_a_gap_keeps_its_length(cases: Path, model: audio_lstm.SpeechRecogniser) -> None:
     transcript = heard(cases / "gap.webm", model)
-    five = next(word for word in transcript.words if word.text == "FIVE")
+    five = next(word for word in transcript.words if word.spoken == "FIVE")
     assert five.start_s == pytest.approx(11.46, abs=0.06)
     assert transcript.duration_s == pytest.approx(13.56, abs=0.01)
 
@@ -74,7 +74,7 @@ def test_damage_is_an_error_and_can_be_passed_over(cases: Path, model: audio_lst
     with pytest.raises(AudioError, match=r"damaged or cut short after 9\.1 s"):
         list(read_blocks(cases / "damaged.m4a"))
     transcript = heard(cases / "damaged.m4a", model, allow_truncated=True)
-    assert transcript.text == " ".join([TEXT] * 4)
+    assert transcript.spoken == " ".join([TEXT] * 4)
     assert transcript.words[-1].end_s == pytest.approx(16.8, abs=0.2)
     assert "damaged at 9.1 s" in transcript.notes[0]
 

@@ -48,8 +48,8 @@ def test_the_version_is_printed(run: CommandLine) -> None:
         (["transcrbe"], "unknown command transcrbe; did you mean transcribe? (see audio-lstm --help)"),
         (
             ["xyz"],
-            "unknown command xyz; known: transcribe, align, listen, serve, compose, harmonise, infill, render, demo, "
-            "evaluate, tune, train-lm, models",
+            "unknown command xyz; known: transcribe, align, listen, serve, compose, harmonise, infill, render, memory, "
+            "demo, evaluate, tune, train-lm, models",
         ),
         (["evaluate"], "the following arguments are required: speech|music (see audio-lstm evaluate --help)"),
         (["evaluate", "spech"], "unknown command spech; did you mean speech?"),

@@ -31,7 +31,7 @@ def test_words_come_while_somebody_speaks_and_no_sample_is_lost(running: Running
     kinds = [message["type"] for message in messages]
     assert "partial" in kinds
     assert kinds[-1] == "transcript"
-    assert "ONE" in messages[-1]["text"]
+    assert "one" in messages[-1]["text"].lower()
     rate = soundfile.info(SAMPLES / "digits.wav").samplerate
     assert float(messages[-1]["duration"]) == pytest.approx(n_samples / rate, abs=0.001)
 

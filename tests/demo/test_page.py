@@ -10,7 +10,7 @@ from audio_lstm.demo.page import HEAD
 from tests.demo.conftest import LIMITS, Running
 
 ENDPOINTS = {
-    *("/transcribe", "/inspect", "/inspect_picture"),
+    *("/transcribe", "/hold", "/inspect", "/inspect_picture"),
     *("/compose", "/harmonise", "/continue", "/redo", "/undo"),
 }
 

@@ -23,11 +23,11 @@ def client(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Client
 
 def test_a_recording_becomes_text_files_and_a_panel(client: Client) -> None:
     text, files, panel = client.predict(audio=handle_file(SAMPLES / "spelling.wav"), api_name="/transcribe")
-    assert text == "M U S I C"
     by_suffix = {Path(file).suffix: Path(file) for file in files}
     assert set(by_suffix) == {".txt", ".srt", ".vtt", ".tsv", ".json", ".TextGrid"}
     transcript = audio_lstm.Transcript.from_json(by_suffix[".json"].read_text("utf-8"))
     assert transcript.text == text
+    assert transcript.spoken == "M U S I C"
     assert by_suffix[".srt"].read_text("utf-8").startswith("1\n00:00:00,")
     assert by_suffix[".txt"].name == "spelling.txt"
     assert panel.count('class="word ') == 5 + 3  # words, and the legend
@@ -39,7 +39,7 @@ def test_a_hot_word_changes_what_is_heard_and_the_panel_says_so(client: Client) 
     audio = handle_file(SAMPLES / "control.wav")
     client.predict(audio=audio, hotwords="", **options)
     text, _, panel = client.predict(audio=audio, hotwords="ENTIRE, sixty", **options)
-    assert "SIXTY" in text
+    assert "sixty" in text.lower()
     assert "/shelf/" in panel
 
 
@@ -47,7 +47,7 @@ def test_a_sound_track_is_chosen_by_its_number(client: Client, tmp_path: Path) -
     voice = load_audio(SAMPLES / "spelling.wav")
     (tmp_path / "film.mkv").write_bytes(two_tracks(voice, 0 * voice))
     audio = handle_file(tmp_path / "film.mkv")
-    assert client.predict(audio=audio, track=1, api_name="/transcribe")[0] == "M U S I C"
+    assert client.predict(audio=audio, track=1, api_name="/transcribe")[0].startswith("M U S I C")
     with pytest.raises(AppError, match="has 2 sound tracks, got track 3"):
         client.predict(audio=audio, track=3, api_name="/transcribe")
 

@@ -101,12 +101,12 @@ def test_bars_shorter_than_their_metre_are_printed_and_read_back() -> None:
 
 
 def test_chorale_cells_of_a_pickup_are_silent_before_it() -> None:
-    from audio_lstm.music.writing.chorale_given import ChoraleGiven
+    from audio_lstm.music.writing.chorale_given import GivenCells
     from audio_lstm.music.writing.start_given import chorale_cells
 
     cells = chorale_cells(ChoraleGrid(), read_primer(TUNE))
-    assert (cells[:12] != ChoraleGiven.UNKNOWN).all()
-    assert (cells[12:] == ChoraleGiven.UNKNOWN).any()
+    assert (cells[:12] != GivenCells.UNKNOWN).all()
+    assert (cells[12:] == GivenCells.UNKNOWN).any()
 
 
 # Four bars of 4/4 behind a pickup, then two of 3/4; a second part plays in the first bars alone.
